@@ -1,0 +1,71 @@
+public import HTTPTypes
+
+/// The client's side of the opening handshake (RFC 6455, section 4.1): the request, and the check of its answer.
+public struct ClientHandshake: Sendable, Hashable {
+    /// What the server chose.
+    public struct Agreement: Sendable, Hashable {
+        public let subprotocol: String?
+    }
+
+    public let key: HandshakeKey
+    /// Subprotocols that are offered, the preferred one first.
+    public let subprotocols: [String]
+
+    /// - Parameter subprotocols: tokens, each once.
+    public init(subprotocols: [String] = [], key: HandshakeKey = .random()) throws(HandshakeFailure) {
+        guard subprotocols.allSatisfy(HeaderListParser.isToken) else {
+            throw .badRequest("a subprotocol must be a token: letters, digits and some punctuation")
+        }
+        guard Set(subprotocols).count == subprotocols.count else {
+            throw .badRequest("a subprotocol is named twice")
+        }
+        self.subprotocols = subprotocols
+        self.key = key
+    }
+
+    /// - Parameters:
+    ///   - authority: host and, unless it is the scheme's own, port.
+    ///   - path: with the query.
+    ///   - extraFields: further headers, such as `Origin` or `Authorization`. Those of the handshake win.
+    public func request(scheme: String, authority: String, path: String, extraFields: HTTPFields = [:]) -> HTTPRequest {
+        var fields = extraFields
+        fields[.upgrade] = "websocket"
+        fields[.connection] = "Upgrade"
+        fields[.secWebSocketVersion] = "13"
+        fields[.secWebSocketKey] = self.key.value
+        fields[.secWebSocketProtocol] = self.subprotocols.isEmpty ? nil : self.subprotocols.joined(separator: ", ")
+        return HTTPRequest(method: .get, scheme: scheme, authority: authority, path: path, headerFields: fields)
+    }
+
+    /// Checks the server's answer header by header.
+    public func check(_ response: HTTPResponse) throws(HandshakeFailure) -> Agreement {
+        let fields = response.headerFields
+        guard response.status == .switchingProtocols else {
+            throw HandshakeFailure(
+                code: .refused, reason: "the server answered \(response.status) in place of 101",
+                status: response.status.code)
+        }
+        guard HeaderListParser.upgradeProtocols(fields[values: .upgrade])?.map({ $0.lowercased() }) == ["websocket"]
+        else {
+            throw .badResponse("the header Upgrade is not websocket")
+        }
+        guard HeaderListParser.tokens(fields[values: .connection])?.contains(where: { $0.lowercased() == "upgrade" })
+            ?? false
+        else {
+            throw .badResponse("the header Connection lacks Upgrade")
+        }
+        guard fields[values: .secWebSocketAccept] == [self.key.accept] else {
+            throw .badResponse("Sec-WebSocket-Accept does not answer the key: no WebSocket server, or a cached answer")
+        }
+        guard let chosen = HeaderListParser.tokens(fields[values: .secWebSocketProtocol]), chosen.count <= 1 else {
+            throw .badResponse("Sec-WebSocket-Protocol names more than one subprotocol")
+        }
+        if let subprotocol = chosen.first, !self.subprotocols.contains(subprotocol) {
+            throw .badResponse("the server chose the subprotocol \(subprotocol), which was not offered")
+        }
+        guard HeaderListParser.extensions(fields[values: .secWebSocketExtensions])?.isEmpty ?? false else {
+            throw .badResponse("the server chose an extension that was not offered")
+        }
+        return Agreement(subprotocol: chosen.first)
+    }
+}

@@ -1,0 +1,94 @@
+public import HTTPTypes
+
+/// The server's side of the opening handshake (RFC 6455, section 4.2): a checked request, and its answer.
+public struct ServerHandshake: Sendable, Hashable {
+    public let key: HandshakeKey
+    /// Subprotocols in the client's order of preference, each once.
+    public let offeredSubprotocols: [String]
+    public let offeredExtensions: [WebSocketExtension]
+
+    /// Checks a request header by header.
+    ///
+    /// The caller has checked that the HTTP version is 1.1 or later and that the request has no body.
+    public init(request: HTTPRequest) throws(HandshakeFailure) {
+        let fields = request.headerFields
+        guard request.method == .get else {
+            throw HandshakeFailure(
+                code: .methodNotAllowed, reason: "a WebSocket handshake is a GET request", status: 405)
+        }
+        guard let upgrade = HeaderListParser.upgradeProtocols(fields[values: .upgrade]),
+            upgrade.contains(where: { $0.lowercased() == "websocket" })
+        else {
+            throw .badRequest("this is a WebSocket endpoint: the header Upgrade must contain websocket")
+        }
+        guard let connection = HeaderListParser.tokens(fields[values: .connection]),
+            connection.contains(where: { $0.lowercased() == "upgrade" })
+        else {
+            throw .badRequest("the header Connection must contain Upgrade")
+        }
+        guard let authority = request.authority, !authority.isEmpty else {
+            throw .badRequest("the header Host is missing")
+        }
+        let versions = fields[values: .secWebSocketVersion]
+        guard versions.count == 1, versions[0] == "13" else {
+            throw HandshakeFailure(
+                code: .unsupportedVersion, reason: "Sec-WebSocket-Version must be 13", status: versions.isEmpty ? 400 : 426)
+        }
+        let keys = fields[values: .secWebSocketKey]
+        guard keys.count == 1, let key = HandshakeKey(keys[0]) else {
+            throw .badRequest("Sec-WebSocket-Key must be there once, the base64 form of 16 bytes")
+        }
+        guard let subprotocols = HeaderListParser.tokens(fields[values: .secWebSocketProtocol]) else {
+            throw .badRequest("Sec-WebSocket-Protocol is not a list of tokens")
+        }
+        guard Set(subprotocols).count == subprotocols.count else {
+            throw .badRequest("Sec-WebSocket-Protocol names a subprotocol twice")
+        }
+        guard let extensions = HeaderListParser.extensions(fields[values: .secWebSocketExtensions]) else {
+            throw .badRequest("Sec-WebSocket-Extensions is malformed")
+        }
+        self.key = key
+        self.offeredSubprotocols = subprotocols
+        self.offeredExtensions = extensions
+    }
+
+    /// Whether a request asks for a WebSocket at all, well or badly.
+    public static func isUpgradeRequest(_ request: HTTPRequest) -> Bool {
+        request.headerFields[values: .upgrade].contains { $0.lowercased().contains("websocket") }
+    }
+
+    /// The first subprotocol of `supported` that the client offers: the server's preference decides.
+    public func selectSubprotocol(from supported: [String]) -> String? {
+        supported.first { self.offeredSubprotocols.contains($0) }
+    }
+
+    /// The 101 answer.
+    ///
+    /// - Parameters:
+    ///   - subprotocol: one of ``offeredSubprotocols``, or `nil` for none.
+    ///   - extraFields: further headers, such as `Set-Cookie`.
+    public func response(subprotocol: String?, extraFields: HTTPFields = [:]) -> HTTPResponse {
+        precondition(subprotocol.map(self.offeredSubprotocols.contains) ?? true, "a subprotocol that was not offered")
+        var fields: HTTPFields = [
+            .upgrade: "websocket",
+            .connection: "Upgrade",
+            .secWebSocketAccept: self.key.accept,
+        ]
+        if let subprotocol { fields[.secWebSocketProtocol] = subprotocol }
+        fields.append(contentsOf: extraFields)
+        return HTTPResponse(status: .switchingProtocols, headerFields: fields)
+    }
+
+    /// The answer to a failed handshake; its body is the reason.
+    public static func refusal(of failure: HandshakeFailure) -> HTTPResponse {
+        var fields: HTTPFields = [:]
+        switch failure.code {
+        case .methodNotAllowed: fields[.allow] = "GET"
+        case .unsupportedVersion:
+            fields[.secWebSocketVersion] = "13"
+            if failure.status == 426 { fields[.upgrade] = "websocket" }
+        default: break
+        }
+        return HTTPResponse(status: .init(code: failure.status), headerFields: fields)
+    }
+}

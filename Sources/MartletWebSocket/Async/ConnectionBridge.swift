@@ -1,0 +1,84 @@
+import MartletProtocol
+import NIOCore
+
+/// Joins a ``WebSocket`` on its event loop with the ``WebSocketConnection`` that tasks use.
+final class ConnectionBridge: WebSocketHandler {
+    private var connection: WebSocketConnection?
+    private let onOpen: (WebSocketConnection) -> Void
+    private var socket: WebSocket?
+    private var pings: [UInt64: CheckedContinuation<Void, any Error>] = [:]
+    private var nextPing: UInt64 = 0
+
+    /// - Parameter onOpen: gets the connection, on the event loop, once it is open.
+    init(onOpen: @escaping (WebSocketConnection) -> Void) { self.onOpen = onOpen }
+
+    func opened(_ socket: WebSocket) {
+        self.socket = socket
+        let connection = WebSocketConnection(socket: socket, bridge: self)
+        self.connection = connection
+        self.onOpen(connection)
+    }
+
+    func received(_ kind: MessageKind, _ payload: RawSpan, on socket: WebSocket) {
+        let message: WebSocketMessage =
+            switch kind {
+            case .text: .text(payload.withUnsafeBytes { String(decoding: $0, as: UTF8.self) })
+            case .binary: .binary(payload.withUnsafeBytes { ByteBuffer(bytes: $0) })
+            }
+        if self.connection?.inbox.add(message) == true { socket.pauseReading() }
+    }
+
+    func receivedPong(_ payload: RawSpan, on socket: WebSocket) {
+        guard payload.byteCount == 8 else { return }
+        let id = payload.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
+        self.pings.removeValue(forKey: id)?.resume()
+    }
+
+    func drained(_ socket: WebSocket) {
+        self.connection?.outbox.wrote()
+        self.flush()
+    }
+
+    func closed(_ socket: WebSocket, _ information: WebSocketCloseInformation) {
+        let error = WebSocketError(.closed, reason: "the connection is closed: \(information)")
+        for ping in self.pings.values { ping.resume(throwing: error) }
+        self.pings = [:]
+        self.connection?.ended(information, error)
+        self.connection = nil
+        self.socket = nil
+    }
+
+    // MARK: Asked for by tasks
+
+    func resumeReading() { self.socket?.resumeReading() }
+
+    /// Sends what tasks have put in the outbox; one system call for all of it.
+    func flush() {
+        guard let socket = self.socket, let connection = self.connection else { return }
+        while !socket.hasBacklog, let bytes = connection.outbox.drain() {
+            socket.send(encoded: bytes)
+            if !socket.hasBacklog { connection.outbox.wrote() }
+        }
+    }
+
+    func close(_ code: CloseCode, reason: String) {
+        guard let socket = self.socket, let connection = self.connection else { return }
+        connection.outbox.close(WebSocketError(.closed, reason: "the connection is being closed"))
+        while let bytes = connection.outbox.drain() { socket.send(encoded: bytes) }
+        socket.close(code, reason: reason)
+    }
+
+    func overflowed() {
+        self.close(.tryAgainLater, reason: "the peer reads too slowly")
+    }
+
+    func ping(_ continuation: CheckedContinuation<Void, any Error>) {
+        guard let socket = self.socket, socket.isOpen else {
+            continuation.resume(throwing: WebSocketError(.closed, reason: "the connection is closed"))
+            return
+        }
+        self.nextPing += 1
+        self.pings[self.nextPing] = continuation
+        socket.ping(withUnsafeBytes(of: self.nextPing) { Array($0) })
+    }
+}

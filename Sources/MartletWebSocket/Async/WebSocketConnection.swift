@@ -1,0 +1,182 @@
+import FoundationEssentials
+public import MartletProtocol
+public import NIOCore
+import Synchronization
+
+/// A WebSocket connection for tasks: back-pressured in both directions, safe to use from any number of them.
+///
+/// - Messages are sent whole and in the order of the calls of one task; those of several tasks never mix.
+/// - Pings and close frames are answered whether or not ``messages`` is read.
+/// - Cancelling a task that waits in a call does the connection no harm.
+public final class WebSocketConnection: Sendable {
+    /// What the opening handshake agreed on.
+    public let subprotocol: String?
+    public let remoteAddress: SocketAddress?
+
+    let inbox: Inbox
+    let outbox: Outbox
+    let executor: EventLoopTaskExecutor
+    private let eventLoop: any EventLoop
+    private let bridge: NIOLoopBound<ConnectionBridge>
+    private let waitsWhenFull: Bool
+    private let information = Mutex<WebSocketCloseInformation?>(nil)
+    private let closeWaiters = Mutex<[CheckedContinuation<Void, Never>]>([])
+
+    init(socket: WebSocket, bridge: ConnectionBridge) {
+        let configuration = socket.configuration
+        let bridge = NIOLoopBound(bridge, eventLoop: socket.eventLoop)
+        let eventLoop = socket.eventLoop
+        self.subprotocol = socket.subprotocol
+        self.remoteAddress = socket.remoteAddress
+        self.executor = socket.loop.executor
+        self.eventLoop = eventLoop
+        self.bridge = bridge
+        self.waitsWhenFull = configuration.overflowPolicy == .suspend
+        self.outbox = Outbox(role: socket.role, configuration: configuration)
+        self.inbox = Inbox(byteLimit: configuration.inboundQueueLimit, countLimit: configuration.inboundQueueCount) {
+            eventLoop.execute { bridge.value.resumeReading() }
+        }
+    }
+
+    /// The messages as they come, until the connection ends. Ends without an error when a close frame was received,
+    /// and throws ``WebSocketError`` with the code `closed` when the connection ended in another way.
+    ///
+    /// While nobody reads, the queue fills up to ``WebSocketConfiguration/inboundQueueLimit`` and then the peer feels
+    /// it. Several tasks may read; each message goes to one of them.
+    public var messages: WebSocketMessages { WebSocketMessages(inbox: self.inbox) }
+
+    /// Sends a message. Returns when it is in the outbound queue, not when the peer has it.
+    ///
+    /// With the policy `suspend` it waits for room; with the others it never waits.
+    ///
+    /// - Throws: ``WebSocketError`` with the code `closed`, or `full` when the policy refused the message;
+    ///   `CancellationError` when the task was cancelled while it waited.
+    public func send(_ message: WebSocketMessage) async throws {
+        switch self.outbox.attempt(message) {
+        case .taken(let wakesLoop):
+            if wakesLoop { self.flush() }
+        case .closed(let error):
+            throw error
+        case .full where self.waitsWhenFull:
+            if try await self.outbox.wait(message) { self.flush() }
+        case .full:
+            throw WebSocketError(.full, reason: "the outbound queue is full; the message was dropped")
+        case .overflow:
+            self.overflow()
+            throw WebSocketError(.closed, reason: "the peer reads too slowly; the connection is being closed")
+        }
+    }
+
+    public func send(text: String) async throws { try await self.send(.text(text)) }
+
+    public func send(binary: ByteBuffer) async throws { try await self.send(.binary(binary)) }
+
+    /// Sends a value as JSON text.
+    ///
+    /// - Throws: ``WebSocketError`` with the code `invalidMessage` when it cannot be encoded.
+    public func send(json value: some Encodable) async throws {
+        let data: Data
+        do { data = try JSONEncoder().encode(value) } catch {
+            throw WebSocketError(.invalidMessage, reason: "the value cannot be encoded as JSON", cause: error)
+        }
+        try await self.send(.text(String(decoding: data, as: UTF8.self)))
+    }
+
+    /// Sends a message if there is room; never waits.
+    public func trySend(_ message: WebSocketMessage) -> SendResult {
+        switch self.outbox.attempt(message) {
+        case .taken(let wakesLoop):
+            if wakesLoop { self.flush() }
+            return .sent
+        case .full: return .full
+        case .overflow:
+            self.overflow()
+            return .closed
+        case .closed: return .closed
+        }
+    }
+
+    /// Sends a ping and waits for its pong.
+    ///
+    /// - Returns: the round-trip time.
+    /// - Throws: ``WebSocketError`` with the code `closed` when the connection ends before.
+    public func ping() async throws -> Duration {
+        let clock = ContinuousClock()
+        let start = clock.now
+        try await withCheckedThrowingContinuation { continuation in
+            self.onLoop { $0.ping(continuation) }
+        }
+        return clock.now - start
+    }
+
+    /// Closes the connection and waits for its end, at most ``WebSocketConfiguration/closeTimeout``. Messages that
+    /// were sent before go out first. Does nothing on a connection that is closed.
+    ///
+    /// - Parameters:
+    ///   - code: one that may be sent, see `CloseCode.isSendable`.
+    ///   - reason: cut to 123 bytes.
+    @discardableResult
+    public func close(_ code: CloseCode = .normalClosure, reason: String = "") async -> WebSocketCloseInformation {
+        self.onLoop { $0.close(code, reason: reason) }
+        return await self.closed()
+    }
+
+    /// Waits for the end of the connection.
+    public func closed() async -> WebSocketCloseInformation {
+        while true {
+            if let information = self.closeInformation { return information }
+            await withCheckedContinuation { continuation in
+                let hasEnded = self.closeWaiters.withLock { waiters in
+                    if self.closeInformation != nil { return true }
+                    waiters.append(continuation)
+                    return false
+                }
+                if hasEnded { continuation.resume() }
+            }
+        }
+    }
+
+    /// How the connection ended; `nil` while it has not.
+    public var closeInformation: WebSocketCloseInformation? { self.information.withLock { $0 } }
+
+    private func onLoop(_ body: @escaping @Sendable (ConnectionBridge) -> Void) {
+        if self.eventLoop.inEventLoop {
+            body(self.bridge.value)
+        } else {
+            self.eventLoop.execute { [bridge = self.bridge] in body(bridge.value) }
+        }
+    }
+
+    /// At the end of the loop's tick, so that one system call takes all that is sent during it.
+    private func flush() {
+        self.eventLoop.execute { [bridge = self.bridge] in bridge.value.flush() }
+    }
+
+    private func overflow() { self.onLoop { $0.overflowed() } }
+
+    /// Called by the bridge, once.
+    func ended(_ information: WebSocketCloseInformation, _ error: WebSocketError) {
+        self.outbox.close(error)
+        self.information.withLock { $0 = information }
+        self.inbox.finish(information.isClean ? .success(()) : .failure(error))
+        let waiters = self.closeWaiters.withLock { waiters in
+            defer { waiters = [] }
+            return waiters
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+
+    /// Runs `body` on the connection's event loop and closes the connection when it is left: with 1000, or with 1011
+    /// when it throws.
+    func run(_ body: @Sendable (WebSocketConnection) async throws -> Void) async throws -> WebSocketCloseInformation {
+        do {
+            try await body(self)
+        } catch {
+            if self.closeInformation == nil {
+                await self.close(error is CancellationError ? .goingAway : .internalError)
+            }
+            throw error
+        }
+        return await self.close()
+    }
+}

@@ -1,0 +1,12 @@
+/// What happens to a message when the peer does not read and the outbound queue is full.
+public enum OverflowPolicy: Sendable, Hashable {
+    /// The message is not taken: ``WebSocket/send(text:)`` answers ``SendResult/full``, and
+    /// ``WebSocketConnection/send(_:)-(WebSocketMessage)`` waits for room. The default.
+    case suspend
+    /// The oldest messages that wait make room for it.
+    case dropOldest
+    /// The message is dropped.
+    case dropNewest
+    /// The connection is closed with 1013 (try again later).
+    case close
+}

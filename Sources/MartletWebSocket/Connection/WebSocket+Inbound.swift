@@ -1,0 +1,69 @@
+import MartletProtocol
+public import NIOCore
+
+extension WebSocket {
+    /// Stops reading the socket, so that the peer feels that we are busy. What one read brought is still delivered.
+    public func pauseReading() { self.isReadingPaused = true }
+
+    public func resumeReading() {
+        self.isReadingPaused = false
+        if self.readWasHeldBack {
+            self.readWasHeldBack = false
+            self.context?.read()
+        }
+    }
+
+    public func read(context: ChannelHandlerContext) {
+        if self.isReadingPaused, self.phase == .open {
+            self.readWasHeldBack = true
+        } else {
+            context.read()
+        }
+    }
+
+    public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let buffer = self.unwrapInboundIn(data)
+        self.keepAlive?.heard()
+        if !self.loop.isCorkTaken {
+            self.loop.isCorkTaken = true
+            self.isCorked = true
+        }
+        buffer.withUnsafeReadableBytes { bytes in
+            // Unmasking works in place. Nobody else reads these bytes: NIO gives each read to the pipeline once, this
+            // is its last handler, and the memory is the heap's, so writing to it is sound.
+            self.process(UnsafeMutableRawBufferPointer(mutating: bytes))
+        }
+        self.loop.giveBack(buffer)
+    }
+
+    public func channelReadComplete(context: ChannelHandlerContext) {
+        self.uncork()
+        if self.phase == .closed { context.close(promise: nil) }
+    }
+
+    private func process(_ bytes: UnsafeMutableRawBufferPointer) {
+        var consumed = 0
+        while self.phase == .open || self.phase == .closing {
+            switch self.decoder.next(in: bytes, consumed: &consumed) {
+            case .needMoreData:
+                return
+            case .message(let kind, let range):
+                guard self.phase == .open else { continue }
+                let payload = UnsafeRawBufferPointer(rebasing: bytes[range])
+                self.handler.received(kind, payload.bytes, on: self)
+            case .assembledMessage(let kind):
+                let message = self.decoder.takeAssembledMessage()
+                guard self.phase == .open else { continue }
+                self.handler.received(kind, message.readableBytesSpan, on: self)
+            case .ping:
+                self.sendPong(self.decoder.controlPayload)
+            case .pong:
+                self.decoder.controlPayload.withUnsafeBytes { self.handler.receivedPong($0.bytes, on: self) }
+            case .close(let frame):
+                self.receivedClose(frame)
+            case .violation(let violation):
+                self.fail(violation)
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+public import MartletProtocol
+public import NIOCore
+
+/// One WebSocket connection, on its event loop: a channel handler that owns the whole protocol.
+///
+/// Everything here must be called on ``eventLoop``; the type is not `Sendable`, so that the compiler sees to it.
+/// Invariants:
+/// - What the peer gets is a sequence of whole frames in the order of the calls; a pong or ping may overtake messages.
+/// - While bytes wait (``bufferedAmount`` is above 0), nothing is sent past them.
+/// - ``WebSocketHandler/closed(_:_:)`` is called once, when the channel becomes inactive, and from nowhere else.
+public final class WebSocket {
+    /// Where the connection stands; it only moves down this list.
+    enum Phase {
+        case open
+        /// Our close frame is sent or queued; messages that come in are ignored.
+        case closing
+        /// Nothing more will be sent; the rest of the input is thrown away until the peer ends the TCP connection.
+        case lingering
+        case closed
+    }
+
+    public let role: Role
+    /// What the opening handshake agreed on.
+    public let subprotocol: String?
+    let configuration: WebSocketConfiguration
+    let handler: any WebSocketHandler
+    let loop: LoopContext
+    private let isPlainTCP: Bool
+
+    var context: ChannelHandlerContext?
+    var decoder: MessageDecoder
+    var phase = Phase.open
+    var closeHandshake = CloseHandshake()
+    var closeInformation: WebSocketCloseInformation?
+
+    /// For sending past the pipeline; `nil` on TLS and when the channel is closed.
+    var directSocket: DirectSocket?
+    var queue: OutboundQueue
+    /// Bytes that NIO has and the kernel has not taken yet.
+    var inFlight = 0
+    /// Output is gathered in the loop's buffer until the end of this read.
+    var isCorked = false
+    /// Control frames that wait for room: only the latest pong, one ping, and the last frame of all.
+    var pendingPong: [UInt8]?
+    var pendingPing: [UInt8]?
+    var pendingClose: CloseFrame?
+
+    var isReadingPaused = false
+    var readWasHeldBack = false
+    var keepAlive: KeepAlive?
+    var timer: NIOScheduledCallback?
+
+    /// - Parameters:
+    ///   - isPlainTCP: no handler between this one and the socket changes the bytes. Then frames are sent directly.
+    ///   - loop: of the channel's event loop; `nil` for the one of the current thread.
+    public init(
+        role: Role,
+        configuration: WebSocketConfiguration = .init(),
+        subprotocol: String? = nil,
+        isPlainTCP: Bool,
+        handler: any WebSocketHandler,
+        eventLoop: any EventLoop,
+        loop: LoopContext? = nil
+    ) {
+        self.role = role
+        self.configuration = configuration
+        self.subprotocol = subprotocol
+        self.isPlainTCP = isPlainTCP
+        self.handler = handler
+        self.loop = loop ?? .current(eventLoop)
+        self.decoder = MessageDecoder(role: role, limits: configuration.limits)
+        self.queue = OutboundQueue(limit: configuration.outboundQueueLimit, policy: configuration.overflowPolicy)
+    }
+
+    /// The event loop that everything runs on.
+    public var eventLoop: any EventLoop { self.loop.executor.eventLoop }
+
+    /// The peer's address, when it is a socket's.
+    public var remoteAddress: SocketAddress? { self.context?.channel.remoteAddress }
+
+    /// Whether messages may be sent: no close frame has passed yet.
+    public var isOpen: Bool { self.phase == .open }
+
+    /// Bytes that wait for the peer to read, frame headers counted.
+    public var bufferedAmount: Int {
+        self.inFlight &+ self.queue.bytes.readableBytes &+ (self.isCorked ? self.loop.output.readableBytes : 0)
+    }
+
+    /// Messages that the overflow policy dropped.
+    public var droppedMessageCount: Int { self.queue.droppedCount }
+}
+
+extension WebSocket: ChannelDuplexHandler {
+    public typealias InboundIn = ByteBuffer
+    public typealias OutboundIn = Never
+    public typealias OutboundOut = ByteBuffer
+
+    public func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        if self.isPlainTCP { self.directSocket = DirectSocket(context.channel) }
+        // A channel without options, such as an embedded one, does without.
+        try? context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
+        try? context.channel.syncOptions?.setOption(.recvAllocator, value: SharedReceiveAllocator(loop: self.loop))
+        try? context.channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
+        if let interval = self.configuration.pingInterval {
+            self.keepAlive = KeepAlive(
+                interval: interval, timeout: self.configuration.pingTimeout, now: self.eventLoop.now)
+            self.scheduleKeepAlive()
+        }
+        self.handler.opened(self)
+    }
+
+    public func handlerRemoved(context: ChannelHandlerContext) {
+        self.ended()
+        self.context = nil
+    }
+
+    public func channelInactive(context: ChannelHandlerContext) {
+        self.ended()
+        context.fireChannelInactive()
+    }
+
+    public func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        self.abort(reason: "the connection broke: \(error)")
+    }
+
+    public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case is ChannelShouldQuiesceEvent:
+            self.close(.goingAway, reason: "the server shuts down")
+        default:
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+}
+
+// Not shared between event loops; see the type's documentation.
+@available(*, unavailable)
+extension WebSocket: Sendable {}
