@@ -15,7 +15,10 @@ extension WebSocket {
         self.closeInformation = .init(
             code: frame.code ?? .normalClosure, reason: frame.reason, initiator: .local, isClean: false)
         self.phase = .closing
-        if self.isReadingPaused { self.resumeReading() }
+        if self.readWasHeldBack {
+            self.readWasHeldBack = false
+            self.context?.read()
+        }
         self.startCloseTimer()
         self.sendLast(frame)
     }

@@ -41,6 +41,10 @@ extension WebSocket {
         if self.phase == .closed { context.close(promise: nil) }
     }
 
+    /// What the peer sent before it saw our close frame still counts, unless the application asked for a pause: while
+    /// closing, the socket is read in any case, to find the peer's close frame.
+    private var takesMessages: Bool { self.phase == .open || !self.isReadingPaused }
+
     private func process(_ bytes: UnsafeMutableRawBufferPointer) {
         var consumed = 0
         while self.phase == .open || self.phase == .closing {
@@ -48,12 +52,12 @@ extension WebSocket {
             case .needMoreData:
                 return
             case .message(let kind, let range):
-                guard self.phase == .open else { continue }
+                guard self.takesMessages else { continue }
                 let payload = UnsafeRawBufferPointer(rebasing: bytes[range])
                 self.handler.received(kind, payload.bytes, on: self)
             case .assembledMessage(let kind):
                 let message = self.decoder.takeAssembledMessage()
-                guard self.phase == .open else { continue }
+                guard self.takesMessages else { continue }
                 self.handler.received(kind, message.readableBytesSpan, on: self)
             case .ping:
                 self.sendPong(self.decoder.controlPayload)

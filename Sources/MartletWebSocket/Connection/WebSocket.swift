@@ -12,7 +12,7 @@ public final class WebSocket {
     /// Where the connection stands; it only moves down this list.
     enum Phase {
         case open
-        /// Our close frame is sent or queued; messages that come in are ignored.
+        /// Our close frame is sent or queued; the peer's has not come.
         case closing
         /// Nothing more will be sent; the rest of the input is thrown away until the peer ends the TCP connection.
         case lingering

@@ -1,0 +1,38 @@
+import FoundationEssentials
+import NIOCore
+
+/// The strings of a JSON object, found by name without regard to case, as Go's `encoding/json` finds them: clients of
+/// the original service rely on it. An exact match wins.
+struct FoldedStrings: Decodable {
+    private struct Key: CodingKey {
+        let stringValue: String
+        var intValue: Int? { nil }
+
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+
+    private let container: KeyedDecodingContainer<Key>
+
+    init(from decoder: any Decoder) throws {
+        self.container = try decoder.container(keyedBy: Key.self)
+    }
+
+    /// - Returns: `nil` when the bytes are not a JSON object.
+    init?(json: ByteBuffer) {
+        guard let decoded = try? JSONDecoder().decode(Self.self, from: Data(json.readableBytesView)) else { return nil }
+        self = decoded
+    }
+
+    /// The string, when it is there, is a string and is not empty.
+    subscript(_ name: String) -> String? {
+        let exact = Key(stringValue: name)
+        let folded = name.lowercased()
+        let key = self.container.contains(exact)
+            ? exact : self.container.allKeys.first { $0.stringValue.lowercased() == folded }
+        guard let key, let value = try? self.container.decode(String.self, forKey: key), !value.isEmpty else {
+            return nil
+        }
+        return value
+    }
+}

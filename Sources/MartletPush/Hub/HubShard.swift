@@ -1,0 +1,66 @@
+import NIOCore
+
+/// The part of the hub that lives on one event loop: its sessions, and who hears what. Used on that loop only.
+///
+/// Invariant: a session stands in the list of each channel in its ``Session/places`` at the place noted there, and in
+/// no other list; a channel without sessions has no list.
+final class HubShard {
+    /// Sessions by user, then by event.
+    private var users: [String: [String: [any Session]]] = [:]
+
+    /// Adds a session to a channel; does nothing when it is there.
+    ///
+    /// - Returns: whether it is the first session of the channel here.
+    func add(_ session: any Session, to channel: UserChannel) -> Bool {
+        guard session.places[channel] == nil else { return false }
+        let place = self.users[channel.user]?[channel.event]?.count ?? 0
+        self.users[channel.user, default: [:]][channel.event, default: []].append(session)
+        session.places[channel] = place
+        return place == 0
+    }
+
+    /// Takes a session out of a channel.
+    ///
+    /// - Returns: whether it was the last session of the channel here.
+    func remove(_ session: any Session, from channel: UserChannel) -> Bool {
+        guard let place = session.places.removeValue(forKey: channel) else { return false }
+        let wasLast = self.removeEntry(at: place, of: channel)
+        if wasLast {
+            self.users[channel.user]?[channel.event] = nil
+            if self.users[channel.user]?.isEmpty == true { self.users[channel.user] = nil }
+        }
+        return wasLast
+    }
+
+    /// The last session takes the place of the one that leaves.
+    private func removeEntry(at place: Int, of channel: UserChannel) -> Bool {
+        guard let last = self.users[channel.user]?[channel.event]?.popLast() else { return false }
+        let count = self.users[channel.user]?[channel.event]?.count ?? 0
+        if place < count {
+            self.users[channel.user]?[channel.event]?[place] = last
+            last.places[channel] = place
+        }
+        return count == 0
+    }
+
+    /// Hands publications to every session of a channel.
+    ///
+    /// - Returns: for each publication, how many sessions took it.
+    func publish(_ batch: PublicationBatch, to channel: UserChannel) -> [Int] {
+        var counts = [Int](repeating: 0, count: batch.count)
+        // A session that is closed by its delivery leaves the list: a copy is walked.
+        for session in self.users[channel.user]?[channel.event] ?? [] {
+            let taken = session.deliver(batch)
+            for index in 0..<taken { counts[index] += 1 }
+        }
+        return counts
+    }
+
+    /// The sessions of a user, of one event or of all, each once.
+    func sessions(user: String, event: String?) -> [any Session] {
+        guard let events = self.users[user] else { return [] }
+        guard event == nil else { return event.flatMap { events[$0] } ?? [] }
+        var seen: Set<ObjectIdentifier> = []
+        return events.values.joined().filter { seen.insert(ObjectIdentifier($0)).inserted }
+    }
+}

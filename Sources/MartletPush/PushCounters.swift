@@ -1,0 +1,27 @@
+import Synchronization
+
+/// What the service has seen so far. Safe to use from any thread.
+public final class PushCounters: Sendable {
+    private final class Counter: Sendable { let value = Atomic(0) }
+
+    private let values = Name.allCases.map { _ in Counter() }
+
+    /// The counters, by the names under which `/metrics` shows them.
+    public enum Name: Int, CaseIterable, Sendable {
+        /// Connections that are open now.
+        case sessions
+        case registrations
+        case refusedRegistrations
+        case pushes
+        case refusedPushes
+        case deliveries
+        case drops
+        case slowConsumers
+    }
+
+    func add(_ count: Int = 1, to name: Name) {
+        self.values[name.rawValue].value.add(count, ordering: .relaxed)
+    }
+
+    public subscript(_ name: Name) -> Int { self.values[name.rawValue].value.load(ordering: .relaxed) }
+}

@@ -1,0 +1,24 @@
+import FoundationEssentials
+public import NIOCore
+
+/// The body of `POST /push`: `{"userId":"…","event":"…","message":"…"}`.
+///
+/// Keys match without regard to case, other keys are ignored, and all three strings must be there and not empty.
+public struct PushMessage: Sendable, Hashable {
+    public let channel: UserChannel
+    /// What each page gets as one text message.
+    public let message: String
+
+    public init(user: String, event: String, message: String) {
+        self.channel = UserChannel(user: user, event: event)
+        self.message = message
+    }
+
+    /// - Returns: `nil` when the body is not as described above.
+    public init?(json: ByteBuffer) {
+        guard let fields = FoldedStrings(json: json), let user = fields["userId"], let event = fields["event"],
+            let message = fields["message"]
+        else { return nil }
+        self.init(user: user, event: event, message: message)
+    }
+}

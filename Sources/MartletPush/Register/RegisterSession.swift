@@ -1,0 +1,133 @@
+import Logging
+import MartletWebSocket
+import NIOCore
+
+/// A connection that speaks the register dialect: it names a token and an event, as often as it likes, and gets the
+/// messages of each as text. Lives on its event loop.
+final class RegisterSession: WebSocketHandler, Session {
+    /// A client that sends this many wrong messages in a row is no client of ours.
+    private static let toleratedMistakes = 10
+    /// Register messages that may wait for the `authenticate` hook.
+    private static let waitingLimit = 64
+
+    private let service: PushService
+    private var socket: WebSocket?
+    private var user: String?
+    var places: [UserChannel: Int] = [:]
+
+    private var mistakes = 0
+    private var isAuthenticating = false
+    private var waiting: [RegisterMessage] = []
+
+    init(service: PushService) { self.service = service }
+
+    private var logMetadata: Logger.Metadata {
+        ["address": "\(self.socket?.remoteAddress?.description ?? "-")", "user": "\(self.user ?? "-")"]
+    }
+
+    // MARK: WebSocketHandler
+
+    func opened(_ socket: WebSocket) {
+        self.socket = socket
+        self.service.counters.add(to: .sessions)
+    }
+
+    func received(_ kind: MessageKind, _ payload: RawSpan, on socket: WebSocket) {
+        guard socket.isOpen else { return }
+        guard let message = RegisterMessage(json: payload.withUnsafeBytes { ByteBuffer(bytes: $0) }) else {
+            self.refuseMalformed(on: socket)
+            return
+        }
+        self.mistakes = 0
+        guard self.service.hooks.authenticate != nil else {
+            self.bind(to: UserChannel(user: message.token, event: message.event))
+            return
+        }
+        guard self.waiting.count < Self.waitingLimit else {
+            socket.close(.policyViolation, reason: "too many register messages at once")
+            return
+        }
+        self.waiting.append(message)
+        self.authenticateNext()
+    }
+
+    func closed(_ socket: WebSocket, _ information: WebSocketCloseInformation) {
+        self.service.logger.debug(
+            "session ended", metadata: self.logMetadata.merging(["close": "\(information)"]) { $1 })
+        self.service.hub.removeAll(self, on: socket.eventLoop)
+        self.service.counters.add(-1, to: .sessions)
+        if information.code == .tryAgainLater, information.initiator == .local {
+            self.service.counters.add(to: .slowConsumers)
+            self.service.logger.notice("closed a session that read too slowly", metadata: self.logMetadata)
+        }
+        self.waiting = []
+        self.socket = nil
+    }
+
+    // MARK: Session
+
+    func deliver(_ batch: PublicationBatch) -> Int {
+        self.socket?.send(batch.webSocketFrames) ?? 0
+    }
+
+    func drop() {
+        guard let socket = self.socket else { return }
+        self.service.hub.removeAll(self, on: socket.eventLoop)
+        socket.close(.normalClosure, reason: "dropped by the server")
+    }
+
+    // MARK: Registering
+
+    private func refuseMalformed(on socket: WebSocket) {
+        self.mistakes += 1
+        self.service.counters.add(to: .refusedRegistrations)
+        let reason = "a register message is a JSON object with the strings token and event"
+        self.service.logger.info("refused a message", metadata: self.logMetadata.merging(["reason": "\(reason)"]) { $1 })
+        if self.mistakes >= Self.toleratedMistakes {
+            socket.close(.policyViolation, reason: reason)
+        } else {
+            socket.send(text: #"{"error":{"code":107,"message":"\#(reason)"}}"#)
+        }
+    }
+
+    /// One token after the other, so that register messages take effect in their order.
+    private func authenticateNext() {
+        guard !self.isAuthenticating, !self.waiting.isEmpty, let socket = self.socket,
+            let authenticate = self.service.hooks.authenticate
+        else { return }
+        let message = self.waiting.removeFirst()
+        self.isAuthenticating = true
+        let eventLoop = socket.eventLoop
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        let (token, event) = (message.token, message.event)
+        Task {
+            let user = await authenticate(token, event)
+            eventLoop.execute { bound.value.authenticated(user, event: event) }
+        }
+    }
+
+    private func authenticated(_ user: String?, event: String) {
+        self.isAuthenticating = false
+        guard let socket = self.socket, socket.isOpen else { return }
+        guard let user, !user.isEmpty else {
+            self.service.counters.add(to: .refusedRegistrations)
+            self.service.logger.info("refused a token", metadata: self.logMetadata.merging(["event": "\(event)"]) { $1 })
+            socket.close(.policyViolation, reason: "the token was refused")
+            return
+        }
+        self.bind(to: UserChannel(user: user, event: event))
+        self.authenticateNext()
+    }
+
+    private func bind(to channel: UserChannel) {
+        guard let socket = self.socket else { return }
+        if self.user != channel.user {
+            // A connection is one user's: what the former user is sent must not reach it.
+            self.service.hub.removeAll(self, on: socket.eventLoop)
+            self.user = channel.user
+        }
+        self.service.hub.add(self, to: channel, on: socket.eventLoop)
+        self.service.counters.add(to: .registrations)
+        self.service.logger.debug("registered", metadata: self.logMetadata.merging(["event": "\(channel.event)"]) { $1 })
+    }
+}

@@ -1,0 +1,60 @@
+public import Logging
+public import MartletWebSocket
+public import NIOCore
+public import NIOPosix
+public import ServiceLifecycle
+
+/// A WebSocket server that sends every message back, with a page to try it.
+public struct EchoServer: Service {
+    public struct Configuration: Sendable {
+        public var listen = ListenAddress(host: "127.0.0.1", port: 8080)
+        /// Where the endpoint is. Default: `/ws` and `/echo`.
+        public var paths = ["/ws", "/echo"]
+        /// Which pages may connect. Default: those of the same host.
+        public var origin = OriginPolicy.sameHost
+        /// The text `heart beat` is sent this often. Default: never.
+        public var heartbeat: TimeAmount?
+        /// Bytes of one message. Default: 1 MiB.
+        public var maximumMessageSize = 1 << 20
+        /// Called for every message.
+        public var onMessage: (@Sendable (WebSocketMessage) -> Void)?
+
+        public init() {}
+    }
+
+    private let configuration: Configuration
+    private let group: any EventLoopGroup
+    private let logger: Logger
+    private let onListening: @Sendable (ListenAddress) async -> Void
+
+    /// - Parameter onListening: called with the address, its port known, once connections are accepted.
+    public init(
+        configuration: Configuration = .init(),
+        group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+        logger: Logger = Logger(label: "martlet.echo"),
+        onListening: @escaping @Sendable (ListenAddress) async -> Void = { _ in }
+    ) {
+        self.configuration = configuration
+        self.group = group
+        self.logger = logger
+        self.onListening = onListening
+    }
+
+    public func run() async throws {
+        let configuration = self.configuration
+        var webSocket = WebSocketConfiguration()
+        webSocket.limits.maximumMessageSize = configuration.maximumMessageSize
+        let endpoint = WebSocketEndpoint(configuration: webSocket, origin: configuration.origin) { _, _ in
+            EchoHandler(heartbeat: configuration.heartbeat, onMessage: configuration.onMessage)
+        }
+        let paths = Set(configuration.paths)
+        let page = Console.page(.init(mode: .echo, webSocketPath: configuration.paths.first ?? "/ws", pushPath: ""))
+        try await HTTPServer(
+            listen: configuration.listen, group: self.group, logger: self.logger, page: page,
+            onListening: self.onListening
+        ) { path in
+            paths.contains(path) ? endpoint : nil
+        } routes: { _ in
+        }.run()
+    }
+}

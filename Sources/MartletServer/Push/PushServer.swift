@@ -1,0 +1,48 @@
+public import Logging
+import MartletHummingbird
+public import MartletPush
+import MartletWebSocket
+public import NIOCore
+public import NIOPosix
+public import ServiceLifecycle
+
+/// The push service with its HTTP API and its page. A `Service` of swift-service-lifecycle: on graceful shutdown it
+/// takes no more connections, finishes requests and closes WebSockets with 1001.
+public struct PushServer: Service {
+    public let service: PushService
+    private let configuration: PushServerConfiguration
+    private let group: any EventLoopGroup
+    private let logger: Logger
+    private let onListening: @Sendable (ListenAddress) async -> Void
+
+    /// - Parameter onListening: called with the address, its port known, once connections are accepted.
+    /// - Throws: ``ServerError`` with the code `configuration`.
+    public init(
+        configuration: PushServerConfiguration = .init(),
+        group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+        logger: Logger = Logger(label: "martlet.serve"),
+        onListening: @escaping @Sendable (ListenAddress) async -> Void = { _ in }
+    ) throws {
+        try configuration.validate()
+        self.configuration = configuration
+        self.group = group
+        self.logger = logger
+        self.onListening = onListening
+        self.service = PushService(group: group, hooks: configuration.hooks, logger: logger)
+    }
+
+    public func run() async throws {
+        let endpoint = self.service.endpoint(origin: self.configuration.origin)
+        let webSocketPath = self.configuration.webSocketPath
+        let page = Console.page(
+            .init(mode: .serve, webSocketPath: webSocketPath, pushPath: self.configuration.pushPath))
+        try await HTTPServer(
+            listen: self.configuration.listen, group: self.group, logger: self.logger, page: page,
+            onListening: self.onListening
+        ) { path in
+            path == webSocketPath ? endpoint : nil
+        } routes: { router in
+            PushRoutes(service: self.service, configuration: self.configuration).add(to: router)
+        }.run()
+    }
+}

@@ -1,0 +1,44 @@
+public import MartletPush
+public import MartletWebSocket
+
+/// How ``PushServer`` behaves.
+public struct PushServerConfiguration: Sendable {
+    public var listen = ListenAddress(host: "127.0.0.1", port: 8080)
+    /// Where browsers connect. Default: `/ws`.
+    public var webSocketPath = "/ws"
+    /// Where the back end posts messages. Default: `/push`.
+    public var pushPath = "/push"
+    /// Which pages may connect. Default: those of the same host.
+    public var origin = OriginPolicy.sameHost
+    public var hooks = PushHooks()
+    /// Serve beyond this machine although tokens or pushes are not checked. Default: `false`.
+    public var isOpenBeyondLoopback = false
+    /// Bytes of a `POST /push` body. Default: 1 MiB. Beyond it: 413.
+    public var maximumBodySize = 1 << 20
+
+    public init() {}
+
+    /// - Throws: ``ServerError`` with the code `configuration`.
+    func validate() throws {
+        for (name, path) in [("WebSocket", self.webSocketPath), ("push", self.pushPath)]
+        where !path.hasPrefix("/") || path == "/" || path.contains(where: { "?#{}*: ".contains($0) }) {
+            throw ServerError(
+                .configuration, reason: "the \(name) path must begin with / and be a plain path: \(path)")
+        }
+        let taken = [self.webSocketPath, self.pushPath, "/drop", "/healthz", "/readyz", "/metrics"]
+        guard Set(taken).count == taken.count else {
+            throw ServerError(.configuration, reason: "two endpoints have the same path: \(taken.joined(separator: " "))")
+        }
+        guard !self.listen.isLoopback, !self.isOpenBeyondLoopback else { return }
+        var missing: [String] = []
+        if self.hooks.authenticate == nil { missing.append("a token setting (--token-file or --jwt-secret-file)") }
+        if self.hooks.authorizePush == nil { missing.append("an API key (--api-key-file)") }
+        guard missing.isEmpty else {
+            throw ServerError(
+                .configuration,
+                reason: "\(self.listen) can be reached from other machines, but there is not "
+                    + missing.joined(separator: " and not ")
+                    + ": anybody could read or send messages. Add it, listen on 127.0.0.1, or say --open")
+        }
+    }
+}

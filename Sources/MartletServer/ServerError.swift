@@ -1,0 +1,25 @@
+/// Why a server cannot start. ``reason`` says what to do about it.
+public struct ServerError: Error, Sendable, CustomStringConvertible {
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        public let description: String
+
+        /// Options that contradict each other, or are not safe together.
+        public static let configuration = Self(description: "configuration")
+        /// A file could not be read, or its contents make no sense.
+        public static let file = Self(description: "file")
+        /// The address is in use, or not ours.
+        public static let bind = Self(description: "bind")
+    }
+
+    public let code: Code
+    public let reason: String
+    public let cause: (any Error)?
+
+    public init(_ code: Code, reason: String, cause: (any Error)? = nil) {
+        self.code = code
+        self.reason = reason
+        self.cause = cause
+    }
+
+    public var description: String { self.reason + (self.cause.map { ": \($0)" } ?? "") }
+}

@@ -1,0 +1,2 @@
+// Close codes, message kinds and limits are part of this library's API: one import is enough.
+@_exported public import MartletProtocol

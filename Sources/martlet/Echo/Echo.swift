@@ -1,0 +1,61 @@
+import ArgumentParser
+import Logging
+import MartletServer
+import MartletWebSocket
+import NIOCore
+
+struct Echo: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run a WebSocket server that sends every message back.")
+
+    @Option(help: "Address and port to listen on.")
+    var listen = ListenAddress(host: "127.0.0.1", port: 8080)
+
+    @Option(help: "Where the endpoint is; several times for several. By default /ws and /echo.")
+    var path: [String] = []
+
+    @Option(help: "An origin whose pages may connect; several times for several, * for any. By default pages of the same host may.")
+    var origin: [String] = []
+
+    @Option(help: "Send the text \"heart beat\" this often: 1s, 250ms.", transform: TimeAmount.parse)
+    var heartbeat: TimeAmount?
+
+    @Option(help: "The longest message, in bytes.")
+    var maxMessageSize = 1 << 20
+
+    @Flag(help: "Print every message with its type.")
+    var verbose = false
+
+    @Option(help: "trace, debug, info, notice, warning, error or critical.")
+    var logLevel: Logger.Level = .info
+
+    func validate() throws {
+        for path in self.path where !path.hasPrefix("/") || path == "/" {
+            throw ValidationError("a path begins with / and is not the page's own: \(path)")
+        }
+        guard self.maxMessageSize > 0 else { throw ValidationError("--max-message-size must be above 0") }
+    }
+
+    func run() async throws {
+        var configuration = EchoServer.Configuration()
+        configuration.listen = self.listen
+        if !self.path.isEmpty { configuration.paths = self.path }
+        if self.origin.contains("*") {
+            configuration.origin = .any
+        } else if !self.origin.isEmpty {
+            configuration.origin = .allow(self.origin)
+        }
+        configuration.heartbeat = self.heartbeat
+        configuration.maximumMessageSize = self.maxMessageSize
+        if self.verbose {
+            configuration.onMessage = { ServiceRunner.say(Printable.describe($0)) }
+        }
+        let path = configuration.paths[0]
+        let logger = ServiceRunner.makeLogger("martlet.echo", level: self.logLevel)
+        let server = EchoServer(configuration: configuration, logger: logger) { address in
+            ServiceRunner.say(
+                "Martlet echoes at ws://\(address)\(path). Point a browser to http://\(address)/ to try it.")
+        }
+        try await ServiceRunner.run(server, logger: logger)
+    }
+}

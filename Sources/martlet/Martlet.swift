@@ -1,0 +1,11 @@
+import ArgumentParser
+
+@main
+struct Martlet: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "martlet",
+        abstract: "Real-time messaging: a push service and WebSocket tools.",
+        version: "0.1.0",
+        subcommands: [Serve.self, Echo.self, Connect.self]
+    )
+}

@@ -1,0 +1,22 @@
+import Foundation
+import MartletServer
+
+/// A secret from a file or the environment: never from an argument, which every user of the machine can read.
+enum Secret {
+    /// - Parameter file: its first line counts; `nil` to look at the environment.
+    /// - Returns: `nil` when there is neither.
+    static func read(file: String?, environment name: String) throws -> String? {
+        guard let file else {
+            return ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
+        }
+        let text: String
+        do {
+            text = try String(contentsOf: URL(filePath: file), encoding: .utf8)
+        } catch {
+            throw ServerError(.file, reason: "cannot read \(file)", cause: error)
+        }
+        let line = text.prefix { $0 != "\n" && $0 != "\r\n" }.trimmingCharacters(in: .whitespaces)
+        guard !line.isEmpty else { throw ServerError(.file, reason: "the first line of \(file) is empty") }
+        return line
+    }
+}

@@ -1,0 +1,102 @@
+import ArgumentParser
+import Foundation
+import Logging
+import MartletPush
+import MartletServer
+import MartletWebSocket
+
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run the push service.",
+        discussion: """
+            Browsers connect to the WebSocket path and send {"token":"…","event":"…"}; the back end posts
+            {"userId":"…","event":"…","message":"…"} to the push path; every page of that user shows it.
+
+            Without token and key settings everybody on this machine may do everything, so it listens on loopback only.
+
+            Exit codes: 0 after a graceful shutdown, 64 usage, 66 a file cannot be read, 69 the address cannot be had,
+            78 the settings do not fit together.
+            """
+    )
+
+    @Option(help: "Address and port to listen on.")
+    var listen = ListenAddress(host: "127.0.0.1", port: 8080)
+
+    @Option(help: "Where browsers connect.")
+    var wsPath = "/ws"
+
+    @Option(help: "Where the back end posts messages.")
+    var pushPath = "/push"
+
+    @Option(help: "An origin whose pages may connect, such as https://example.com; several times for several, * for any. By default pages of the same host may.")
+    var origin: [String] = []
+
+    @Option(help: "A file whose first line is the API key for pushes. The environment variable MARTLET_API_KEY does the same.")
+    var apiKeyFile: String?
+
+    @Option(help: "A file of tokens: a token and its user on each line.")
+    var tokenFile: String?
+
+    @Option(help: "A file whose first line is the secret (32 bytes or more) that signs JWT tokens (HS256). The environment variable MARTLET_JWT_SECRET does the same.")
+    var jwtSecretFile: String?
+
+    @Flag(name: .customLong("open"), help: "Serve other machines although tokens or pushes are not checked.")
+    var isOpen = false
+
+    @Option(help: "trace, debug, info, notice, warning, error or critical.")
+    var logLevel: Logger.Level = .info
+
+    func validate() throws {
+        guard self.tokenFile == nil || self.jwtSecretFile == nil else {
+            throw ValidationError("--token-file and --jwt-secret-file exclude each other")
+        }
+    }
+
+    func run() async throws {
+        let logger = ServiceRunner.makeLogger("martlet.serve", level: self.logLevel)
+        let server = try await ServiceRunner.orExit {
+            try PushServer(configuration: try await self.makeConfiguration(), logger: logger) { address in
+                self.announce(address)
+            }
+        }
+        try await ServiceRunner.run(server, logger: logger)
+    }
+
+    private func makeConfiguration() async throws -> PushServerConfiguration {
+        var configuration = PushServerConfiguration()
+        configuration.listen = self.listen
+        configuration.webSocketPath = self.wsPath
+        configuration.pushPath = self.pushPath
+        configuration.isOpenBeyondLoopback = self.isOpen
+        if self.origin.contains("*") {
+            configuration.origin = .any
+        } else if !self.origin.isEmpty {
+            configuration.origin = .allow(self.origin)
+        }
+        if let key = try Secret.read(file: self.apiKeyFile, environment: "MARTLET_API_KEY") {
+            let key = APIKey(key)
+            configuration.hooks.authorizePush = { request, _ in key.authorizes(request) }
+        }
+        if let path = self.tokenFile {
+            let tokens = try TokenFile(contentsOf: path)
+            configuration.hooks.authenticate = { token, _ in tokens.user(of: token) }
+        } else if let secret = try Secret.read(file: self.jwtSecretFile, environment: "MARTLET_JWT_SECRET") {
+            let verifier = try await SharedSecretJWT(secret: secret)
+            configuration.hooks.authenticate = { token, _ in await verifier.user(of: token) }
+        }
+        return configuration
+    }
+
+    private func announce(_ address: ListenAddress) {
+        let host = address.host == "0.0.0.0" || address.host == "::" ? "localhost" : address.host
+        let url = "http://\(ListenAddress(host: host, port: address.port))"
+        let hasKey = self.apiKeyFile != nil || ProcessInfo.processInfo.environment["MARTLET_API_KEY"] != nil
+        ServiceRunner.say(
+            """
+            Martlet is listening. Point a browser to \(url)/ and register there, then try:
+
+              curl \(hasKey ? "-H \"X-API-Key: $MARTLET_API_KEY\" " : "")\(url)\(self.pushPath) -d '{"userId":"jack","event":"alerts","message":"Hello, Jack"}'
+
+            """)
+    }
+}

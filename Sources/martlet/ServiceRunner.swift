@@ -1,0 +1,50 @@
+import ArgumentParser
+import Foundation
+import Logging
+import MartletServer
+import ServiceLifecycle
+import UnixSignals
+
+/// Runs a server until SIGINT or SIGTERM, lets it drain, and turns errors into exit codes.
+enum ServiceRunner {
+    /// Exit codes (sysexits.h): 78 for a configuration that cannot work, 66 for a file, 69 when the address cannot be had.
+    private static func exitCode(_ error: ServerError) -> ExitCode {
+        switch error.code {
+        case .configuration: ExitCode(78)
+        case .file: ExitCode(66)
+        case .bind: ExitCode(69)
+        default: .failure
+        }
+    }
+
+    static func makeLogger(_ label: String, level: Logger.Level) -> Logger {
+        var logger = Logger(label: label) { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = level
+        return logger
+    }
+
+    /// Everything on standard output is for the user, at once even into a pipe.
+    static func say(_ text: String) {
+        FileHandle.standardOutput.write(Data((text + "\n").utf8))
+    }
+
+    static func orExit<Value>(_ body: () async throws -> Value) async throws -> Value {
+        do {
+            return try await body()
+        } catch let error as ServerError {
+            FileHandle.standardError.write(Data("martlet: \(error)\n".utf8))
+            throw Self.exitCode(error)
+        }
+    }
+
+    static func run(_ service: some Service, logger: Logger) async throws {
+        try await self.orExit {
+            let group = ServiceGroup(
+                configuration: .init(
+                    services: [.init(service: service)],
+                    gracefulShutdownSignals: [.sigint, .sigterm],
+                    logger: logger))
+            try await group.run()
+        }
+    }
+}
