@@ -10,8 +10,8 @@ struct PostOnlyMiddleware: RouterMiddleware {
         next: (Request, RequestContext) async throws -> Response
     ) async throws -> Response {
         guard request.method == .post || !self.paths.contains(request.uri.path) else {
-            return try await next(request, context)
+            return Response(status: .methodNotAllowed, headers: [.allow: "POST"])
         }
-        return Response(status: .methodNotAllowed, headers: [.allow: "POST"])
+        return try await next(request, context)
     }
 }

@@ -4,6 +4,7 @@ import HTTPTypes
 import Logging
 import MartletWebSocket
 import NIOCore
+import UnixSignals
 
 struct Connect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -56,13 +57,13 @@ struct Connect: AsyncParsableCommand {
 
     /// Sends and prints until one side ends.
     private func talk(_ socket: WebSocketConnection) async throws {
-        let interrupts = Interrupts()
+        let interrupts = await UnixSignalsSequence(trapping: .sigint, .sigterm)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 for try await message in socket.messages { Self.show(message) }
             }
             group.addTask {
-                await interrupts.wait()
+                for await _ in interrupts { break }
                 await socket.close()
             }
             group.addTask { [every = self.every, text = self.text] in
