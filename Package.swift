@@ -30,6 +30,14 @@ let package = Package(
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: [
+        // Tests/EndToEnd: programs that tests of the real binary need.
+        .executableTarget(
+            name: "AutobahnClient",
+            dependencies: ["MartletWebSocket", .product(name: "NIOCore", package: "swift-nio")],
+            path: "Tests/EndToEnd/AutobahnClient",
+            swiftSettings: settings
+        ),
+
         .target(
             name: "MartletProtocol",
             dependencies: [

@@ -8,7 +8,7 @@ public import ServiceLifecycle
 public struct EchoServer: Service {
     public struct Configuration: Sendable {
         public var listen = ListenAddress(host: "127.0.0.1", port: 8080)
-        /// Where the endpoint is. Default: `/ws` and `/echo`.
+        /// Where the endpoint is; at `/` it shares the path with the page. Default: `/ws` and `/echo`.
         public var paths = ["/ws", "/echo"]
         /// Which pages may connect. Default: those of the same host.
         public var origin = OriginPolicy.sameHost
@@ -52,8 +52,11 @@ public struct EchoServer: Service {
         try await HTTPServer(
             listen: configuration.listen, group: self.group, logger: self.logger, page: page,
             onListening: self.onListening
-        ) { path in
-            paths.contains(path) ? endpoint : nil
+        ) { request in
+            let path = WebSocketPath.of(request)
+            // At "/" a browser that asks for no WebSocket wants the page.
+            guard paths.contains(path), path != "/" || ServerHandshake.isUpgradeRequest(request) else { return nil }
+            return endpoint
         } routes: { _ in
         }.run()
     }

@@ -1,3 +1,4 @@
+import HTTPTypes
 import Hummingbird
 import Logging
 import MartletHummingbird
@@ -10,7 +11,7 @@ struct HTTPServer {
     private let group: any EventLoopGroup
     private let logger: Logger
     private let onListening: @Sendable (ListenAddress) async -> Void
-    private let endpoint: @Sendable (String) -> WebSocketEndpoint?
+    private let endpoint: @Sendable (HTTPRequest) -> WebSocketEndpoint?
     private let router: Router<RequestContext>
 
     init(
@@ -19,7 +20,7 @@ struct HTTPServer {
         logger: Logger,
         page: ByteBuffer,
         onListening: @escaping @Sendable (ListenAddress) async -> Void,
-        endpoint: @escaping @Sendable (_ path: String) -> WebSocketEndpoint?,
+        endpoint: @escaping @Sendable (HTTPRequest) -> WebSocketEndpoint?,
         routes: (Router<RequestContext>) -> Void
     ) {
         self.listen = listen
@@ -39,7 +40,7 @@ struct HTTPServer {
         let endpoint = self.endpoint
         let application = Application(
             router: self.router,
-            server: .http1WebSocket { endpoint(WebSocketPath.of($0)) },
+            server: .http1WebSocket(endpoint: endpoint),
             configuration: .init(address: .hostname(listen.host, port: listen.port), backlog: 4096),
             onServerRunning: { channel in
                 await onListening(ListenAddress(host: listen.host, port: channel.localAddress?.port ?? listen.port))

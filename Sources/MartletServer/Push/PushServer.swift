@@ -39,8 +39,8 @@ public struct PushServer: Service {
         try await HTTPServer(
             listen: self.configuration.listen, group: self.group, logger: self.logger, page: page,
             onListening: self.onListening
-        ) { path in
-            path == webSocketPath ? endpoint : nil
+        ) { request in
+            WebSocketPath.of(request) == webSocketPath ? endpoint : nil
         } routes: { router in
             PushRoutes(service: self.service, configuration: self.configuration).add(to: router)
         }.run()

@@ -30,8 +30,8 @@ struct Echo: AsyncParsableCommand {
     var logLevel: Logger.Level = .info
 
     func validate() throws {
-        for path in self.path where !path.hasPrefix("/") || path == "/" {
-            throw ValidationError("a path begins with / and is not the page's own: \(path)")
+        for path in self.path where !path.hasPrefix("/") {
+            throw ValidationError("a path begins with /: \(path)")
         }
         guard self.maxMessageSize > 0 else { throw ValidationError("--max-message-size must be above 0") }
     }
