@@ -33,7 +33,11 @@ let package = Package(
         // Tests/EndToEnd: programs that tests of the real binary need.
         .executableTarget(
             name: "AutobahnClient",
-            dependencies: ["MartletWebSocket", .product(name: "NIOCore", package: "swift-nio")],
+            dependencies: [
+                "MartletWebSocket",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
             path: "Tests/EndToEnd/AutobahnClient",
             swiftSettings: settings
         ),

@@ -15,7 +15,8 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
     private let handshake: ClientHandshake
     private let request: HTTPRequest
     private let configuration: WebSocketClient.Configuration
-    private let opened: EventLoopPromise<WebSocketConnection>
+    private let makeHandler: @Sendable (any EventLoop) -> any WebSocketHandler
+    private let opened: EventLoopPromise<Void>
     private let encoder = HTTPRequestEncoder()
     private let decoder = ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes))
     private var response: HTTPResponse?
@@ -27,11 +28,13 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
         handshake: ClientHandshake,
         request: HTTPRequest,
         configuration: WebSocketClient.Configuration,
-        opened: EventLoopPromise<WebSocketConnection>
+        makeHandler: @escaping @Sendable (any EventLoop) -> any WebSocketHandler,
+        opened: EventLoopPromise<Void>
     ) {
         self.handshake = handshake
         self.request = request
         self.configuration = configuration
+        self.makeHandler = makeHandler
         self.opened = opened
     }
 
@@ -97,19 +100,22 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
         self.isSettled = true
         self.timer?.cancel()
         let pipeline = context.pipeline.syncOperations
-        let bridge = ConnectionBridge { [opened = self.opened] in opened.succeed($0) }
         let socket = WebSocket(
             role: .client, configuration: self.configuration.webSocket, subprotocol: agreement.subprotocol,
-            isPlainTCP: true, handler: bridge, eventLoop: context.eventLoop)
+            isPlainTCP: true, handler: self.makeHandler(context.eventLoop), eventLoop: context.eventLoop)
         // The decoder hands the bytes behind the answer to whoever comes next: see WebSocketUpgradeHandler.
         do {
             pipeline.removeHandler(self, promise: nil)
             pipeline.removeHandler(self.encoder, promise: nil)
             try pipeline.addHandler(socket)
+            self.opened.succeed()
         } catch {
             self.opened.fail(error)
             context.close(promise: nil)
         }
-        pipeline.removeHandler(self.decoder, promise: nil)
+        // What the decoder leaves over is read without an end of the read, and that is when answers are sent.
+        pipeline.removeHandler(self.decoder).assumeIsolated().whenSuccess {
+            context.channel.pipeline.fireChannelReadComplete()
+        }
     }
 }

@@ -47,15 +47,31 @@ public struct WebSocketClient: Sendable {
         headerFields: HTTPFields = [:],
         _ body: @Sendable (WebSocketConnection) async throws -> Void
     ) async throws -> WebSocketCloseInformation {
-        let connection = try await self.open(url, subprotocols, headerFields)
+        let opened = self.group.next().makePromise(of: WebSocketConnection.self)
+        do {
+            try await self.connect(to: url, subprotocols: subprotocols, headerFields: headerFields) { _ in
+                ConnectionBridge { opened.succeed($0) }
+            }
+        } catch {
+            opened.fail(error)
+            throw error
+        }
+        let connection = try await opened.futureResult.get()
         let information = try await connection.run(body)
         self.logger.debug("closed", metadata: ["url": "\(url)", "close": "\(information)"])
         return information
     }
 
-    private func open(
-        _ url: String, _ subprotocols: [String], _ headerFields: HTTPFields
-    ) async throws -> WebSocketConnection {
+    /// Connects on the event-loop tier; returns when the connection is open. It lives until one side closes it.
+    ///
+    /// - Parameter makeHandler: makes the connection's handler, on its event loop.
+    /// - Throws: ``WebSocketError`` with the code `invalidURL`, `connectFailed`, `handshakeFailed` or `timeout`.
+    public func connect(
+        to url: String,
+        subprotocols: [String] = [],
+        headerFields: HTTPFields = [:],
+        makeHandler: @escaping @Sendable (any EventLoop) -> any WebSocketHandler
+    ) async throws {
         let target = try WebSocketURL(url)
         let handshake: ClientHandshake
         do {
@@ -66,7 +82,7 @@ public struct WebSocketClient: Sendable {
         let request = handshake.request(
             scheme: "http", authority: target.authority, path: target.target, extraFields: headerFields)
         let eventLoop = self.group.next()
-        let opened = eventLoop.makePromise(of: WebSocketConnection.self)
+        let opened = eventLoop.makePromise(of: Void.self)
         do {
             _ = try await ClientBootstrap(group: eventLoop)
                 .connectTimeout(self.configuration.connectTimeout)
@@ -74,7 +90,8 @@ public struct WebSocketClient: Sendable {
                 .channelInitializer { [configuration] channel in
                     channel.eventLoop.makeCompletedFuture {
                         try ClientUpgradeHandler(
-                            handshake: handshake, request: request, configuration: configuration, opened: opened
+                            handshake: handshake, request: request, configuration: configuration,
+                            makeHandler: makeHandler, opened: opened
                         ).install(on: channel)
                     }
                 }
@@ -85,6 +102,6 @@ public struct WebSocketClient: Sendable {
             opened.fail(error)
             throw error
         }
-        return try await opened.futureResult.get()
+        try await opened.futureResult.get()
     }
 }
