@@ -40,7 +40,7 @@ extension WebSocket {
         {
             self.flushCork()
             if !self.hasBacklog {
-                batch.frames.withUnsafeReadableBytes { self.transmit($0) }
+                batch.frames.withUnsafeReadableBytes { _ = self.transmit($0) }
                 return batch.count
             }
         }
@@ -112,11 +112,14 @@ extension WebSocket {
     }
 
     /// Sends bytes that are kept by somebody else.
-    fileprivate func transmit(_ bytes: UnsafeRawBufferPointer) {
+    ///
+    /// - Returns: whether the kernel took all of them; otherwise NIO has the rest, and ``drainQueue()`` follows.
+    @discardableResult
+    fileprivate func transmit(_ bytes: UnsafeRawBufferPointer) -> Bool {
         let sent = self.directSocket?.send(bytes) ?? 0
-        if sent < bytes.count {
-            self.writeToChannel(ByteBuffer(bytes: UnsafeRawBufferPointer(rebasing: bytes[sent...])))
-        }
+        if sent == bytes.count { return true }
+        self.writeToChannel(ByteBuffer(bytes: UnsafeRawBufferPointer(rebasing: bytes[sent...])))
+        return false
     }
 
     /// The way through NIO: for what a direct send left over, and for everything on TLS. One write at a time, so that
@@ -152,14 +155,12 @@ extension WebSocket {
             self.pendingPing = nil
             self.encodeControl(.ping, payload, into: &bytes)
         }
-        let hadMessages = !self.queue.isEmpty
-        if hadMessages { self.queue.drain(into: &bytes) }
+        if !self.queue.isEmpty { self.queue.drain(into: &bytes) }
         if let frame = self.pendingClose {
             self.pendingClose = nil
             self.encodeControl(.close, frame.body, into: &bytes)
         }
-        if bytes.readableBytes > 0 { bytes.withUnsafeReadableBytes { self.transmit($0) } }
-        guard !self.hasBacklog else { return }
+        guard bytes.readableBytes == 0 || bytes.withUnsafeReadableBytes({ self.transmit($0) }) else { return }
         if self.phase == .open { self.handler.drained(self) } else { self.closeFrameLeft() }
     }
 
@@ -213,7 +214,7 @@ extension WebSocket {
             self.writeToChannel(frames)
         } else {
             self.flushCork()
-            frames.withUnsafeReadableBytes { self.transmit($0) }
+            frames.withUnsafeReadableBytes { _ = self.transmit($0) }
         }
     }
 }

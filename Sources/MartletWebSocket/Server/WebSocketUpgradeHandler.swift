@@ -184,6 +184,7 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
 
     public func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         context.write(data, promise: promise)
+        if case .finished = self.state { return }  // a WebSocket's bytes
         guard case .end = self.unwrapOutboundIn(data) else { return }
         self.unanswered -= 1
         if self.unanswered == 0, case .waiting(let handshake) = self.state {
@@ -447,6 +448,11 @@ extension WebSocketUpgradeHandler {
     private func becomeWebSocket(_ socket: WebSocket) {
         guard let context = self.context, context.channel.isActive else { return }
         let pipeline = context.pipeline.syncOperations
+        // From here on nothing in the pipeline may take a write for HTTP: the handler may send at once.
+        self.state = .finished
+        self.settleWithoutHTTP()
+        for handler in self.httpSide?.removableHandlers ?? [] { pipeline.removeHandler(handler, promise: nil) }
+        pipeline.removeHandler(self.encoder, promise: nil)
         do {
             try pipeline.addHandler(socket, position: .after(self))
         } catch {
@@ -454,14 +460,10 @@ extension WebSocketUpgradeHandler {
             context.close(promise: nil)
             return
         }
-        self.settleWithoutHTTP()
-        for handler in self.httpSide?.removableHandlers ?? [] { pipeline.removeHandler(handler, promise: nil) }
-        self.state = .finished
         for bytes in self.leftovers { context.fireChannelRead(NIOAny(bytes)) }
         context.fireChannelReadComplete()
         if self.isDraining { context.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent()) }
         self.leftovers = []
-        pipeline.removeHandler(self.encoder, promise: nil)
         let hadReadHeldBack = self.readWasHeldBack
         pipeline.removeHandler(self, promise: nil)
         if hadReadHeldBack { context.channel.pipeline.read() }
