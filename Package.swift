@@ -8,6 +8,11 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
+/// Small programs that the documentation quotes; each is built with everything else.
+func example(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, path: "Examples/\(name)", swiftSettings: settings)
+}
+
 // Arrows point down only: a target depends on targets listed above it, never below.
 let package = Package(
     name: "martlet",
@@ -90,9 +95,11 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .target(name: "CMartletSystem"),
         .target(
             name: "MartletServer",
             dependencies: [
+                "CMartletSystem",
                 "MartletPush",
                 "MartletHummingbird",
                 "MartletWebSocket",
@@ -122,6 +129,20 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        example("EchoServer", ["MartletWebSocket"]),
+        example("FeedClient", ["MartletWebSocket", .product(name: "Logging", package: "swift-log")]),
+        example("QueuedConnection", ["MartletWebSocket"]),
+        example("Heartbeat", ["MartletWebSocket"]),
+        example("OriginCheck", ["MartletWebSocket", .product(name: "HTTPTypes", package: "swift-http-types")]),
+        example("PushService", ["MartletPush", "MartletServer", .product(name: "HTTPTypes", package: "swift-http-types")]),
+        example(
+            "TimeClient",
+            [
+                "MartletWebSocket",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ]),
+
         .testTarget(
             name: "MartletProtocolTests",
             dependencies: [

@@ -79,7 +79,7 @@ struct WebSocketTests {
         #expect(peer.handler.closes.isEmpty)
         peer.time.advanceTime(by: .milliseconds(1))
         #expect(peer.handler.closes.map(\.code) == [.abnormalClosure])
-        #expect(peer.handler.closes.first?.reason == "the peer did not answer the close frame")
+        #expect(peer.handler.closes.first?.reason == "the peer did not answer the close frame (1001, bye)")
     }
 
     @Test("messages that were on their way when we closed still count")

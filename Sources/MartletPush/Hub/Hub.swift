@@ -64,6 +64,7 @@ final class Hub: Sendable {
             self.directory.withLock { directory in
                 directory[channel]?.remove(index)
                 if directory[channel]?.isEmpty == true { directory[channel] = nil }
+                if directory.isEmpty { directory = [:] }  // a dictionary never shrinks by itself
             }
         }
     }

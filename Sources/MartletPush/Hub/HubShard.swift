@@ -28,6 +28,7 @@ final class HubShard {
         if wasLast {
             self.users[channel.user]?[channel.event] = nil
             if self.users[channel.user]?.isEmpty == true { self.users[channel.user] = nil }
+            if self.users.isEmpty { self.users = [:] }  // a dictionary never shrinks by itself
         }
         return wasLast
     }

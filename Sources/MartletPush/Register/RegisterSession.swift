@@ -56,10 +56,6 @@ final class RegisterSession: WebSocketHandler, Session {
             "session ended", metadata: self.logMetadata.merging(["close": "\(information)"]) { $1 })
         self.service.hub.removeAll(self, on: socket.eventLoop)
         self.service.counters.add(-1, to: .sessions)
-        if information.code == .tryAgainLater, information.initiator == .local {
-            self.service.counters.add(to: .slowConsumers)
-            self.service.logger.notice("closed a session that read too slowly", metadata: self.logMetadata)
-        }
         self.waiting = []
         self.socket = nil
     }
@@ -67,7 +63,13 @@ final class RegisterSession: WebSocketHandler, Session {
     // MARK: Session
 
     func deliver(_ batch: PublicationBatch) -> Int {
-        self.socket?.send(batch.webSocketFrames) ?? 0
+        guard let socket = self.socket, socket.isOpen else { return 0 }
+        let taken = socket.send(batch.webSocketFrames)
+        if !socket.isOpen {
+            self.service.counters.add(to: .slowConsumers)
+            self.service.logger.notice("closing a session that reads too slowly", metadata: self.logMetadata)
+        }
+        return taken
     }
 
     func drop() {

@@ -36,13 +36,16 @@ public struct PushServer: Service {
         let webSocketPath = self.configuration.webSocketPath
         let page = Console.page(
             .init(mode: .serve, webSocketPath: webSocketPath, pushPath: self.configuration.pushPath))
-        try await HTTPServer(
+        let server = HTTPServer(
             listen: self.configuration.listen, group: self.group, logger: self.logger, page: page,
             onListening: self.onListening
         ) { request in
             WebSocketPath.of(request) == webSocketPath ? endpoint : nil
         } routes: { router in
             PushRoutes(service: self.service, configuration: self.configuration).add(to: router)
-        }.run()
+        }
+        let trimmer = Task { [counters = self.service.counters] in try await MemoryTrimmer.run(counters) }
+        defer { trimmer.cancel() }
+        try await server.run()
     }
 }

@@ -126,12 +126,11 @@ extension WebSocket: NIOScheduledCallbackHandler {
         self.timer = nil
         guard self.phase == .open else {
             // The close timeout. A handshake that is complete needs no excuse.
-            if self.closeInformation?.isClean != true, self.closeInformation?.initiator == .local,
-                self.closeHandshake.isComplete == false, self.phase == .closing
-            {
+            if self.phase == .closing, let ours = self.closeInformation {
+                let frame = ours.reason.isEmpty ? "\(ours.code)" : "\(ours.code), \(ours.reason)"
                 self.closeInformation = .init(
-                    code: .abnormalClosure, reason: "the peer did not answer the close frame", initiator: .local,
-                    isClean: false)
+                    code: .abnormalClosure, reason: "the peer did not answer the close frame (\(frame))",
+                    initiator: .local, isClean: false)
             }
             self.endChannel()
             return

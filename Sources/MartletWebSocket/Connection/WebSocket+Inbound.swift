@@ -13,7 +13,9 @@ extension WebSocket {
         }
     }
 
-    public func read(context: ChannelHandlerContext) {
+    /// Asks for the next read. The connection does so itself rather than leave it to NIO's `autoRead`: that begins at
+    /// the end of the pipeline, where the remains of an HTTP side may hold it back for ever.
+    private func readMore(_ context: ChannelHandlerContext) {
         if self.isReadingPaused, self.phase == .open {
             self.readWasHeldBack = true
         } else {
@@ -38,7 +40,7 @@ extension WebSocket {
 
     public func channelReadComplete(context: ChannelHandlerContext) {
         self.uncork()
-        if self.phase == .closed { context.close(promise: nil) }
+        if self.phase != .closed { self.readMore(context) }
     }
 
     /// What the peer sent before it saw our close frame still counts, unless the application asked for a pause: while

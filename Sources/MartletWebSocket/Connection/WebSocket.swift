@@ -90,9 +90,8 @@ public final class WebSocket {
     public var droppedMessageCount: Int { self.queue.droppedCount }
 }
 
-extension WebSocket: ChannelDuplexHandler {
+extension WebSocket: ChannelInboundHandler {
     public typealias InboundIn = ByteBuffer
-    public typealias OutboundIn = Never
     public typealias OutboundOut = ByteBuffer
 
     public func handlerAdded(context: ChannelHandlerContext) {
@@ -102,12 +101,14 @@ extension WebSocket: ChannelDuplexHandler {
         try? context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
         try? context.channel.syncOptions?.setOption(.recvAllocator, value: SharedReceiveAllocator(loop: self.loop))
         try? context.channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
+        try? context.channel.syncOptions?.setOption(.autoRead, value: false)
         if let interval = self.configuration.pingInterval {
             self.keepAlive = KeepAlive(
                 interval: interval, timeout: self.configuration.pingTimeout, now: self.eventLoop.now)
             self.scheduleKeepAlive()
         }
         self.handler.opened(self)
+        context.read()
     }
 
     public func handlerRemoved(context: ChannelHandlerContext) {

@@ -464,9 +464,7 @@ extension WebSocketUpgradeHandler {
         context.fireChannelReadComplete()
         if self.isDraining { context.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent()) }
         self.leftovers = []
-        let hadReadHeldBack = self.readWasHeldBack
         pipeline.removeHandler(self, promise: nil)
-        if hadReadHeldBack { context.channel.pipeline.read() }
     }
 }
 

@@ -1,0 +1,12 @@
+// The push service with hooks of our own, inside another program.
+import HTTPTypes
+import MartletPush
+import MartletServer
+
+var configuration = PushServerConfiguration()
+configuration.hooks.authenticate = { token, event in token.hasPrefix("user-") ? String(token.dropFirst(5)) : nil }
+configuration.hooks.authorizePush = { request, address in request.headerFields[.authorization] == "Bearer secret" }
+
+try await PushServer(configuration: configuration) { address in
+    print("Connect to ws://\(address)/ws and send {\"token\":\"user-jack\",\"event\":\"alerts\"}")
+}.run()

@@ -1,0 +1,148 @@
+"""The pages in a real browser: headless Chromium."""
+import http.server
+import pathlib
+import shutil
+import subprocess
+import threading
+
+import pytest
+from conftest import ARTIFACTS, PATIENCE, ROOT
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.support.ui import WebDriverWait
+
+
+@pytest.fixture(scope="module")
+def browser():
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium")
+    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    yield driver
+    driver.quit()
+
+
+def wait(browser, condition, what):
+    WebDriverWait(browser, PATIENCE, poll_frequency=0.05).until(lambda _: condition(), what)
+
+
+def text(browser, identifier):
+    return browser.find_element(By.ID, identifier).text
+
+
+def click(browser, identifier):
+    browser.find_element(By.ID, identifier).click()
+
+
+def screenshot(browser, name, width, scheme):
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+    def resize(height):
+        browser.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
+
+    resize(900)
+    resize(browser.execute_script("return Math.max(900, document.documentElement.scrollHeight)"))
+    assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth"), f"{width} px must not scroll sideways"
+    ARTIFACTS.mkdir(parents=True, exist_ok=True)
+    browser.save_screenshot(str(ARTIFACTS / f"{name}-{width}-{scheme}.png"))
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def open_and_register(browser, server):
+    browser.get(f"http://{server.address}/")
+    click(browser, "connect")
+    wait(browser, lambda: text(browser, "state") == "OPEN", "the page says that it is connected")
+    click(browser, "register")
+
+
+def test_register_push_cut_and_second_tab(browser, serve):
+    server = serve()
+    open_and_register(browser, server)
+    first = browser.current_window_handle
+    # The curl line that the page shows, run outside of the browser.
+    curl = text(browser, "curl")
+    assert curl.startswith("curl http://")
+
+    def pushed(count):
+        return subprocess.run(curl, shell=True, capture_output=True, text=True).stdout == f"message sent to {count} clients"
+
+    wait(browser, lambda: pushed(1), "the page is registered")
+    wait(browser, lambda: "Hello, Jack" in text(browser, "log"), "the message appears")
+
+    browser.switch_to.new_window("tab")
+    open_and_register(browser, server)
+    second = browser.current_window_handle
+    wait(browser, lambda: pushed(2), "both tabs are registered")
+    for handle in (first, second):
+        browser.switch_to.window(handle)
+        wait(browser, lambda: "Hello, Jack" in text(browser, "log"), "the message appears in every tab")
+
+    # The page's own push form does the same.
+    field = browser.find_element(By.ID, "push-message")
+    field.clear()
+    field.send_keys("It's <b>bold</b>")
+    click(browser, "push")
+    wait(browser, lambda: text(browser, "push-answer") == "200 message sent to 2 clients", "the answer appears")
+    wait(browser, lambda: "It's <b>bold</b>" in text(browser, "log"), "markup is shown, not obeyed")
+    assert "'\\''" in text(browser, "curl"), "the curl line is quoted for a shell"
+
+    for width in (360, 1400):
+        for scheme in ("light", "dark"):
+            screenshot(browser, "serve", width, scheme)
+
+    server.process.kill()  # the socket is cut: no close frame
+    wait(browser, lambda: text(browser, "state") == "CLOSED", "the page says that it is cut")
+    assert "code 1006" in text(browser, "log") and "not clean" in text(browser, "log")
+    browser.close()
+    browser.switch_to.window(first)
+
+
+def test_the_echo_page_with_the_keyboard_alone(browser, start):
+    server = start("echo", "--listen", "127.0.0.1:0")
+    browser.get(f"http://{server.address}/")
+    reached = []
+
+    def press(key):
+        browser.switch_to.active_element.send_keys(key)
+        reached.append(browser.switch_to.active_element.get_attribute("id"))
+
+    press(Keys.TAB)
+    while reached[-1] != "connect":
+        press(Keys.TAB)
+        assert len(reached) < 20, reached
+    press(Keys.ENTER)
+    wait(browser, lambda: text(browser, "state") == "OPEN", "connected")
+    while reached[-1] != "message":
+        press(Keys.TAB)
+        assert len(reached) < 40, reached
+    browser.switch_to.active_element.send_keys("by keyboard", Keys.CONTROL, Keys.ENTER)
+    wait(browser, lambda: text(browser, "log").count("by keyboard") == 2, "sent and echoed")
+    assert "1 OPEN" in text(browser, "ready-state") and text(browser, "buffered") == "0"
+    screenshot(browser, "echo", 1400, "light")
+    browser.find_element(By.ID, "disconnect").send_keys(Keys.ENTER)
+    wait(browser, lambda: "code 1000" in text(browser, "log"), "closed properly")
+
+
+def test_the_echo_page_of_the_examples(browser, start):
+    """CONNECTED, SENT, RESPONSE, DISCONNECTED, from a page of another origin."""
+    handler = lambda *arguments: http.server.SimpleHTTPRequestHandler(*arguments, directory=str(ROOT / "Examples/EchoPage"))
+    pages = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=pages.serve_forever, daemon=True).start()
+    try:
+        origin = f"http://127.0.0.1:{pages.server_port}"
+        server = start("echo", "--listen", "127.0.0.1:0", "--origin", origin)
+        browser.get(f"{origin}/?url=ws://{server.address}/echo")
+        wait(browser, lambda: "DISCONNECTED" in text(browser, "output"), "the page is through")
+        assert text(browser, "output").split("\n") == [
+            "CONNECTED", "SENT: WebSocket rocks", "RESPONSE: WebSocket rocks", "DISCONNECTED"]
+        # A page of a host that is not allowed gets an error and nothing else.
+        other = start("echo", "--listen", "127.0.0.1:0")
+        browser.get(f"{origin}/?url=ws://{other.address}/echo")
+        wait(browser, lambda: "DISCONNECTED" in text(browser, "output"), "the page is through")
+        assert text(browser, "output").split("\n") == ["ERROR", "DISCONNECTED"]
+    finally:
+        pages.shutdown()
