@@ -134,7 +134,8 @@ let package = Package(
         example("QueuedConnection", ["MartletWebSocket"]),
         example("Heartbeat", ["MartletWebSocket"]),
         example("OriginCheck", ["MartletWebSocket", .product(name: "HTTPTypes", package: "swift-http-types")]),
-        example("PushService", ["MartletPush", "MartletServer", .product(name: "HTTPTypes", package: "swift-http-types")]),
+        example(
+            "PushService", ["MartletPush", "MartletServer", .product(name: "HTTPTypes", package: "swift-http-types")]),
         example(
             "TimeClient",
             [
@@ -168,7 +169,10 @@ let package = Package(
         ),
         .testTarget(
             name: "MartletPushTests",
-            dependencies: ["MartletPush", "MartletWebSocket", .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio")],
+            dependencies: [
+                "MartletPush", "MartletWebSocket", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
             swiftSettings: settings
         ),
         .testTarget(

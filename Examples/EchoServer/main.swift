@@ -2,7 +2,7 @@
 import MartletWebSocket
 
 let server = WebSocketServer(configuration: .init(host: "127.0.0.1", port: 8080))
-server.route("/echo") { request, socket in            // leaving the scope closes with 1000
+server.route("/echo") { request, socket in  // leaving the scope closes with 1000
     for try await message in socket.messages { try await socket.send(message) }
 }
-try await server.run()                                // a ServiceLifecycle Service; drains with 1001
+try await server.run()  // a ServiceLifecycle Service; drains with 1001

@@ -28,7 +28,8 @@ struct FoldedStrings: Decodable {
     subscript(_ name: String) -> String? {
         let exact = Key(stringValue: name)
         let folded = name.lowercased()
-        let key = self.container.contains(exact)
+        let key =
+            self.container.contains(exact)
             ? exact : self.container.allKeys.first { $0.stringValue.lowercased() == folded }
         guard let key, let value = try? self.container.decode(String.self, forKey: key), !value.isEmpty else {
             return nil

@@ -16,7 +16,9 @@ struct FrameHeaderTests {
                 for count in 0..<written {
                     #expect(bytes[..<count].withUnsafeBytes { FrameHeader.decode($0, role: role) } == .needMoreData)
                 }
-                #expect(bytes[..<written].withUnsafeBytes { FrameHeader.decode($0, role: role) } == .header(header, length: written))
+                #expect(
+                    bytes[..<written].withUnsafeBytes { FrameHeader.decode($0, role: role) }
+                        == .header(header, length: written))
             }
         }
     }

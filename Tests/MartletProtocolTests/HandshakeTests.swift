@@ -60,9 +60,14 @@ struct HandshakeTests {
             ("a key of 15 bytes", 400, { $0.headerFields[.secWebSocketKey] = "AAAAAAAAAAAAAAAAAAAA" }),
             ("a key of 17 bytes", 400, { $0.headerFields[.secWebSocketKey] = "AAAAAAAAAAAAAAAAAAAAAAA=" }),
             ("a key that is not base64", 400, { $0.headerFields[.secWebSocketKey] = "dGhlIHNhbXBsZSBub25jZ===" }),
-            ("two keys", 400, {
-                $0.headerFields[values: .secWebSocketKey] = ["dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZQ=="]
-            }),
+            (
+                "two keys", 400,
+                {
+                    $0.headerFields[values: .secWebSocketKey] = [
+                        "dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZQ==",
+                    ]
+                }
+            ),
             ("a subprotocol twice", 400, { $0.headerFields[.secWebSocketProtocol] = "a, a" }),
             ("a subprotocol that is no token", 400, { $0.headerFields[.secWebSocketProtocol] = "a b" }),
             ("an extension list that is none", 400, { $0.headerFields[.secWebSocketExtensions] = "a; b=\"c" }),
@@ -87,14 +92,22 @@ struct HandshakeTests {
         #expect(HeaderListParser.tokens(["a b"]) == nil)
         #expect(HeaderListParser.tokens(["a,(b)"]) == nil)
         #expect(HeaderListParser.tokens([]) == [])
-        #expect(HeaderListParser.extensions(["x; a; b=1 ; c=\"2\", y"])
-            == [
-                WebSocketExtension(name: "x", parameters: [.init(name: "a"), .init(name: "b", value: "1"), .init(name: "c", value: "2")]),
-                WebSocketExtension(name: "y"),
-            ])
+        #expect(
+            HeaderListParser.extensions(["x; a; b=1 ; c=\"2\", y"])
+                == [
+                    WebSocketExtension(
+                        name: "x",
+                        parameters: [.init(name: "a"), .init(name: "b", value: "1"), .init(name: "c", value: "2")]),
+                    WebSocketExtension(name: "y"),
+                ])
         #expect(HeaderListParser.extensions(["x; a=\"1,\\\"2\""]) == nil)  // a quoted value must be a token inside
-        #expect(HeaderListParser.extensions(["x; a=\"1\\2\""]) == [WebSocketExtension(name: "x", parameters: [.init(name: "a", value: "12")])])
-        for bad in ["x;", "x; =1", "x; a=", "x; a=\"\"", "x y", ";a"] { #expect(HeaderListParser.extensions([bad]) == nil, "\(bad)") }
+        #expect(
+            HeaderListParser.extensions(["x; a=\"1\\2\""]) == [
+                WebSocketExtension(name: "x", parameters: [.init(name: "a", value: "12")])
+            ])
+        for bad in ["x;", "x; =1", "x; a=", "x; a=\"\"", "x y", ";a"] {
+            #expect(HeaderListParser.extensions([bad]) == nil, "\(bad)")
+        }
         #expect(HeaderListParser.upgradeProtocols(["HTTP/2.0, websocket"]) == ["HTTP/2.0", "websocket"])
     }
 
@@ -102,7 +115,8 @@ struct HandshakeTests {
     func client() throws {
         let key = try #require(HandshakeKey("dGhlIHNhbXBsZSBub25jZQ=="))
         let handshake = try ClientHandshake(subprotocols: ["chat"], key: key)
-        let request = handshake.request(scheme: "http", authority: "a:1", path: "/x?y", extraFields: [.origin: "http://b"])
+        let request = handshake.request(
+            scheme: "http", authority: "a:1", path: "/x?y", extraFields: [.origin: "http://b"])
         #expect(try ServerHandshake(request: request).offeredSubprotocols == ["chat"])
         func response(_ change: (inout HTTPResponse) -> Void = { _ in }) -> HTTPResponse {
             var response = HTTPResponse(

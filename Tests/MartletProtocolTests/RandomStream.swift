@@ -23,7 +23,9 @@ enum RandomStream {
         for _ in 0..<Int.random(in: 1...8, using: &random) {
             let key = role == .server ? (0..<4).map { _ in UInt8.random(in: .min ... .max, using: &random) } : nil
             if Int.random(in: 0..<5, using: &random) == 0 {
-                let payload = (0..<Int.random(in: 0...125, using: &random)).map { _ in UInt8.random(in: .min ... .max, using: &random) }
+                let payload = (0..<Int.random(in: 0...125, using: &random)).map { _ in
+                    UInt8.random(in: .min ... .max, using: &random)
+                }
                 let code = [9, 10, 8].randomElement(using: &random)! as UInt8
                 stream += StreamBuilder.frame(code, code == 8 ? [0x03, 0xE8] : payload, key: key)
                 continue

@@ -116,7 +116,8 @@ struct ReferenceDecoder {
     /// Whether some continuation makes these bytes well-formed: tries all there are for the last character.
     static func mayBecomeUTF8(_ bytes: [UInt8]) -> Bool {
         let candidates: [[UInt8]] = [
-            [], [0x80], [0x80, 0x80], [0x80, 0x80, 0x80], [0xA0], [0xA0, 0x80], [0x90], [0x90, 0x80], [0x90, 0x80, 0x80],
+            [], [0x80], [0x80, 0x80], [0x80, 0x80, 0x80], [0xA0], [0xA0, 0x80], [0x90], [0x90, 0x80],
+            [0x90, 0x80, 0x80],
         ]
         return candidates.contains { String(validating: bytes.suffix(bytes.count) + $0, as: UTF8.self) != nil }
     }

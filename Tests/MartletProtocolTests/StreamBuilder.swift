@@ -1,4 +1,5 @@
 import NIOCore
+
 @testable import MartletProtocol
 
 /// Frames as bytes, right or wrong.
@@ -24,7 +25,9 @@ enum StreamBuilder {
         return bytes + key + payload.enumerated().map { $1 ^ key[$0 % 4] }
     }
 
-    static func text(_ text: String, isFinal: Bool = true) -> [UInt8] { self.frame(1, Array(text.utf8), isFinal: isFinal) }
+    static func text(_ text: String, isFinal: Bool = true) -> [UInt8] {
+        self.frame(1, Array(text.utf8), isFinal: isFinal)
+    }
 }
 
 /// Feeds a decoder and gathers what it says.

@@ -26,10 +26,12 @@ struct UTF8ValidatorTests {
     @Test("sequences of three and four bytes at every border are judged as by the standard library")
     func longSequences() {
         let borders: [UInt8] = [0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xED, 0xFF]
-        for first in UInt8(0xE0) ... 0xFF {
+        for first in UInt8(0xE0)...0xFF {
             for second in borders {
                 for third in borders {
-                    #expect(Self.isValid([[first, second, third]]) == (String(validating: [first, second, third], as: UTF8.self) != nil))
+                    #expect(
+                        Self.isValid([[first, second, third]])
+                            == (String(validating: [first, second, third], as: UTF8.self) != nil))
                     for fourth in borders {
                         let bytes = [first, second, third, fourth]
                         #expect(Self.isValid([bytes]) == (String(validating: bytes, as: UTF8.self) != nil))

@@ -45,7 +45,10 @@ struct HubTests {
             }
         }
         for channel in channels {
-            let heard = Set(shard.sessions(user: channel.user, event: channel.event).map { session in sessions.firstIndex { $0 === session }! })
+            let heard = Set(
+                shard.sessions(user: channel.user, event: channel.event).map { session in
+                    sessions.firstIndex { $0 === session }!
+                })
             #expect(heard == members[channel] ?? [])
         }
         for channel in channels {

@@ -11,7 +11,8 @@ struct MessageTests {
             (#"{"token":"a","event":"b"}"#, true), (#"{"TOKEN":"a","Event":"b","more":[1]}"#, true),
             (#" { "event" : "b" , "token" : "a" } "#, true), (#"{"token":"","event":"b"}"#, false),
             (#"{"token":"a"}"#, false), (#"{"token":1,"event":"b"}"#, false), (#"{"token":null,"event":"b"}"#, false),
-            (#"["a","b"]"#, false), (#""a""#, false), ("", false), ("{", false), (#"{"token":"a","event":"b"}x"#, false),
+            (#"["a","b"]"#, false), (#""a""#, false), ("", false), ("{", false),
+            (#"{"token":"a","event":"b"}x"#, false),
         ])
     func register(_ json: String, _ isValid: Bool) {
         let message = RegisterMessage(json: ByteBuffer(string: json))
@@ -29,7 +30,10 @@ struct MessageTests {
         let message = PushMessage(json: ByteBuffer(string: #"{"USERID":"a","event":"b","message":"\u00e9\n😀"}"#))
         #expect(message == PushMessage(user: "a", event: "b", message: "é\n😀"))
         #expect(PushMessage(json: ByteBuffer(string: #"{"userId":"a","event":"b"}"#)) == nil)
-        #expect(PushMessage(json: ByteBuffer(bytes: Array(#"{"userId":"a","event":"b","message":""#.utf8) + [0xFF, 0x22, 0x7D])) == nil)
+        #expect(
+            PushMessage(
+                json: ByteBuffer(bytes: Array(#"{"userId":"a","event":"b","message":""#.utf8) + [0xFF, 0x22, 0x7D]))
+                == nil)
     }
 
     @Test("JSON nested ten thousand deep is refused and harms nothing")

@@ -1,5 +1,5 @@
-import HTTPTypes
 import FoundationEssentials
+import HTTPTypes
 import JWTKit
 import Testing
 
@@ -57,7 +57,9 @@ struct AuthTests {
         #expect(file.user(of: "t1") == "jack")
         #expect(file.user(of: "t2") == "jill")
         #expect(file.user(of: "jack") == nil)
-        for (text, line) in [("t1 jack\nt2\n", "line 2"), ("t1 jack\nt1 jill", "line 2"), ("a b c", "line 1"), ("# x", "no tokens")] {
+        for (text, line) in [
+            ("t1 jack\nt2\n", "line 2"), ("t1 jack\nt1 jill", "line 2"), ("a b c", "line 1"), ("# x", "no tokens"),
+        ] {
             let error = #expect(throws: ServerError.self) { try TokenFile(text: text, name: "tokens") }
             #expect(error?.reason.contains(line) == true)
         }
@@ -67,13 +69,17 @@ struct AuthTests {
     func apiKey() {
         let key = APIKey("secret")
         func authorizes(_ name: String, _ value: String) -> Bool {
-            key.authorizes(HTTPRequest(
-                method: .post, scheme: "http", authority: "a", path: "/push",
-                headerFields: [HTTPField.Name(name)!: value]))
+            key.authorizes(
+                HTTPRequest(
+                    method: .post, scheme: "http", authority: "a", path: "/push",
+                    headerFields: [HTTPField.Name(name)!: value]))
         }
         #expect(authorizes("X-API-Key", "secret"))
         #expect(authorizes("Authorization", "bearer secret"))
-        for (name, value) in [("X-API-Key", "secre"), ("X-API-Key", "secrets"), ("X-API-Key", ""), ("Authorization", "secret"), ("Authorization", "Basic secret"), ("X", "secret")] {
+        for (name, value) in [
+            ("X-API-Key", "secre"), ("X-API-Key", "secrets"), ("X-API-Key", ""), ("Authorization", "secret"),
+            ("Authorization", "Basic secret"), ("X", "secret"),
+        ] {
             #expect(!authorizes(name, value))
         }
     }

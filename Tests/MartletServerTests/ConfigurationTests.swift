@@ -8,8 +8,10 @@ struct ConfigurationTests {
     @Test(
         "an address is a host and a port",
         arguments: [
-            ("127.0.0.1:8080", "127.0.0.1", 8080, true), ("localhost:0", "localhost", 0, true), ("[::1]:80", "::1", 80, true),
-            (":8080", "0.0.0.0", 8080, false), ("0.0.0.0:1", "0.0.0.0", 1, false), ("127.1.2.3:1", "127.1.2.3", 1, true),
+            ("127.0.0.1:8080", "127.0.0.1", 8080, true), ("localhost:0", "localhost", 0, true),
+            ("[::1]:80", "::1", 80, true),
+            (":8080", "0.0.0.0", 8080, false), ("0.0.0.0:1", "0.0.0.0", 1, false),
+            ("127.1.2.3:1", "127.1.2.3", 1, true),
             ("127.evil.example:1", "127.evil.example", 1, false), ("[::]:1", "::", 1, false),
         ])
     func address(_ text: String, _ host: String, _ port: Int, _ isLoopback: Bool) throws {
@@ -39,7 +41,9 @@ struct ConfigurationTests {
         try configuration.validate()
     }
 
-    @Test("paths that cannot work are refused", arguments: [("ws", "/push"), ("/", "/push"), ("/ws", "/ws"), ("/ws", "/drop"), ("/w?s", "/push")])
+    @Test(
+        "paths that cannot work are refused",
+        arguments: [("ws", "/push"), ("/", "/push"), ("/ws", "/ws"), ("/ws", "/drop"), ("/w?s", "/push")])
     func paths(_ webSocketPath: String, _ pushPath: String) {
         var configuration = PushServerConfiguration()
         configuration.webSocketPath = webSocketPath

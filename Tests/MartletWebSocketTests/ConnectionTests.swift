@@ -61,11 +61,17 @@ struct ConnectionTests {
     @Test("the authorize hook sees the request and its refusal reaches the client")
     func authorize() async throws {
         try await Loopback.serve { server in
-            server.route("/private", authorize: { request in
-                request.head.headerFields[.authorization] == "secret" ? .allow : .refuse(.unauthorized, reason: "no secret")
-            }) { _, socket in try await socket.send(text: "welcome") }
+            server.route(
+                "/private",
+                authorize: { request in
+                    request.head.headerFields[.authorization] == "secret"
+                        ? .allow : .refuse(.unauthorized, reason: "no secret")
+                }
+            ) { _, socket in try await socket.send(text: "welcome") }
         } _: { url, client in
-            let error = await #expect(throws: WebSocketError.self) { try await client.connect(to: url + "/private") { _ in } }
+            let error = await #expect(throws: WebSocketError.self) {
+                try await client.connect(to: url + "/private") { _ in }
+            }
             #expect(error?.code == .handshakeFailed)
             #expect(error?.handshakeFailure?.status == 401)
             #expect(error?.reason.contains("no secret") == true)
@@ -79,7 +85,8 @@ struct ConnectionTests {
     func connectErrors() async throws {
         try await Loopback.serve(Self.echo) { url, client in
             let cases: [(String, WebSocketError.Code)] = [
-                ("http://127.0.0.1/", .invalidURL), ("ws://", .invalidURL), ("ws://a/#b", .invalidURL), ("nonsense", .invalidURL),
+                ("http://127.0.0.1/", .invalidURL), ("ws://", .invalidURL), ("ws://a/#b", .invalidURL),
+                ("nonsense", .invalidURL),
                 (url + "/missing", .handshakeFailed), ("ws://127.0.0.1:1/", .connectFailed),
             ]
             for (url, code) in cases {
@@ -97,7 +104,8 @@ struct ConnectionTests {
                     for sender in 0..<10 {
                         group.addTask {
                             for number in 0..<100 {
-                                try await socket.send(text: "\(sender) \(number) " + String(repeating: "x", count: number * 20))
+                                try await socket.send(
+                                    text: "\(sender) \(number) " + String(repeating: "x", count: number * 20))
                             }
                         }
                     }
@@ -165,7 +173,10 @@ struct ConnectionTests {
     func cancelReceive() async throws {
         try await Loopback.serve(Self.echo) { url, client in
             try await client.connect(to: url + "/echo") { socket in
-                let waiting = Task { var messages = socket.messages.makeAsyncIterator(); return try await messages.next() }
+                let waiting = Task {
+                    var messages = socket.messages.makeAsyncIterator()
+                    return try await messages.next()
+                }
                 waiting.cancel()
                 await #expect(throws: CancellationError.self) { try await waiting.value }
                 try await socket.send(text: "still here")
@@ -235,9 +246,11 @@ struct ConnectionTests {
         }
         let backlogs = Shared(0)
         try await Loopback.serve { server in
-            server.route("/flood", endpoint: WebSocketEndpoint { _, _ in
-                Flood { backlogs.increment() }
-            })
+            server.route(
+                "/flood",
+                endpoint: WebSocketEndpoint { _, _ in
+                    Flood { backlogs.increment() }
+                })
         } _: { url, client in
             try await client.connect(to: url + "/flood") { socket in
                 var count = 0

@@ -5,7 +5,8 @@ import Testing
 
 @Suite("Origin policy")
 struct OriginTests {
-    private static func allows(_ policy: OriginPolicy, _ origin: String?, host: String, isSecure: Bool = false) -> Bool {
+    private static func allows(_ policy: OriginPolicy, _ origin: String?, host: String, isSecure: Bool = false) -> Bool
+    {
         var request = HTTPRequest(method: .get, scheme: "http", authority: host, path: "/ws")
         request.headerFields[.origin] = origin
         return policy.allows(request, isSecure: isSecure)
@@ -16,12 +17,17 @@ struct OriginTests {
         arguments: [
             (nil, "example.com", false, true), ("http://example.com", "example.com", false, true),
             ("http://EXAMPLE.com", "example.COM", false, true), ("http://example.com:80", "example.com", false, true),
-            ("http://example.com:8080", "example.com:8080", false, true), ("http://[::1]:8080", "[::1]:8080", false, true),
+            ("http://example.com:8080", "example.com:8080", false, true),
+            ("http://[::1]:8080", "[::1]:8080", false, true),
             ("https://example.com", "example.com", false, true), ("https://example.com", "example.com:443", true, true),
-            ("http://example.com", "example.com", true, false), ("http://example.com", "example.com:8080", false, false),
-            ("http://example.org", "example.com", false, false), ("http://example.com.evil.org", "example.com", false, false),
-            ("http://evil.org/example.com", "example.com", false, false), ("http://example.com@evil.org", "evil.org", false, false),
-            ("null", "example.com", false, false), ("", "example.com", false, false), ("example.com", "example.com", false, false),
+            ("http://example.com", "example.com", true, false),
+            ("http://example.com", "example.com:8080", false, false),
+            ("http://example.org", "example.com", false, false),
+            ("http://example.com.evil.org", "example.com", false, false),
+            ("http://evil.org/example.com", "example.com", false, false),
+            ("http://example.com@evil.org", "evil.org", false, false),
+            ("null", "example.com", false, false), ("", "example.com", false, false),
+            ("example.com", "example.com", false, false),
             ("file://", "example.com", false, false), ("http://sub.example.com", "example.com", false, false),
         ] as [(String?, String, Bool, Bool)])
     func sameHost(_ origin: String?, _ host: String, _ isSecure: Bool, _ expected: Bool) {

@@ -59,16 +59,23 @@ struct UpgradeTests {
         #expect(output.hasSuffix("\u{81}\u{02}hi") || output.utf8.suffix(2).elementsEqual("hi".utf8))
     }
 
-    @Test("a refused request gets its status, and the next on the same connection may upgrade", arguments: [
-        ("GET /ws", "POST /ws", 405), ("Upgrade: websocket", "Upgrade: h2c", 400), ("Connection: Upgrade", "Connection: close", 400),
-        ("Host: localhost", "Host: localhost\nOrigin: http://evil.org", 403), ("Version: 13", "Version: 7", 426),
-        ("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "X: y", 400), ("Upgrade: websocket\nConnection: Upgrade\n", "", 400),
-        ("Version: 13", "Version: 13\nContent-Length: 3\n\nabc\nX: y", 400),
-    ])
+    @Test(
+        "a refused request gets its status, and the next on the same connection may upgrade",
+        arguments: [
+            ("GET /ws", "POST /ws", 405), ("Upgrade: websocket", "Upgrade: h2c", 400),
+            ("Connection: Upgrade", "Connection: close", 400),
+            ("Host: localhost", "Host: localhost\nOrigin: http://evil.org", 403), ("Version: 13", "Version: 7", 426),
+            ("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "X: y", 400),
+            ("Upgrade: websocket\nConnection: Upgrade\n", "", 400),
+            ("Version: 13", "Version: 13\nContent-Length: 3\n\nabc\nX: y", 400),
+        ])
     func refusals(_ old: String, _ new: String, _ status: Int) throws {
         let connection = try Connection()
         let request = Self.changed(old, new)
-        let output = try connection.send(status == 400 && new.contains("abc") ? request.replacing("abc\nX: y\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\n\n", with: "abc") : request)
+        let output = try connection.send(
+            status == 400 && new.contains("abc")
+                ? request.replacing("abc\nX: y\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\n\n", with: "abc") : request
+        )
         #expect(output.hasPrefix("HTTP/1.1 \(status) "), "\(output)")
         #expect(output.contains("Content-Length: "))
         if status == 426 { #expect(output.contains("Sec-WebSocket-Version: 13")) }
@@ -89,7 +96,9 @@ struct UpgradeTests {
 
     @Test("HTTP/1.0, two hosts and a missing host are refused")
     func hosts() throws {
-        for (old, new) in [("HTTP/1.1", "HTTP/1.0"), ("Host: localhost", "Host: a\nHost: b"), ("Host: localhost\n", "")] {
+        for (old, new) in [
+            ("HTTP/1.1", "HTTP/1.0"), ("Host: localhost", "Host: a\nHost: b"), ("Host: localhost\n", ""),
+        ] {
             let output = try Connection().send(Self.changed(old, new))
             #expect(output.contains(" 400 Bad Request\r\n"), "\(new): \(output)")
         }
@@ -100,7 +109,8 @@ struct UpgradeTests {
         #expect(try Connection().send(Self.changed("/ws", "/other")).hasPrefix("HTTP/1.1 404 "))
         #expect(try Connection().send("\u{16}\u{03}\u{01} hello\n\n").hasPrefix("HTTP/1.1 400 "))
         let long = String(repeating: "x", count: 20_000)
-        #expect(try Connection().send(Self.changed("Version: 13", "Version: 13\nX: \(long)")).hasPrefix("HTTP/1.1 431 "))
+        #expect(
+            try Connection().send(Self.changed("Version: 13", "Version: 13\nX: \(long)")).hasPrefix("HTTP/1.1 431 "))
         let many = (0..<200).map { "X\($0): y\n" }.joined()
         #expect(try Connection().send(Self.changed("Version: 13\n", "Version: 13\n" + many)).hasPrefix("HTTP/1.1 431 "))
     }

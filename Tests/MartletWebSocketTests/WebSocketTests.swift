@@ -10,7 +10,8 @@ struct WebSocketTests {
     @Test("sixteen messages in one read are answered in one write")
     func oneWriteForOneRead() throws {
         let peer = try Peer(.echoing())
-        try peer.receive(Peer.frame(.ping), (0..<16).reduce(into: ByteBuffer()) { $0.writeImmutableBuffer(Peer.text("m\($1)")) })
+        try peer.receive(
+            Peer.frame(.ping), (0..<16).reduce(into: ByteBuffer()) { $0.writeImmutableBuffer(Peer.text("m\($1)")) })
         let writes = try peer.writes()
         #expect(writes.count == 1)
         #expect(peer.handler.messages.count == 16)

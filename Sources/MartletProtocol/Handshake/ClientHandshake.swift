@@ -49,8 +49,9 @@ public struct ClientHandshake: Sendable, Hashable {
         else {
             throw .badResponse("the header Upgrade is not websocket")
         }
-        guard HeaderListParser.tokens(fields[values: .connection])?.contains(where: { $0.lowercased() == "upgrade" })
-            ?? false
+        guard
+            HeaderListParser.tokens(fields[values: .connection])?.contains(where: { $0.lowercased() == "upgrade" })
+                ?? false
         else {
             throw .badResponse("the header Connection lacks Upgrade")
         }

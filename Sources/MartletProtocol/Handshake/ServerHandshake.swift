@@ -32,7 +32,8 @@ public struct ServerHandshake: Sendable, Hashable {
         let versions = fields[values: .secWebSocketVersion]
         guard versions.count == 1, versions[0] == "13" else {
             throw HandshakeFailure(
-                code: .unsupportedVersion, reason: "Sec-WebSocket-Version must be 13", status: versions.isEmpty ? 400 : 426)
+                code: .unsupportedVersion, reason: "Sec-WebSocket-Version must be 13",
+                status: versions.isEmpty ? 400 : 426)
         }
         let keys = fields[values: .secWebSocketKey]
         guard keys.count == 1, let key = HandshakeKey(keys[0]) else {

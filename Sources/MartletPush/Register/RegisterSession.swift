@@ -84,7 +84,8 @@ final class RegisterSession: WebSocketHandler, Session {
         self.mistakes += 1
         self.service.counters.add(to: .refusedRegistrations)
         let reason = "a register message is a JSON object with the strings token and event"
-        self.service.logger.info("refused a message", metadata: self.logMetadata.merging(["reason": "\(reason)"]) { $1 })
+        self.service.logger.info(
+            "refused a message", metadata: self.logMetadata.merging(["reason": "\(reason)"]) { $1 })
         if self.mistakes >= Self.toleratedMistakes {
             socket.close(.policyViolation, reason: reason)
         } else {
@@ -113,7 +114,8 @@ final class RegisterSession: WebSocketHandler, Session {
         guard let socket = self.socket, socket.isOpen else { return }
         guard let user, !user.isEmpty else {
             self.service.counters.add(to: .refusedRegistrations)
-            self.service.logger.info("refused a token", metadata: self.logMetadata.merging(["event": "\(event)"]) { $1 })
+            self.service.logger.info(
+                "refused a token", metadata: self.logMetadata.merging(["event": "\(event)"]) { $1 })
             socket.close(.policyViolation, reason: "the token was refused")
             return
         }
@@ -130,6 +132,7 @@ final class RegisterSession: WebSocketHandler, Session {
         }
         self.service.hub.add(self, to: channel, on: socket.eventLoop)
         self.service.counters.add(to: .registrations)
-        self.service.logger.debug("registered", metadata: self.logMetadata.merging(["event": "\(channel.event)"]) { $1 })
+        self.service.logger.debug(
+            "registered", metadata: self.logMetadata.merging(["event": "\(channel.event)"]) { $1 })
     }
 }

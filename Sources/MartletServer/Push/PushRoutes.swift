@@ -76,7 +76,8 @@ struct PushRoutes {
         return .text(
             gauge("martlet_sessions", "Connections that are open.", counters[.sessions])
                 + gauge("martlet_channels", "User channels that somebody is registered for.", self.service.channelCount)
-                + counter("martlet_registrations_total", "Register messages that took effect.", counters[.registrations])
+                + counter(
+                    "martlet_registrations_total", "Register messages that took effect.", counters[.registrations])
                 + counter(
                     "martlet_registrations_refused_total", "Register messages that were refused.",
                     counters[.refusedRegistrations])

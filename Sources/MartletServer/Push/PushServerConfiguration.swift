@@ -27,7 +27,8 @@ public struct PushServerConfiguration: Sendable {
         }
         let taken = [self.webSocketPath, self.pushPath, "/drop", "/healthz", "/readyz", "/metrics"]
         guard Set(taken).count == taken.count else {
-            throw ServerError(.configuration, reason: "two endpoints have the same path: \(taken.joined(separator: " "))")
+            throw ServerError(
+                .configuration, reason: "two endpoints have the same path: \(taken.joined(separator: " "))")
         }
         guard !self.listen.isLoopback, !self.isOpenBeyondLoopback else { return }
         var missing: [String] = []

@@ -82,7 +82,8 @@ final class Inbox: Sendable {
         self.state.withLock { state in
             guard let message = state.messages.popFirst() else { return nil }
             state.bytes -= message.size
-            let hasRoom = state.isFull && state.bytes <= self.byteLimit / 2 && state.messages.count <= self.countLimit / 2
+            let hasRoom =
+                state.isFull && state.bytes <= self.byteLimit / 2 && state.messages.count <= self.countLimit / 2
             if hasRoom { state.isFull = false }
             return (message, hasRoom)
         }

@@ -62,7 +62,9 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
             self.response = try? HTTPResponse(head)
         case .body(var bytes):
             let room = Self.keptBodyLength - self.body.readableBytes
-            if let kept = bytes.readSlice(length: min(room, bytes.readableBytes)) { self.body.writeImmutableBuffer(kept) }
+            if let kept = bytes.readSlice(length: min(room, bytes.readableBytes)) {
+                self.body.writeImmutableBuffer(kept)
+            }
             if self.body.readableBytes == Self.keptBodyLength { self.judge(context) }
         case .end:
             self.judge(context)
@@ -70,12 +72,14 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        self.fail(context, WebSocketError(.handshakeFailed, reason: "the server ended the connection without an answer"))
+        self.fail(
+            context, WebSocketError(.handshakeFailed, reason: "the server ended the connection without an answer"))
         context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        self.fail(context, WebSocketError(.handshakeFailed, reason: "the server's answer is not valid HTTP", cause: error))
+        self.fail(
+            context, WebSocketError(.handshakeFailed, reason: "the server's answer is not valid HTTP", cause: error))
     }
 
     private func fail(_ context: ChannelHandlerContext, _ error: WebSocketError) {

@@ -84,7 +84,8 @@ extension WebSocket {
     private func startCloseTimer() {
         self.keepAlive = nil
         self.timer?.cancel()
-        self.timer = try? self.eventLoop.assumeIsolated().scheduleCallback(in: self.configuration.closeTimeout, handler: self)
+        self.timer = try? self.eventLoop.assumeIsolated().scheduleCallback(
+            in: self.configuration.closeTimeout, handler: self)
     }
 
     func endChannel() {
@@ -138,7 +139,8 @@ extension WebSocket: NIOScheduledCallbackHandler {
         if self.isReadingPaused { self.keepAlive?.heard() }  // we are the silent one
         switch self.keepAlive?.wake(now: eventLoop.now) {
         case .peerIsDead:
-            self.abort(reason: "the peer answered no ping for \(self.configuration.pingTimeout.nanoseconds / 1_000_000) ms")
+            self.abort(
+                reason: "the peer answered no ping for \(self.configuration.pingTimeout.nanoseconds / 1_000_000) ms")
         case .sendPing:
             self.ping()
             self.scheduleKeepAlive()

@@ -74,7 +74,8 @@ extension WebSocket {
     }
 
     private func enqueue(_ opcode: Opcode, _ payload: UnsafeRawBufferPointer) -> SendResult {
-        let length = FrameHeader.encodedLength(payloadLength: payload.count, isMasked: self.role == .client)
+        let length =
+            FrameHeader.encodedLength(payloadLength: payload.count, isMasked: self.role == .client)
             + payload.count
         switch self.queue.offer(length: length, inFlight: self.inFlight) {
         case .accepted:

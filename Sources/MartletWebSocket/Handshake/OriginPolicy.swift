@@ -29,7 +29,8 @@ public struct OriginPolicy: Sendable {
     }
 
     /// Decides by the `Origin` header, which may be missing, and the request.
-    public static func custom(_ check: @escaping @Sendable (_ origin: String?, _ request: HTTPRequest) -> Bool) -> Self {
+    public static func custom(_ check: @escaping @Sendable (_ origin: String?, _ request: HTTPRequest) -> Bool) -> Self
+    {
         Self { origin, request, _ in check(origin, request) }
     }
 

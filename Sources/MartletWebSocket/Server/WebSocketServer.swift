@@ -46,7 +46,8 @@ public final class WebSocketServer: Service {
     private let group: any EventLoopGroup
     private let logger: Logger
     private let endpoints = Mutex<[String: WebSocketEndpoint]>([:])
-    private let address = Mutex<(address: SocketAddress?, waiters: [CheckedContinuation<SocketAddress, any Error>])>((nil, []))
+    private let address = Mutex<(address: SocketAddress?, waiters: [CheckedContinuation<SocketAddress, any Error>])>(
+        (nil, []))
     private let jobs: AsyncStream<Job>
     private let jobContinuation: AsyncStream<Job>.Continuation
 

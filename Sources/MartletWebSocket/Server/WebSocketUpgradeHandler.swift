@@ -308,7 +308,9 @@ extension WebSocketUpgradeHandler {
             self.refuse(handshake, .badRequest, reason: "a WebSocket handshake has no body and nothing behind it")
             return
         }
-        guard handshake.head.version.major == 1, handshake.head.version.minor >= 1, handshake.head.headers["host"].count == 1 else {
+        guard handshake.head.version.major == 1, handshake.head.version.minor >= 1,
+            handshake.head.headers["host"].count == 1
+        else {
             self.refuse(handshake, .badRequest, reason: "a WebSocket handshake is HTTP/1.1 with one Host header")
             return
         }
@@ -362,7 +364,8 @@ extension WebSocketUpgradeHandler {
         headers.add(name: "Connection", value: keepAlive ? "keep-alive" : "close")
         context.write(
             self.wrapOutboundOut(
-                .head(.init(version: .http1_1, status: .init(statusCode: status.code), headers: headers))), promise: nil)
+                .head(.init(version: .http1_1, status: .init(statusCode: status.code), headers: headers))), promise: nil
+        )
         context.write(self.wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: body)))), promise: nil)
         context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
     }

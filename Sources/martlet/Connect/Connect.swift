@@ -81,7 +81,8 @@ struct Connect: AsyncParsableCommand {
         }
     }
 
-    private static func sendRepeatedly(_ text: String, _ every: TimeAmount, to socket: WebSocketConnection) async throws {
+    private static func sendRepeatedly(_ text: String, _ every: TimeAmount, to socket: WebSocketConnection) async throws
+    {
         while !Task.isCancelled {
             try await Task.sleep(for: .nanoseconds(every.nanoseconds))
             let time = Date.now.formatted(.iso8601.time(includingFractionalSeconds: true))

@@ -14,7 +14,10 @@ struct Echo: AsyncParsableCommand {
     @Option(help: "Where the endpoint is; several times for several. By default /ws and /echo.")
     var path: [String] = []
 
-    @Option(help: "An origin whose pages may connect; several times for several, * for any. By default pages of the same host may.")
+    @Option(
+        help:
+            "An origin whose pages may connect; several times for several, * for any. By default pages of the same host may."
+    )
     var origin: [String] = []
 
     @Option(help: "Send the text \"heart beat\" this often: 1s, 250ms.", transform: TimeAmount.parse)

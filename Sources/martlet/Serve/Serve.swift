@@ -28,16 +28,25 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "Where the back end posts messages.")
     var pushPath = "/push"
 
-    @Option(help: "An origin whose pages may connect, such as https://example.com; several times for several, * for any. By default pages of the same host may.")
+    @Option(
+        help:
+            "An origin whose pages may connect, such as https://example.com; several times for several, * for any. By default pages of the same host may."
+    )
     var origin: [String] = []
 
-    @Option(help: "A file whose first line is the API key for pushes. The environment variable MARTLET_API_KEY does the same.")
+    @Option(
+        help:
+            "A file whose first line is the API key for pushes. The environment variable MARTLET_API_KEY does the same."
+    )
     var apiKeyFile: String?
 
     @Option(help: "A file of tokens: a token and its user on each line.")
     var tokenFile: String?
 
-    @Option(help: "A file whose first line is the secret (32 bytes or more) that signs JWT tokens (HS256). The environment variable MARTLET_JWT_SECRET does the same.")
+    @Option(
+        help:
+            "A file whose first line is the secret (32 bytes or more) that signs JWT tokens (HS256). The environment variable MARTLET_JWT_SECRET does the same."
+    )
     var jwtSecretFile: String?
 
     @Flag(name: .customLong("open"), help: "Serve other machines although tokens or pushes are not checked.")
