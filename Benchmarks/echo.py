@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""Echo: server CPU a message, Martlet against gorilla/websocket in the same run.
+
+Each server has one core and the load generator the other; runs alternate, and medians count. Machines are noisy and
+drift, so the ratio is the figure that holds. Writes artifacts/bench-echo.md and artifacts/bench-echo.svg.
+"""
+import argparse
+import json
+import os
+import pathlib
+import socket
+import statistics
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+CACHE = ROOT / ".cache/bench"
+# connections, payload bytes, depth, and the ratio to gorilla that must not be exceeded (None: shown only)
+CASES = [(50, 20, 1, 1.0), (50, 16384, 1, 0.35), (50, 20, 16, 0.15), (500, 20, 1, None), (50, 1024, 16, None)]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def build():
+    CACHE.mkdir(parents=True, exist_ok=True)
+    subprocess.run([ROOT / "scripts/gorilla.sh", "Benchmarks/gorilla/echo.go", ".cache/bench/gorilla"], check=True)
+    subprocess.run(["gcc", "-O2", "-Wall", "-o", CACHE / "echo_load", ROOT / "Benchmarks/load/echo_load.c"], check=True)
+
+
+def start(name, core):
+    port = free_port()
+    command, environment = {
+        "martlet": ([ROOT / ".build/release/martlet", "echo", "--listen", f"127.0.0.1:{port}", "--path", "/",
+                     "--log-level", "error"], {"NIO_SINGLETON_GROUP_LOOP_COUNT": "1"}),
+        "gorilla": ([CACHE / "gorilla", f"127.0.0.1:{port}"], {"GOMAXPROCS": "1"}),
+    }[name]
+    process = subprocess.Popen(
+        ["taskset", "-c", str(core), *map(str, command)], stdout=subprocess.DEVNULL, env={**os.environ, **environment})
+    for _ in range(500):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return process, port
+        except OSError:
+            time.sleep(0.02)
+    process.kill()
+    sys.exit(f"{name} does not listen")
+
+
+def measure(server, case, core, seconds):
+    process, port = server
+    connections, payload, depth, _ = case
+    done = subprocess.run(
+        ["taskset", "-c", str(core), CACHE / "echo_load", *map(str, (connections, port, payload, depth, seconds, process.pid))],
+        capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stderr)
+    return json.loads(done.stdout)
+
+
+def describe(case):
+    connections, payload, depth, _ = case
+    size = f"{payload // 1024} KiB" if payload >= 1024 else f"{payload} B"
+    return f"{connections} connections, {size}, " + ("depth 1" if depth == 1 else f"{depth} pipelined")
+
+
+def picture(rows):
+    """The ratios as bars: shorter is better, the line is gorilla."""
+    width, left, bar, step = 900, 300, 26, 62
+    height = 70 + step * len(rows)
+    scale = (width - left - 90) / max(1.1, *(row["ratio"] for row in rows))
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="15">',
+        f'<rect width="{width}" height="{height}" fill="#fff"/>',
+        '<text x="16" y="28" font-size="18" font-weight="bold">Echo: server CPU a message, gorilla/websocket = 1</text>',
+    ]
+    for index, row in enumerate(rows):
+        y = 52 + step * index
+        parts.append(f'<text x="16" y="{y + 19}">{describe(row["case"])}</text>')
+        parts.append(f'<rect x="{left}" y="{y}" width="{row["ratio"] * scale:.1f}" height="{bar}" rx="4" fill="#0b6e99"/>')
+        parts.append(f'<text x="{left + row["ratio"] * scale + 8:.1f}" y="{y + 19}">{row["ratio"]:.3f}</text>')
+    line = left + scale
+    parts.append(f'<line x1="{line:.1f}" y1="42" x2="{line:.1f}" y2="{height - 14}" stroke="#a8201a" stroke-dasharray="5 4"/></svg>')
+    return "\n".join(parts)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each server in each case (5)")
+    parser.add_argument("--seconds", type=float, default=1.5, help="length of a run (1.5)")
+    options = parser.parse_args()
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        sys.exit("two cores are needed: one for the server, one for the load")
+    build()
+    names = ("martlet", "gorilla")
+    servers = {name: start(name, cores[0]) for name in names}
+    rows = []
+    try:
+        for case in CASES:
+            runs = {name: [] for name in names}
+            for number in range(options.rounds):
+                for name in names if number % 2 == 0 else names[::-1]:
+                    runs[name].append(measure(servers[name], case, cores[1], options.seconds))
+                print(f"\r{describe(case)}: run {number + 1} of {options.rounds}", end="", file=sys.stderr, flush=True)
+            print(file=sys.stderr)
+            cpu = {name: statistics.median(run["cpu_microseconds"] for run in runs[name]) for name in names}
+            busy = min(run["server_busy"] for run in runs["martlet"])
+            rows.append({"case": case, "cpu": cpu, "ratio": cpu["martlet"] / cpu["gorilla"], "busy": busy})
+    finally:
+        for process, _ in servers.values():
+            process.kill()
+            process.wait()
+
+    lines = ["| case | Martlet, µs | gorilla 1.5, µs | ratio | goal | our core busy |", "|---|---|---|---|---|---|"]
+    failed = False
+    for row in rows:
+        goal = row["case"][3]
+        failed |= goal is not None and row["ratio"] > goal
+        lines.append(
+            f"| {describe(row['case'])} | {row['cpu']['martlet']:.3f} | {row['cpu']['gorilla']:.3f} | {row['ratio']:.3f} "
+            f"| {'' if goal is None else f'≤ {goal}'} | {row['busy']:.0%} |")
+    table = "\n".join(lines)
+    print(f"\nServer CPU a message, medians of {options.rounds} alternating runs:\n\n{table}")
+    artifacts = ROOT / "artifacts"
+    artifacts.mkdir(exist_ok=True)
+    (artifacts / "bench-echo.md").write_text(table + "\n")
+    (artifacts / "bench-echo.svg").write_text(picture(rows))
+    print("\nThe same in artifacts/bench-echo.md, as a picture in artifacts/bench-echo.svg")
+    sys.exit(1 if failed else 0)
+
+
+main()

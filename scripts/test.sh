@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Everything that must hold: lint, unit tests, end-to-end tests with the real binary, Autobahn in both roles.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+step() { printf '\n== %s (%d s so far)\n' "$1" "$SECONDS"; }
+
+scripts/need-swift.sh
+scripts/need.sh python3 python3-venv gcc libc6-dev golang-go golang-github-gorilla-websocket-dev \
+    chromium chromium-driver fonts-dejavu-core curl
+
+step "Lint"
+swift format lint --strict --recursive Package.swift Sources Tests Examples
+
+step "Build and unit tests"
+swift build --build-tests
+swift test --skip-build
+
+step "Build the release"
+swift build -c release
+
+step "Autobahn, both roles"
+scripts/conformance.sh
+
+step "End to end: the real binary, foreign clients, a browser"
+scripts/python.sh
+scripts/gorilla.sh Tests/EndToEnd/clients/gorilla/main.go .cache/gorilla-client
+export ARTIFACTS="$PWD/artifacts"
+.cache/venv/bin/pytest -q --durations=5 -p no:cacheprovider Tests/EndToEnd
+step "All passed; screenshots are in artifacts/"
