@@ -293,3 +293,35 @@ def test_drain_tells_every_client_1001(serve):
         assert (first, payload[:2]) == (0x88, b"\x03\xe9")
         client.send(payload[:2], 0x88)
     assert server.process.wait(PATIENCE) == 0
+
+
+def test_a_flood_of_refused_handshakes_behind_a_plain_request(serve):
+    server = serve()
+    before = server.rss()
+    client = RawClient(server.address, handshake=False)
+    plain, refused = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /ws HTTP/1.1\r\n\r\n"
+    for _ in range(20):  # the receive buffer grows to take what comes next in one read
+        client.socket.sendall(plain * 1500)
+        for _ in range(1500):
+            client.read_response()
+    client.socket.sendall(plain + refused * 3000)
+    answers = 0
+    try:
+        while True:
+            client.read_response()
+            answers += 1
+    except (EOFError, ConnectionResetError, AttributeError):
+        pass
+    assert answers >= 50
+    assert server.push("jack", "alerts", "x") == 0, "the server lives"
+    # One that never reads its answers is not read either.
+    silent = RawClient(server.address, handshake=False)
+    silent.socket.settimeout(2)
+    sent = 0
+    try:
+        while sent < 200_000_000:
+            sent += silent.socket.send(refused * 2000)
+    except OSError:
+        pass
+    assert sent < 200_000_000
+    assert server.rss() < before + (32 << 20)

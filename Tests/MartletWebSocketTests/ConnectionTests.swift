@@ -186,6 +186,49 @@ struct ConnectionTests {
         }
     }
 
+    @Test("a peer that closes is told to the sender at once, not when the TCP connection ends")
+    func sendWhileClosing() async throws {
+        try await Loopback.serve { server in
+            server.route("/closes") { _, socket in await socket.close(CloseCode(4000)) }
+        } _: { url, client in
+            let end = try await client.connect(to: url + "/closes") { socket in
+                for try await _ in socket.messages {}
+                await #expect(throws: WebSocketError.self) {
+                    while true { try await socket.send(text: "anybody there?") }
+                }
+                #expect(socket.trySend(.text("no")) == .closed)
+            }
+            #expect(end.code.rawValue == 4000)
+        }
+    }
+
+    @Test("many pings at once are all answered, and a cancelled one harms nothing")
+    func pings() async throws {
+        try await Loopback.serve(Self.echo) { url, client in
+            try await client.connect(to: url + "/echo") { socket in
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for _ in 0..<50 { group.addTask { _ = try await socket.ping() } }
+                    try await group.waitForAll()
+                }
+                let cancelled = Task { try await socket.ping() }
+                cancelled.cancel()
+                _ = await cancelled.result
+                #expect(try await socket.ping() > .zero)
+            }
+        }
+    }
+
+    @Test("whoever asks for the address of a server that could not listen is told so, early or late")
+    func bindFails() async throws {
+        try await Loopback.serve(Self.echo) { url, _ in
+            let port = try #require(url.split(separator: ":").last.flatMap { Int($0) })
+            let server = WebSocketServer(configuration: .init(port: port), logger: Loopback.quiet)
+            let error = await #expect(throws: WebSocketError.self) { try await server.run() }
+            #expect(error?.code == .bindFailed)
+            await #expect(throws: WebSocketError.self) { try await server.localAddress }
+        }
+    }
+
     @Test("JSON goes out as text and comes in as values; anything else is an error")
     func json() async throws {
         struct Point: Codable, Equatable { var x: Int }

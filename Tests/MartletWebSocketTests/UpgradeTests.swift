@@ -94,6 +94,13 @@ struct UpgradeTests {
         #expect(output.contains("HTTP/1.1 101 "))
     }
 
+    @Test("three thousand refused requests in one segment: a hundred answers and the end")
+    func floodOfRefusals() throws {
+        let output = try Connection().send(String(repeating: "GET /ws HTTP/1.1\nHost: a\n\n", count: 3000))
+        #expect(output.split(separator: "HTTP/1.1 400 ", omittingEmptySubsequences: false).count - 1 == 100)
+        #expect(output.contains("Connection: close"))
+    }
+
     @Test("HTTP/1.0, two hosts and a missing host are refused")
     func hosts() throws {
         for (old, new) in [

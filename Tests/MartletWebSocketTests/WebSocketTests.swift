@@ -168,6 +168,37 @@ struct WebSocketTests {
         #expect(peer.socket.droppedMessageCount == 30 - texts.count)
     }
 
+    @Test("dropOldest forgets what it dropped, however much passes a peer that never reads")
+    func dropOldestMemory() {
+        var queue = OutboundQueue(limit: 1000, policy: .dropOldest)
+        for _ in 0..<100_000 {
+            #expect(queue.offer(length: 100, inFlight: 0) == .accepted)
+            queue.append(length: 100) { $0.writeRepeatingByte(7, count: 100) }
+        }
+        #expect(queue.count == 10)
+        #expect(queue.bytes.capacity <= 4096)
+    }
+
+    @Test("dropOldest drops nothing for a message that cannot be taken anyway")
+    func dropOldestInVain() {
+        var queue = OutboundQueue(limit: 100, policy: .dropOldest)
+        queue.append(length: 10) { $0.writeRepeatingByte(7, count: 10) }
+        #expect(queue.offer(length: 60, inFlight: 50) == .refused)
+        #expect(queue.count == 1)
+    }
+
+    @Test("a reset after both close frames does not make the end unclean")
+    func resetAfterClose() throws {
+        struct Reset: Error {}
+        let peer = try Peer()
+        peer.socket.close()
+        try peer.receive(Peer.close(1000))
+        peer.channel.pipeline.fireErrorCaught(Reset())
+        peer.disconnect()
+        #expect(peer.handler.closes.map(\.code) == [.normalClosure])
+        #expect(peer.handler.closes.first?.isClean == true)
+    }
+
     @Test("dropNewest keeps the earliest messages")
     func dropNewestPolicy() throws {
         let peer = try Peer(configuration: .small(.dropNewest))

@@ -7,7 +7,6 @@ final class ConnectionBridge: WebSocketHandler {
     private let onOpen: (WebSocketConnection) -> Void
     private var socket: WebSocket?
     private var pings: [UInt64: CheckedContinuation<Void, any Error>] = [:]
-    private var nextPing: UInt64 = 0
 
     /// - Parameter onOpen: gets the connection, on the event loop, once it is open.
     init(onOpen: @escaping (WebSocketConnection) -> Void) { self.onOpen = onOpen }
@@ -30,8 +29,9 @@ final class ConnectionBridge: WebSocketHandler {
 
     func receivedPong(_ payload: RawSpan, on socket: WebSocket) {
         guard payload.byteCount == 8 else { return }
-        let id = payload.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
-        self.pings.removeValue(forKey: id)?.resume()
+        let latest = payload.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
+        // A peer may answer only the latest of several pings (RFC 6455, section 5.5.3).
+        for id in self.pings.keys where id <= latest { self.pings.removeValue(forKey: id)?.resume() }
     }
 
     func drained(_ socket: WebSocket) {
@@ -55,6 +55,10 @@ final class ConnectionBridge: WebSocketHandler {
     /// Sends what tasks have put in the outbox; one system call for all of it.
     func flush() {
         guard let socket = self.socket, let connection = self.connection else { return }
+        guard socket.isOpen else {
+            connection.outbox.close(WebSocketError(.closed, reason: "the connection is closing"))
+            return
+        }
         while !socket.hasBacklog, let bytes = connection.outbox.drain() {
             socket.send(encoded: bytes)
             if !socket.hasBacklog { connection.outbox.wrote() }
@@ -72,13 +76,15 @@ final class ConnectionBridge: WebSocketHandler {
         self.close(.tryAgainLater, reason: "the peer reads too slowly")
     }
 
-    func ping(_ continuation: CheckedContinuation<Void, any Error>) {
+    /// - Parameter id: above those of earlier pings, for ``cancelPing(_:)``.
+    func ping(_ id: UInt64, _ continuation: CheckedContinuation<Void, any Error>) {
         guard let socket = self.socket, socket.isOpen else {
             continuation.resume(throwing: WebSocketError(.closed, reason: "the connection is closed"))
             return
         }
-        self.nextPing += 1
-        self.pings[self.nextPing] = continuation
-        socket.ping(withUnsafeBytes(of: self.nextPing) { Array($0) })
+        self.pings[id] = continuation
+        socket.ping(withUnsafeBytes(of: id) { Array($0) })
     }
+
+    func cancelPing(_ id: UInt64) { self.pings.removeValue(forKey: id)?.resume(throwing: CancellationError()) }
 }

@@ -38,7 +38,8 @@ final class Inbox: Sendable {
             if let waiter = state.waiters.popFirst() { return (waiter, false) }
             state.messages.append(message)
             state.bytes += message.size
-            state.isFull = state.bytes >= self.byteLimit || state.messages.count >= self.countLimit
+            // Once full it stays so until take() finds it half empty and says that there is room.
+            if state.bytes >= self.byteLimit || state.messages.count >= self.countLimit { state.isFull = true }
             return (nil, state.isFull)
         }
         waiter?.continuation.resume(returning: message)
@@ -79,21 +80,24 @@ final class Inbox: Sendable {
     }
 
     private func take() -> (WebSocketMessage, hasRoom: Bool)? {
-        self.state.withLock { state in
-            guard let message = state.messages.popFirst() else { return nil }
-            state.bytes -= message.size
-            let hasRoom =
-                state.isFull && state.bytes <= self.byteLimit / 2 && state.messages.count <= self.countLimit / 2
-            if hasRoom { state.isFull = false }
-            return (message, hasRoom)
-        }
+        self.state.withLock { self.take(&$0) }
+    }
+
+    private func take(_ state: inout State) -> (WebSocketMessage, hasRoom: Bool)? {
+        guard let message = state.messages.popFirst() else { return nil }
+        state.bytes -= message.size
+        let hasRoom =
+            state.isFull && state.bytes <= self.byteLimit / 2 && state.messages.count <= self.countLimit / 2
+        if hasRoom { state.isFull = false }
+        return (message, hasRoom)
     }
 
     private func wait(_ waiter: Waiter) {
+        var hasRoom = false
         let outcome = self.state.withLock { state -> Result<WebSocketMessage?, any Error>? in
-            if let message = state.messages.popFirst() {
-                state.bytes -= message.size
-                return .success(message)
+            if let taken = self.take(&state) {
+                hasRoom = taken.hasRoom
+                return .success(taken.0)
             }
             if let end = state.end { return end.map { nil }.mapError { $0 } }
             // The cancellation handler runs after this is set, so one of the two sees the waiter.
@@ -102,5 +106,6 @@ final class Inbox: Sendable {
             return nil
         }
         if let outcome { waiter.continuation.resume(with: outcome) }
+        if hasRoom { self.onRoom() }
     }
 }

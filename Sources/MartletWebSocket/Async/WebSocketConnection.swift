@@ -19,6 +19,7 @@ public final class WebSocketConnection: Sendable {
     private let eventLoop: any EventLoop
     private let bridge: NIOLoopBound<ConnectionBridge>
     private let waitsWhenFull: Bool
+    private let pingCount = Atomic<UInt64>(0)
     private let information = Mutex<WebSocketCloseInformation?>(nil)
     private let closeWaiters = Mutex<[CheckedContinuation<Void, Never>]>([])
 
@@ -99,12 +100,18 @@ public final class WebSocketConnection: Sendable {
     /// Sends a ping and waits for its pong.
     ///
     /// - Returns: the round-trip time.
-    /// - Throws: ``WebSocketError`` with the code `closed` when the connection ends before.
+    /// - Throws: ``WebSocketError`` with the code `closed` when the connection ends before; `CancellationError`.
     public func ping() async throws -> Duration {
         let clock = ContinuousClock()
         let start = clock.now
-        try await withCheckedThrowingContinuation { continuation in
-            self.onLoop { $0.ping(continuation) }
+        let id = self.pingCount.wrappingAdd(1, ordering: .relaxed).newValue
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                self.onLoop { $0.ping(id, continuation) }
+            }
+        } onCancel: {
+            // Behind the ping itself: a task that is cancelled before has it sent and forgotten.
+            self.eventLoop.execute { [bridge = self.bridge] in bridge.value.cancelPing(id) }
         }
         return clock.now - start
     }

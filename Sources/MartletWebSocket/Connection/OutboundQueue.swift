@@ -35,6 +35,11 @@ struct OutboundQueue {
     ///   - length: of the encoded message.
     ///   - inFlight: bytes that wait already, but can no longer be dropped.
     mutating func offer(length: Int, inFlight: Int) -> Offer {
+        // What is on its way cannot make room: then nothing is dropped in vain.
+        if self.policy == .dropOldest, inFlight > 0, inFlight + length > self.limit {
+            self.droppedCount += 1
+            return .refused
+        }
         while inFlight + self.bytes.readableBytes > 0, inFlight + self.bytes.readableBytes + length > self.limit {
             switch self.policy {
             case .suspend:
@@ -46,12 +51,11 @@ struct OutboundQueue {
                 self.droppedCount += 1
                 return .overflow
             case .dropOldest:
-                guard let oldest = self.lengths.popFirst() else {
-                    self.droppedCount += 1
-                    return .refused  // all that waits is on its way already
-                }
+                guard let oldest = self.lengths.popFirst() else { return .accepted }
                 self.bytes.moveReaderIndex(forwardBy: oldest)
                 self.droppedCount += 1
+                // A buffer that is never empty never forgets what was dropped by itself.
+                if self.bytes.readerIndex > self.bytes.readableBytes { self.bytes.discardReadBytes() }
             }
         }
         return .accepted

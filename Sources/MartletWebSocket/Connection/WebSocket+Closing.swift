@@ -25,6 +25,7 @@ extension WebSocket {
 
     /// Ends the TCP connection at once, without a close frame; the peer sees 1006.
     public func abort(reason: String) {
+        guard self.phase != .closed else { return }
         self.closeInformation = .init(
             code: .abnormalClosure, reason: reason, initiator: .local, isClean: false)
         self.endChannel()
@@ -142,7 +143,7 @@ extension WebSocket: NIOScheduledCallbackHandler {
             self.abort(
                 reason: "the peer answered no ping for \(self.configuration.pingTimeout.nanoseconds / 1_000_000) ms")
         case .sendPing:
-            self.ping()
+            if self.pendingPing == nil { self.ping() }
             self.scheduleKeepAlive()
         case .nothing:
             self.scheduleKeepAlive()

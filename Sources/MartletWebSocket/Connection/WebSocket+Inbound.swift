@@ -15,7 +15,7 @@ extension WebSocket {
 
     /// Asks for the next read. The connection does so itself rather than leave it to NIO's `autoRead`: that begins at
     /// the end of the pipeline, where the remains of an HTTP side may hold it back for ever.
-    private func readMore(_ context: ChannelHandlerContext) {
+    func readMore(_ context: ChannelHandlerContext) {
         if self.isReadingPaused, self.phase == .open {
             self.readWasHeldBack = true
         } else {

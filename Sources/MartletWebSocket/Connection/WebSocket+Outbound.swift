@@ -211,10 +211,10 @@ extension WebSocket {
     /// Sends whole frames that the async tier encoded. It keeps its own queue, so this takes everything.
     func send(encoded frames: ByteBuffer) {
         guard self.phase == .open else { return }
+        self.flushCork()
         if self.hasBacklog {
             self.writeToChannel(frames)
         } else {
-            self.flushCork()
             frames.withUnsafeReadableBytes { _ = self.transmit($0) }
         }
     }

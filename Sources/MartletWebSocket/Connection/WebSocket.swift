@@ -108,7 +108,7 @@ extension WebSocket: ChannelInboundHandler {
             self.scheduleKeepAlive()
         }
         self.handler.opened(self)
-        context.read()
+        if self.phase != .closed { self.readMore(context) }
     }
 
     public func handlerRemoved(context: ChannelHandlerContext) {
@@ -122,13 +122,22 @@ extension WebSocket: ChannelInboundHandler {
     }
 
     public func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        self.abort(reason: "the connection broke: \(error)")
+        if self.closeHandshake.isComplete {
+            self.endChannel()  // a reset after the end changes nothing
+        } else {
+            self.abort(reason: "the connection broke: \(error)")
+        }
     }
 
     public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case is ChannelShouldQuiesceEvent:
-            self.close(.goingAway, reason: "the server shuts down")
+            let reason = "the server shuts down"
+            if let bridge = self.handler as? ConnectionBridge {
+                bridge.close(.goingAway, reason: reason)  // what tasks have sent goes first
+            } else {
+                self.close(.goingAway, reason: reason)
+            }
         default:
             context.fireUserInboundEventTriggered(event)
         }

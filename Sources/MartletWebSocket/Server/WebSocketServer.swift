@@ -46,8 +46,13 @@ public final class WebSocketServer: Service {
     private let group: any EventLoopGroup
     private let logger: Logger
     private let endpoints = Mutex<[String: WebSocketEndpoint]>([:])
-    private let address = Mutex<(address: SocketAddress?, waiters: [CheckedContinuation<SocketAddress, any Error>])>(
-        (nil, []))
+    private struct Address {
+        /// Known once the server listens, or cannot.
+        var result: Result<SocketAddress, any Error>?
+        var waiters: [CheckedContinuation<SocketAddress, any Error>] = []
+    }
+
+    private let address = Mutex(Address())
     private let jobs: AsyncStream<Job>
     private let jobContinuation: AsyncStream<Job>.Continuation
 
@@ -102,10 +107,10 @@ public final class WebSocketServer: Service {
         get async throws {
             try await withCheckedThrowingContinuation { continuation in
                 let known = self.address.withLock { state in
-                    if state.address == nil { state.waiters.append(continuation) }
-                    return state.address
+                    if state.result == nil { state.waiters.append(continuation) }
+                    return state.result
                 }
-                if let known { continuation.resume(returning: known) }
+                if let known { continuation.resume(with: known) }
             }
         }
     }
@@ -153,7 +158,7 @@ public final class WebSocketServer: Service {
 
     private func settleAddress(_ result: Result<SocketAddress, any Error>) {
         let waiters = self.address.withLock { state in
-            state.address = try? result.get()
+            state.result = result
             defer { state.waiters = [] }
             return state.waiters
         }

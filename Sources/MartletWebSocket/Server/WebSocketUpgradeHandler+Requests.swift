@@ -1,0 +1,121 @@
+// From the head of a request to the decision about it.
+import HTTPTypes
+import Logging
+import MartletProtocol
+import NIOCore
+import NIOHTTP1
+import NIOHTTPTypesHTTP1
+
+extension WebSocketUpgradeHandler {
+    func handle(_ part: HTTPServerRequestPart) {
+        switch (part, self.state) {
+        case (.head(let head), .ready):
+            self.handle(head)
+        case (.body, .receiving(var handshake)):
+            handshake.hasBody = true
+            self.state = .receiving(handshake)
+        case (.end, .receiving(let handshake)):
+            self.stopTimer()
+            if self.unanswered > 0 {
+                self.state = .waiting(handshake)
+            } else {
+                self.decide(handshake)
+            }
+        case (.end, .passing(let stopsDecoder)):
+            self.context?.fireChannelRead(self.wrapInboundOut(part))
+            self.state = .ready
+            if stopsDecoder { self.replaceDecoder() }
+        default:
+            self.context?.fireChannelRead(self.wrapInboundOut(part))
+        }
+    }
+
+    func handle(_ head: HTTPRequestHead) {
+        guard let context = self.context else { return }
+        guard let request = try? HTTPRequest(head, secure: self.isSecure, splitCookie: false) else {
+            self.refuseAndClose(.badRequest, reason: "not a valid HTTP/1.1 request")
+            return
+        }
+        if let endpoint = self.endpoint(request) {
+            self.state = .receiving(Handshake(head: head, request: request, endpoint: endpoint))
+            return
+        }
+        guard let install = self.installHTTPSide else {
+            self.respond(.notFound, [:], body: "there is no WebSocket endpoint at this path", keepAlive: false)
+            self.finishAfterFlush()
+            return
+        }
+        self.stopTimer()
+        if self.httpSide == nil {
+            do {
+                self.httpSide = try install(context.channel)
+            } catch {
+                self.logger.error("cannot serve HTTP on a connection", metadata: ["error": "\(error)"])
+                context.close(promise: nil)
+                return
+            }
+        }
+        self.unanswered += 1
+        self.state = .passing(stopsDecoder: Self.stopsDecoder(head))
+        context.fireChannelRead(self.wrapInboundOut(.head(head)))
+    }
+
+    /// Whether NIO's decoder parses nothing after this request: llhttp's rule.
+    static func stopsDecoder(_ head: HTTPRequestHead) -> Bool {
+        head.method == .CONNECT
+            || head.headers["upgrade"].contains { !$0.isEmpty }
+                && head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
+    }
+
+    func decide(_ handshake: Handshake) {
+        guard let context = self.context, context.channel.isActive else { return }
+        let server: ServerHandshake
+        do {
+            server = try ServerHandshake(request: handshake.request)
+        } catch {
+            let response = ServerHandshake.refusal(of: error)
+            self.refuse(handshake, response.status, response.headerFields, reason: error.reason)
+            return
+        }
+        guard handshake.head.version.major == 1, handshake.head.version.minor >= 1,
+            handshake.head.headers["host"].count == 1
+        else {
+            self.refuse(handshake, .badRequest, reason: "a WebSocket handshake is HTTP/1.1 with one Host header")
+            return
+        }
+        guard self.heldParts.isEmpty, !handshake.hasBody else {
+            self.refuse(handshake, .badRequest, reason: "a WebSocket handshake has no body and nothing behind it")
+            return
+        }
+        guard handshake.endpoint.origin.allows(handshake.request, isSecure: self.isSecure) else {
+            let origin = handshake.request.headerFields[.origin] ?? ""
+            self.refuse(handshake, .forbidden, reason: "pages of the origin \(origin) may not connect here")
+            return
+        }
+        let request = WebSocketRequest(
+            head: handshake.request, remoteAddress: context.channel.remoteAddress, isSecure: self.isSecure,
+            subprotocol: server.selectSubprotocol(from: handshake.endpoint.subprotocols))
+        guard let authorize = handshake.endpoint.authorize else {
+            self.accept(handshake, server, request, [:])
+            return
+        }
+        self.questionCount += 1
+        self.state = .deciding(handshake, question: self.questionCount)
+        self.startTimer()
+        let bound = NIOLoopBound((self, handshake, server), eventLoop: context.eventLoop)
+        let eventLoop = context.eventLoop
+        let question = self.questionCount
+        Task {
+            let authorization = await authorize(request)
+            eventLoop.execute {
+                let (handler, handshake, server) = bound.value
+                guard case .deciding(_, question) = handler.state else { return }
+                handler.stopTimer()
+                switch authorization.decision {
+                case .allow(let fields): handler.accept(handshake, server, request, fields)
+                case .refuse(let status, let reason): handler.refuse(handshake, status, reason: reason)
+                }
+            }
+        }
+    }
+}
