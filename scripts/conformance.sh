@@ -18,7 +18,7 @@ judge() { # role, output: prints the table; NON-STRICT counts as a failure
 
 echo "Autobahn against our server, 301 cases" >&2
 python3 Tests/EndToEnd/autobahn/conform.py server --cases "${cases[@]}" --out .cache/autobahn-server -- \
-    "$binaries/martlet" echo --listen '127.0.0.1:{port}' --path / --max-message-size 33554432 --log-level warning |
+    "$binaries/martlet" echo --listen '127.0.0.1:{port}' --path / --max-message-size 33554432 --max-fragments 1048576 --log-level warning |
     tee .cache/autobahn-server.txt
 judge server .cache/autobahn-server.txt
 echo "Autobahn against our client, 301 cases" >&2

@@ -314,14 +314,12 @@ def test_a_flood_of_refused_handshakes_behind_a_plain_request(serve):
         pass
     assert answers >= 50
     assert server.push("jack", "alerts", "x") == 0, "the server lives"
-    # One that never reads its answers is not read either.
+    # One that never reads its answers costs no memory; after a hundred of them what it sends is thrown away.
     silent = RawClient(server.address, handshake=False)
-    silent.socket.settimeout(2)
     sent = 0
     try:
-        while sent < 200_000_000:
+        while sent < 50_000_000:
             sent += silent.socket.send(refused * 2000)
     except OSError:
         pass
-    assert sent < 200_000_000
     assert server.rss() < before + (32 << 20)

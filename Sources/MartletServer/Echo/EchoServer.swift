@@ -16,6 +16,8 @@ public struct EchoServer: Service {
         public var heartbeat: TimeAmount?
         /// Bytes of one message. Default: 1 MiB.
         public var maximumMessageSize = 1 << 20
+        /// Frames a message may be split into. Default: 1,024.
+        public var maximumFragmentCount = 1024
         /// Called for every message.
         public var onMessage: (@Sendable (WebSocketMessage) -> Void)?
 
@@ -43,7 +45,9 @@ public struct EchoServer: Service {
     public func run() async throws {
         let configuration = self.configuration
         var webSocket = WebSocketConfiguration()
-        webSocket.limits.maximumMessageSize = configuration.maximumMessageSize
+        webSocket.limits = MessageLimits(
+            maximumMessageSize: configuration.maximumMessageSize,
+            maximumFragmentCount: configuration.maximumFragmentCount)
         let endpoint = WebSocketEndpoint(configuration: webSocket, origin: configuration.origin) { _, _ in
             EchoHandler(heartbeat: configuration.heartbeat, onMessage: configuration.onMessage)
         }

@@ -26,6 +26,9 @@ struct Echo: AsyncParsableCommand {
     @Option(help: "The longest message, in bytes.")
     var maxMessageSize = 1 << 20
 
+    @Option(help: "Frames that a message may be split into.")
+    var maxFragments = 1024
+
     @Flag(help: "Print every message with its type.")
     var verbose = false
 
@@ -36,7 +39,9 @@ struct Echo: AsyncParsableCommand {
         for path in self.path where !path.hasPrefix("/") {
             throw ValidationError("a path begins with /: \(path)")
         }
-        guard self.maxMessageSize > 0 else { throw ValidationError("--max-message-size must be above 0") }
+        guard self.maxMessageSize > 0, self.maxFragments > 0 else {
+            throw ValidationError("--max-message-size and --max-fragments must be above 0")
+        }
     }
 
     func run() async throws {
@@ -50,6 +55,7 @@ struct Echo: AsyncParsableCommand {
         }
         configuration.heartbeat = self.heartbeat
         configuration.maximumMessageSize = self.maxMessageSize
+        configuration.maximumFragmentCount = self.maxFragments
         if self.verbose {
             configuration.onMessage = { ServiceRunner.say(Printable.describe($0)) }
         }

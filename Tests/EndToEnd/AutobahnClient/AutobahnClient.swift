@@ -22,7 +22,7 @@ struct AutobahnClient {
             return
         }
         var configuration = WebSocketClient.Configuration()
-        configuration.webSocket.limits.maximumMessageSize = 32 << 20
+        configuration.webSocket.limits = MessageLimits(maximumMessageSize: 32 << 20, maximumFragmentCount: 1 << 20)
         configuration.webSocket.outboundQueueLimit = 64 << 20
         configuration.webSocket.closeTimeout = .seconds(2)
         let client = WebSocketClient(configuration: configuration)
