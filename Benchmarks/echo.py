@@ -98,9 +98,11 @@ def main():
         sys.exit("two cores are needed: one for the server, one for the load")
     build()
     names = ("martlet", "gorilla")
-    servers = {name: start(name, cores[0]) for name in names}
+    servers = {}
     rows = []
     try:
+        for name in names:
+            servers[name] = start(name, cores[0])
         for case in CASES:
             runs = {name: [] for name in names}
             for number in range(options.rounds):

@@ -26,4 +26,4 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 echo "Installing Debian packages that are missing: ${missing[*]}" >&2
 "${run[@]}" apt-get -qq update
-DEBIAN_FRONTEND=noninteractive "${run[@]}" apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
+"${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null

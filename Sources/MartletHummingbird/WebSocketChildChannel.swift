@@ -22,22 +22,26 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
     public let responder: HTTPChannelHandler.Responder
     private let limits: HTTPLimits
     private let idleTimeout: Duration?
+    private let connections: OpenConnections?
     private let endpoint: WebSocketUpgradeHandler.EndpointLookup
 
     init(
         responder: @escaping HTTPChannelHandler.Responder,
         limits: HTTPLimits,
         idleTimeout: Duration?,
+        connections: OpenConnections?,
         endpoint: @escaping WebSocketUpgradeHandler.EndpointLookup
     ) {
         self.responder = responder
         self.limits = limits
         self.idleTimeout = idleTimeout
+        self.connections = connections
         self.endpoint = endpoint
     }
 
     public func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
-        channel.eventLoop.makeCompletedFuture {
+        self.connections?.opened(channel)
+        return channel.eventLoop.makeCompletedFuture {
             let http = channel.eventLoop.makePromise(of: HTTPChannel?.self)
             try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
             let handler = WebSocketUpgradeHandler(

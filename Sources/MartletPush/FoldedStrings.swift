@@ -24,16 +24,16 @@ struct FoldedStrings: Decodable {
         self = decoded
     }
 
-    /// The string, when it is there, is a string and is not empty.
+    /// The string, when it is there, is a string and is not empty. Several keys that differ only in case, none of them
+    /// exact, are no string: a dictionary has no last one.
     subscript(_ name: String) -> String? {
         let exact = Key(stringValue: name)
         let folded = name.lowercased()
-        let key =
+        let keys =
             self.container.contains(exact)
-            ? exact : self.container.allKeys.first { $0.stringValue.lowercased() == folded }
-        guard let key, let value = try? self.container.decode(String.self, forKey: key), !value.isEmpty else {
-            return nil
-        }
+            ? [exact] : self.container.allKeys.filter { $0.stringValue.lowercased() == folded }
+        guard keys.count == 1, let value = try? self.container.decode(String.self, forKey: keys[0]), !value.isEmpty
+        else { return nil }
         return value
     }
 }

@@ -24,27 +24,45 @@ enum ServiceRunner {
     }
 
     /// Everything on standard output is for the user, at once even into a pipe.
-    static func say(_ text: String) {
-        FileHandle.standardOutput.write(Data((text + "\n").utf8))
+    ///
+    /// - Returns: whether it could be written; a reader may have gone, a disk may be full.
+    @discardableResult
+    static func say(_ text: String) -> Bool { Self.write(Data((text + "\n").utf8)) }
+
+    @discardableResult
+    static func write(_ data: Data) -> Bool {
+        do {
+            try FileHandle.standardOutput.write(contentsOf: data)
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// For what went wrong.
+    static func complain(_ text: String) {
+        try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8))
     }
 
     static func orExit<Value>(_ body: () async throws -> Value) async throws -> Value {
         do {
             return try await body()
         } catch let error as ServerError {
-            FileHandle.standardError.write(Data("martlet: \(error)\n".utf8))
+            Self.complain("martlet: \(error)")
             throw Self.exitCode(error)
         }
     }
 
     static func run(_ service: some Service, logger: Logger) async throws {
         try await self.orExit {
-            let group = ServiceGroup(
-                configuration: .init(
-                    services: [.init(service: service)],
-                    gracefulShutdownSignals: [.sigint, .sigterm],
-                    logger: logger))
-            try await group.run()
+            var configuration = ServiceGroupConfiguration(
+                services: [.init(service: service)],
+                gracefulShutdownSignals: [.sigint, .sigterm],
+                logger: logger
+            )
+            // Longer than a closing handshake; a request that does not end may not hold the process for ever.
+            configuration.maximumGracefulShutdownDuration = .seconds(10)
+            try await ServiceGroup(configuration: configuration).run()
         }
     }
 }

@@ -30,7 +30,7 @@ class Server:
         self._ready = threading.Event()
         for stream, lines in ((self.process.stdout, self.output), (self.process.stderr, self.log)):
             threading.Thread(target=self._read, args=(stream, lines), daemon=True).start()
-        if not self._ready.wait(PATIENCE):
+        if not self._ready.wait(PATIENCE) or not hasattr(self, "port"):
             self.stop()
             raise AssertionError(f"the server did not listen: {self.output} {self.log}")
 

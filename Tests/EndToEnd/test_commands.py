@@ -128,3 +128,18 @@ def test_serve_exit_codes(start, tmp_path):
     short.write_text("short\n")
     assert run("serve", "--jwt-secret-file", str(short)).returncode == 78
     assert server.stop(signal.SIGINT) == 0
+
+
+def test_connect_ends_quietly_when_nobody_reads_its_output(start):
+    server = start("echo", "--listen", "127.0.0.1:0")
+    done = subprocess.run(
+        f"yes | {MARTLET} connect ws://{server.address}/echo | head -1", shell=True, capture_output=True, text=True,
+        timeout=PATIENCE)
+    assert done.stdout == "y\n" and "Fatal" not in done.stderr, done.stderr
+
+
+def test_settings_that_cannot_work_are_usage_errors():
+    assert run("serve", "--listen", "127.0.0.1:0", "--origin", "example.com").returncode == 64
+    assert run("serve", "--listen", "127.0.0.1:0", "--push-path", "/drop/").returncode == 78
+    assert run("echo", "--listen", "127.0.0.1:0", "--heartbeat", "0.0000001s").returncode == 64
+    assert run("serve", "--listen", "nosuch.invalid:8080", "--open").returncode == 69

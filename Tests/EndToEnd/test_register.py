@@ -2,6 +2,7 @@
 import json
 import socket
 import struct
+import time
 
 import pytest
 from conftest import PATIENCE, RawClient, eventually
@@ -40,6 +41,16 @@ def test_push_checks_method_then_key_then_body(serve, tmp_path):
     assert server.post("/push", good, {"X-API-Key": "secret"})[:2] == (200, "message sent to 0 clients")
     assert server.post("/push", good, {"Authorization": "Bearer secret"})[0] == 200
     assert server.post("/drop", {"userId": "jack"})[:2] == (401, "")
+
+
+def test_a_page_of_another_origin_may_not_push(serve):
+    server = serve()
+    good = {"userId": "jack", "event": "alerts", "message": "hi"}
+    assert server.post("/push", good, {"Origin": "http://evil.example"})[0] == 403
+    assert server.post("/drop", good, {"Origin": "null"})[0] == 403
+    assert server.post("/push", good, {"Origin": f"http://{server.address}"})[0] == 200
+    server = serve("--origin", "http://app.example")
+    assert server.post("/push", good, {"Origin": "http://app.example"})[0] == 200
 
 
 def test_a_body_of_100_megabytes_is_refused_and_harms_nothing(serve):
@@ -283,16 +294,67 @@ def test_hostile_beginnings_are_refused(serve):
     assert server.push("jack", "alerts", "x") == 0
 
 
-def test_drain_tells_every_client_1001(serve):
+def test_drain_tells_every_client_1001_and_waits_for_those_who_do_not_answer(serve):
     server = serve()
-    clients = [RawClient(server.address) for _ in range(20)]
-    eventually(lambda: server.metric("martlet_sessions") == 20, "all are connected")
+    clients = [RawClient(server.address) for _ in range(900)]
+    silent = RawClient(server.address)
+    eventually(lambda: server.metric("martlet_sessions") == 901, "all are connected")
+    start = time.monotonic()
     server.process.terminate()
     for client in clients:
         first, payload = client.read_frame()
         assert (first, payload[:2]) == (0x88, b"\x03\xe9")
         client.send(payload[:2], 0x88)
+        client.close()
+    assert silent.read_frame()[0] == 0x88
     assert server.process.wait(PATIENCE) == 0
+    assert time.monotonic() - start >= 4, "the silent client has the close timeout to answer"
+
+
+def test_an_upload_that_stalls_does_not_hold_up_the_shutdown_for_ever(serve):
+    server = serve()
+    client = RawClient(server.address, handshake=False)
+    client.socket.sendall(b"POST /push HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+    server.push("jack", "alerts", "x")
+    assert server.stop() is not None
+
+
+def test_what_a_stranger_sends_forges_no_log_line(serve, tmp_path):
+    tokens = tmp_path / "tokens"
+    tokens.write_text("t1 jack\n")
+    server = serve("--token-file", str(tokens), "--log-level", "debug")
+    client = RawClient(server.address)
+    client.register("bad", "x\n2026-01-01 error FORGED \x1b[31m" + "y" * 100)
+    assert client.read_frame()[0] == 0x88
+    eventually(lambda: any("refused a token" in line for line in server.log), "it is logged")
+    assert not any(line.startswith("2026-01-01 error FORGED") or "\x1b" in line for line in server.log)
+
+
+def test_names_are_compared_byte_by_byte(serve):
+    server = serve()
+    client = RawClient(server.address)
+    client.register("Jos\u00e9", "alerts")
+    server.push_until("Jos\u00e9", "alerts", "x", 1)
+    assert server.push("Jose\u0301", "alerts", "x") == 0
+
+
+def test_a_connection_registers_for_so_many_events_and_no_more(serve):
+    server = serve()
+    client = RawClient(server.address)
+    for number in range(129):
+        client.register("jack", f"event {number}")
+    assert json.loads(client.read_frame()[1])["error"]["code"] == 106
+    assert server.metric("martlet_channels") == 128
+    client.register("jack", "x" * 300)
+    assert json.loads(client.read_frame()[1])["error"]["code"] == 107
+
+
+def test_a_page_that_has_its_name_point_here_may_not_connect(serve):
+    client = RawClient(serve().address, handshake=False)
+    client.socket.sendall(
+        b"GET /ws HTTP/1.1\r\nHost: evil.example:8080\r\nOrigin: http://evil.example:8080\r\nUpgrade: websocket\r\n"
+        b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+    assert client.read_head().startswith(b"HTTP/1.1 403 ")
 
 
 def test_a_flood_of_refused_handshakes_behind_a_plain_request(serve):

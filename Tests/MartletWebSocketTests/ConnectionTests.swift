@@ -272,7 +272,10 @@ struct ConnectionTests {
 
             init(sawBacklog: @escaping @Sendable () -> Void) { self.sawBacklog = sawBacklog }
 
-            func opened(_ socket: WebSocket) { self.drained(socket) }
+            func opened(_ socket: WebSocket) {
+                #expect(socket.directSocket != nil, "plain TCP is sent to directly")
+                self.drained(socket)
+            }
 
             func drained(_ socket: WebSocket) {
                 while self.sent < 32 {

@@ -4,9 +4,19 @@
 // What the C library has and Swift's module of it lacks.
 
 #include <features.h>
+#include <sys/resource.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
+
+/// Raises the limit of open descriptors as far as the system allows, and answers what it is then; 0 when it is unknown.
+static inline unsigned long martlet_raise_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit)) return 0;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    return getrlimit(RLIMIT_NOFILE, &limit) ? 0 : (unsigned long)limit.rlim_cur;
+}
 
 /// Gives the allocator's free memory back to the system; does nothing where the C library has no call for it.
 static inline void martlet_trim_heap(void) {

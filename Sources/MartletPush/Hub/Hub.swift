@@ -60,12 +60,15 @@ final class Hub: Sendable {
     /// Takes a session of the current event loop out of all its channels.
     func removeAll(_ session: any Session, on eventLoop: any EventLoop) {
         let index = self.index(of: eventLoop)
-        for channel in session.places.keys where self.shards[index].contents.value.remove(session, from: channel) {
-            self.directory.withLock { directory in
+        let shard = self.shards[index].contents.value
+        let emptied = session.places.keys.filter { shard.remove(session, from: $0) }
+        guard !emptied.isEmpty else { return }
+        self.directory.withLock { directory in
+            for channel in emptied {
                 directory[channel]?.remove(index)
                 if directory[channel]?.isEmpty == true { directory[channel] = nil }
-                if directory.isEmpty { directory = [:] }  // a dictionary never shrinks by itself
             }
+            if directory.isEmpty { directory = [:] }  // a dictionary never shrinks by itself
         }
     }
 
@@ -73,23 +76,33 @@ final class Hub: Sendable {
     ///
     /// - Returns: how many sessions took the message into their queues.
     func publish(_ message: String, to channel: UserChannel) async -> Int {
-        let targets = self.directory.withLock { $0[channel] } ?? []
-        guard !targets.isEmpty else { return 0 }
+        guard self.directory.withLock({ $0[channel] != nil }) else { return 0 }
         return await withCheckedContinuation { continuation in
-            let delivery = Delivery(shardCount: targets.count, continuation)
-            for index in targets {
-                self.enqueue(Job(channel: channel, message: message, delivery: delivery), on: self.shards[index])
+            // Under one lock, so that publications reach the mailboxes of all loops in the same order.
+            let asleep = self.directory.withLock { directory -> [Shard]? in
+                guard let targets = directory[channel] else { return nil }
+                let job = Job(
+                    channel: channel,
+                    message: message,
+                    delivery: Delivery(shardCount: targets.count, continuation)
+                )
+                return targets.map { self.shards[$0] }.filter { Self.enqueue(job, on: $0) }
             }
+            guard let asleep else {
+                continuation.resume(returning: 0)
+                return
+            }
+            for shard in asleep { shard.eventLoop.execute { Self.work(shard) } }
         }
     }
 
-    private func enqueue(_ job: Job, on shard: Shard) {
-        let wakesLoop = shard.mailbox.withLock { mailbox in
+    /// - Returns: whether the loop must be woken.
+    private static func enqueue(_ job: Job, on shard: Shard) -> Bool {
+        shard.mailbox.withLock { mailbox in
             mailbox.jobs.append(job)
             defer { mailbox.isLoopAwake = true }
             return !mailbox.isLoopAwake
         }
-        if wakesLoop { shard.eventLoop.execute { Self.work(shard) } }
     }
 
     /// Does what has gathered in the mailbox. Publications of a channel keep their order.

@@ -6,15 +6,15 @@ import NIOCore
 /// no other list; a channel without sessions has no list.
 final class HubShard {
     /// Sessions by user, then by event.
-    private var users: [String: [String: [any Session]]] = [:]
+    private var users: [ExactString: [ExactString: [any Session]]] = [:]
 
     /// Adds a session to a channel; does nothing when it is there.
     ///
     /// - Returns: whether it is the first session of the channel here.
     func add(_ session: any Session, to channel: UserChannel) -> Bool {
         guard session.places[channel] == nil else { return false }
-        let place = self.users[channel.user]?[channel.event]?.count ?? 0
-        self.users[channel.user, default: [:]][channel.event, default: []].append(session)
+        let place = self.users[channel.exactUser]?[channel.exactEvent]?.count ?? 0
+        self.users[channel.exactUser, default: [:]][channel.exactEvent, default: []].append(session)
         session.places[channel] = place
         return place == 0
     }
@@ -26,8 +26,8 @@ final class HubShard {
         guard let place = session.places.removeValue(forKey: channel) else { return false }
         let wasLast = self.removeEntry(at: place, of: channel)
         if wasLast {
-            self.users[channel.user]?[channel.event] = nil
-            if self.users[channel.user]?.isEmpty == true { self.users[channel.user] = nil }
+            self.users[channel.exactUser]?[channel.exactEvent] = nil
+            if self.users[channel.exactUser]?.isEmpty == true { self.users[channel.exactUser] = nil }
             if self.users.isEmpty { self.users = [:] }  // a dictionary never shrinks by itself
         }
         return wasLast
@@ -35,10 +35,10 @@ final class HubShard {
 
     /// The last session takes the place of the one that leaves.
     private func removeEntry(at place: Int, of channel: UserChannel) -> Bool {
-        guard let last = self.users[channel.user]?[channel.event]?.popLast() else { return false }
-        let count = self.users[channel.user]?[channel.event]?.count ?? 0
+        guard let last = self.users[channel.exactUser]?[channel.exactEvent]?.popLast() else { return false }
+        let count = self.users[channel.exactUser]?[channel.exactEvent]?.count ?? 0
         if place < count {
-            self.users[channel.user]?[channel.event]?[place] = last
+            self.users[channel.exactUser]?[channel.exactEvent]?[place] = last
             last.places[channel] = place
         }
         return count == 0
@@ -50,7 +50,7 @@ final class HubShard {
     func publish(_ batch: PublicationBatch, to channel: UserChannel) -> [Int] {
         var counts = [Int](repeating: 0, count: batch.count)
         // A session that is closed by its delivery leaves the list: a copy is walked.
-        for session in self.users[channel.user]?[channel.event] ?? [] {
+        for session in self.users[channel.exactUser]?[channel.exactEvent] ?? [] {
             let taken = session.deliver(batch)
             for index in 0..<taken { counts[index] += 1 }
         }
@@ -59,8 +59,8 @@ final class HubShard {
 
     /// The sessions of a user, of one event or of all, each once.
     func sessions(user: String, event: String?) -> [any Session] {
-        guard let events = self.users[user] else { return [] }
-        guard event == nil else { return event.flatMap { events[$0] } ?? [] }
+        guard let events = self.users[ExactString(user)] else { return [] }
+        guard event == nil else { return event.flatMap { events[ExactString($0)] } ?? [] }
         var seen: Set<ObjectIdentifier> = []
         return events.values.joined().filter { seen.insert(ObjectIdentifier($0)).inserted }
     }

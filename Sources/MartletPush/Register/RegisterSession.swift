@@ -9,10 +9,12 @@ final class RegisterSession: WebSocketHandler, Session {
     private static let toleratedMistakes = 10
     /// Register messages that may wait for the `authenticate` hook.
     private static let waitingLimit = 64
+    /// Events that one connection may be registered for.
+    private static let eventLimit = 128
 
     private let service: PushService
     private var socket: WebSocket?
-    private var user: String?
+    private var user: ExactString?
     var places: [UserChannel: Int] = [:]
 
     private var mistakes = 0
@@ -22,7 +24,10 @@ final class RegisterSession: WebSocketHandler, Session {
     init(service: PushService) { self.service = service }
 
     private var logMetadata: Logger.Metadata {
-        ["address": "\(self.socket?.remoteAddress?.description ?? "-")", "user": "\(self.user ?? "-")"]
+        [
+            "address": "\(self.socket?.remoteAddress?.description ?? "-")",
+            "user": "\(self.user.map { SafeText.forLog($0.value) } ?? "-")",
+        ]
     }
 
     // MARK: WebSocketHandler
@@ -82,15 +87,27 @@ final class RegisterSession: WebSocketHandler, Session {
 
     private func refuseMalformed(on socket: WebSocket) {
         self.mistakes += 1
-        self.service.counters.add(to: .refusedRegistrations)
-        let reason = "a register message is a JSON object with the strings token and event"
-        self.service.logger.info(
-            "refused a message", metadata: self.logMetadata.merging(["reason": "\(reason)"]) { $1 })
+        let reason =
+            "a register message is a JSON object with the strings token (up to \(RegisterMessage.tokenLimit) bytes)"
+            + " and event (up to \(RegisterMessage.eventLimit))"
         if self.mistakes >= Self.toleratedMistakes {
+            self.service.counters.add(to: .refusedRegistrations)
             socket.close(.policyViolation, reason: reason)
         } else {
-            socket.send(text: #"{"error":{"code":107,"message":"\#(reason)"}}"#)
+            self.refuse(reason, code: 107, on: socket)
         }
+    }
+
+    /// Answers a message that changes nothing; the connection lives on.
+    ///
+    /// - Parameter code: as in the other dialects: 106 limit exceeded, 107 bad request.
+    private func refuse(_ reason: String, code: Int, on socket: WebSocket) {
+        self.service.counters.add(to: .refusedRegistrations)
+        self.service.logger.info(
+            "refused a register message",
+            metadata: self.logMetadata.merging(["reason": "\(reason)"]) { $1 }
+        )
+        socket.send(text: #"{"error":{"code":\#(code),"message":"\#(reason)"}}"#)
     }
 
     /// One token after the other, so that register messages take effect in their order.
@@ -115,7 +132,7 @@ final class RegisterSession: WebSocketHandler, Session {
         guard let user, !user.isEmpty else {
             self.service.counters.add(to: .refusedRegistrations)
             self.service.logger.info(
-                "refused a token", metadata: self.logMetadata.merging(["event": "\(event)"]) { $1 })
+                "refused a token", metadata: self.logMetadata.merging(["event": "\(SafeText.forLog(event))"]) { $1 })
             socket.close(.policyViolation, reason: "the token was refused")
             return
         }
@@ -125,14 +142,18 @@ final class RegisterSession: WebSocketHandler, Session {
 
     private func bind(to channel: UserChannel) {
         guard let socket = self.socket else { return }
-        if self.user != channel.user {
+        if self.user != channel.exactUser {
             // A connection is one user's: what the former user is sent must not reach it.
             self.service.hub.removeAll(self, on: socket.eventLoop)
-            self.user = channel.user
+            self.user = channel.exactUser
+        }
+        guard self.places.count < Self.eventLimit || self.places[channel] != nil else {
+            self.refuse("a connection registers for at most \(Self.eventLimit) events", code: 106, on: socket)
+            return
         }
         self.service.hub.add(self, to: channel, on: socket.eventLoop)
         self.service.counters.add(to: .registrations)
         self.service.logger.debug(
-            "registered", metadata: self.logMetadata.merging(["event": "\(channel.event)"]) { $1 })
+            "registered", metadata: self.logMetadata.merging(["event": "\(SafeText.forLog(channel.event))"]) { $1 })
     }
 }

@@ -1,9 +1,10 @@
 import FoundationEssentials
+import MartletPush
 
 /// Tokens and the users they stand for, from a file: one `TOKEN USER` a line, separated by white space. Empty lines and
 /// lines that begin with `#` are skipped.
 public struct TokenFile: Sendable {
-    private let users: [String: String]
+    private let users: [ExactString: String]
 
     /// - Throws: ``ServerError`` with the code `file`, naming the line.
     public init(contentsOf path: String) throws {
@@ -17,14 +18,14 @@ public struct TokenFile: Sendable {
     }
 
     init(text: String, name: String) throws {
-        var users: [String: String] = [:]
+        var users: [ExactString: String] = [:]
         for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             let fields = line.split(whereSeparator: \.isWhitespace)
             guard let first = fields.first, !first.hasPrefix("#") else { continue }
             guard fields.count == 2 else {
                 throw ServerError(.file, reason: "\(name), line \(index + 1): expected a token and a user")
             }
-            guard users.updateValue(String(fields[1]), forKey: String(first)) == nil else {
+            guard users.updateValue(String(fields[1]), forKey: ExactString(String(first))) == nil else {
                 throw ServerError(.file, reason: "\(name), line \(index + 1): this token is there twice")
             }
         }
@@ -33,5 +34,5 @@ public struct TokenFile: Sendable {
     }
 
     /// The user of a token. A dictionary hashes with a random seed, so its timing says nothing about the tokens.
-    public func user(of token: String) -> String? { self.users[token] }
+    public func user(of token: String) -> String? { self.users[ExactString(token)] }
 }

@@ -57,7 +57,7 @@ public struct EchoServer: Service {
             listen: configuration.listen, group: self.group, logger: self.logger, page: page,
             onListening: self.onListening
         ) { request in
-            let path = WebSocketPath.of(request)
+            let path = WebSocketRequest.path(of: request)
             // At "/" a browser that asks for no WebSocket wants the page.
             guard paths.contains(path), path != "/" || ServerHandshake.isUpgradeRequest(request) else { return nil }
             return endpoint

@@ -1,12 +1,18 @@
+import CMartletSystem
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 import Logging
 import MartletHummingbird
 import MartletWebSocket
 import NIOCore
+import Synchronization
 
 /// An HTTP server with a page at `/`, WebSocket endpoints by path, and further routes.
 struct HTTPServer {
+    /// Descriptors that are not for connections: the listener, the log, event loops, files.
+    private static let reservedDescriptors = 64
+
     private let listen: ListenAddress
     private let group: any EventLoopGroup
     private let logger: Logger
@@ -34,23 +40,38 @@ struct HTTPServer {
         self.router.get("/healthz") { _, _ in "ok\n" }
     }
 
+    /// Serves until graceful shutdown, and returns when the last connection has ended.
+    ///
+    /// - Throws: ``ServerError`` with the code `bind`.
     func run() async throws {
         let listen = self.listen
         let onListening = self.onListening
-        let endpoint = self.endpoint
+        let connections = OpenConnections()
+        let isListening = Atomic(false)
+        // The soft limit is 1,024 on many systems, and every connection takes a descriptor.
+        let descriptors = Int(clamping: martlet_raise_descriptor_limit())
+        let capacity = descriptors == 0 ? Int.max : max(descriptors - Self.reservedDescriptors, 1)
+        self.logger.info("descriptors", metadata: ["limit": "\(descriptors)", "connections": "\(capacity)"])
         let application = Application(
             router: self.router,
-            server: .http1WebSocket(endpoint: endpoint),
-            configuration: .init(address: .hostname(listen.host, port: listen.port), backlog: 4096),
+            server: .http1WebSocket(connections: connections, endpoint: self.endpoint),
+            configuration: .init(
+                address: .hostname(listen.host, port: listen.port),
+                backlog: 4096,
+                availableConnectionsDelegate: MaximumAvailableConnections(capacity, logger: self.logger)
+            ),
             onServerRunning: { channel in
+                isListening.store(true, ordering: .relaxed)
                 await onListening(ListenAddress(host: listen.host, port: channel.localAddress?.port ?? listen.port))
             },
             eventLoopGroupProvider: .shared(self.group),
-            logger: self.logger)
+            logger: self.logger
+        )
         do {
             try await application.run()
-        } catch let error as IOError {
+        } catch  where !isListening.load(ordering: .relaxed) && !(error is CancellationError) {
             throw ServerError(.bind, reason: "cannot listen on \(listen)", cause: error)
         }
+        await connections.allClosed()
     }
 }

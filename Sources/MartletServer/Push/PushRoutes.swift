@@ -28,7 +28,7 @@ struct PushRoutes {
     /// middleware), 401, 400, 200.
     @Sendable
     private func push(_ request: Request, _ context: RequestContext) async throws -> Response {
-        guard await self.isAuthorized(request, context) else { return self.unauthorized(context) }
+        if let refusal = await self.refusal(of: request, context) { return refusal }
         let body = try await request.body.collect(upTo: self.configuration.maximumBodySize)
         guard let message = PushMessage(json: body) else {
             self.service.refusedPush()
@@ -45,7 +45,7 @@ struct PushRoutes {
     /// `POST /drop {"userId":"…","event":"…"}`: closes the connections; no event means all of the user's.
     @Sendable
     private func drop(_ request: Request, _ context: RequestContext) async throws -> Response {
-        guard await self.isAuthorized(request, context) else { return self.unauthorized(context) }
+        if let refusal = await self.refusal(of: request, context) { return refusal }
         let body = try await request.body.collect(upTo: self.configuration.maximumBodySize)
         guard let drop = try? JSONDecoder().decode(DropRequest.self, from: Data(body.readableBytesView)),
             !drop.userId.isEmpty
@@ -55,14 +55,27 @@ struct PushRoutes {
         return .json(#"{"dropped":\#(count)}"#)
     }
 
-    private func isAuthorized(_ request: Request, _ context: RequestContext) async -> Bool {
-        await self.configuration.hooks.authorizePush?(request.head, context.remoteAddress) ?? true
+    /// Why a request may not use the API: a page of another origin could otherwise push with what the browser can
+    /// reach (a browser sends `Origin` with every POST, a back end sends none), and whoever has no key.
+    private func refusal(of request: Request, _ context: RequestContext) async -> Response? {
+        guard await self.configuration.hooks.authorizePush?(request.head, context.remoteAddress) ?? true else {
+            return self.refuse(.unauthorized, "", context)
+        }
+        guard self.configuration.effectiveOrigin.allows(request.head, isSecure: false) else {
+            return self.refuse(.forbidden, "pages of this origin may not push", context)
+        }
+        return nil
     }
 
-    private func unauthorized(_ context: RequestContext) -> Response {
+    private func refuse(_ status: HTTPResponse.Status, _ body: String, _ context: RequestContext) -> Response {
         self.service.refusedPush()
-        context.logger.info("refused a push", metadata: ["reason": "the API key is missing or wrong"])
-        return Response(status: .unauthorized)
+        context.logger.info(
+            "refused a push",
+            metadata: [
+                "status": "\(status.code)", "address": "\(context.remoteAddress?.description ?? "-")",
+                "reason": "\(body.isEmpty ? "the API key is missing or wrong" : body)",
+            ])
+        return body.isEmpty ? Response(status: status) : .text(body, status: status)
     }
 
     private func metrics() -> Response {

@@ -32,7 +32,7 @@ public struct PushServer: Service {
     }
 
     public func run() async throws {
-        let endpoint = self.service.endpoint(origin: self.configuration.origin)
+        let endpoint = self.service.endpoint(origin: self.configuration.effectiveOrigin)
         let webSocketPath = self.configuration.webSocketPath
         let page = Console.page(
             .init(mode: .serve, webSocketPath: webSocketPath, pushPath: self.configuration.pushPath))
@@ -40,7 +40,7 @@ public struct PushServer: Service {
             listen: self.configuration.listen, group: self.group, logger: self.logger, page: page,
             onListening: self.onListening
         ) { request in
-            WebSocketPath.of(request) == webSocketPath ? endpoint : nil
+            WebSocketRequest.path(of: request) == webSocketPath ? endpoint : nil
         } routes: { router in
             PushRoutes(service: self.service, configuration: self.configuration).add(to: router)
         }

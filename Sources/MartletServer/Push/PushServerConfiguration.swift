@@ -1,3 +1,4 @@
+import HTTPTypes
 public import MartletPush
 public import MartletWebSocket
 
@@ -18,10 +19,27 @@ public struct PushServerConfiguration: Sendable {
 
     public init() {}
 
+    /// ``origin``, and on a service that trusts everybody on this machine also a look at the `Host` header: a page whose
+    /// host name has been made to point here (DNS rebinding) would be of the same host otherwise.
+    var effectiveOrigin: OriginPolicy {
+        guard self.hooks.authenticate == nil || self.hooks.authorizePush == nil, !self.isOpenBeyondLoopback else {
+            return self.origin
+        }
+        return self.origin.and(
+            .custom { origin, request in
+                guard origin != nil else { return true }
+                guard let authority = request.authority else { return false }
+                return (ListenAddress(authority) ?? ListenAddress(authority + ":80"))?.isLoopback ?? false
+            }
+        )
+    }
+
     /// - Throws: ``ServerError`` with the code `configuration`.
     func validate() throws {
         for (name, path) in [("WebSocket", self.webSocketPath), ("push", self.pushPath)]
-        where !path.hasPrefix("/") || path == "/" || path.contains(where: { "?#{}*: ".contains($0) }) {
+        where !path.hasPrefix("/") || path.hasSuffix("/") || path.contains("//")
+            || path.contains(where: { "?#{}*: ".contains($0) })
+        {
             throw ServerError(
                 .configuration, reason: "the \(name) path must begin with / and be a plain path: \(path)")
         }

@@ -28,13 +28,33 @@ public struct OriginPolicy: Sendable {
         }
     }
 
+    /// Whether a text is an origin that ``allow(_:)`` understands: `https://example.com`.
+    public static func isOrigin(_ text: String) -> Bool { Origin(text) != nil }
+
+    /// What this policy allows and what the other allows.
+    public func or(_ other: OriginPolicy) -> OriginPolicy {
+        Self { origin, request, isSecure in
+            self.check(origin, request, isSecure) || other.check(origin, request, isSecure)
+        }
+    }
+
+    /// Only what both policies allow.
+    public func and(_ other: OriginPolicy) -> OriginPolicy {
+        Self { origin, request, isSecure in
+            self.check(origin, request, isSecure) && other.check(origin, request, isSecure)
+        }
+    }
+
     /// Decides by the `Origin` header, which may be missing, and the request.
     public static func custom(_ check: @escaping @Sendable (_ origin: String?, _ request: HTTPRequest) -> Bool) -> Self
     {
         Self { origin, request, _ in check(origin, request) }
     }
 
-    func allows(_ request: HTTPRequest, isSecure: Bool) -> Bool {
+    /// Whether a request may come from the page that it comes from; two `Origin` headers never may.
+    ///
+    /// - Parameter isSecure: whether the connection to us is TLS.
+    public func allows(_ request: HTTPRequest, isSecure: Bool) -> Bool {
         let origins = request.headerFields[values: .origin]
         guard origins.count <= 1 else { return false }
         return self.check(origins.first, request, isSecure)

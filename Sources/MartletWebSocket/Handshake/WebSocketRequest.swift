@@ -13,7 +13,8 @@ public struct WebSocketRequest: Sendable {
     /// The path without its query: `/ws`.
     public var path: String { Self.path(of: self.head) }
 
-    static func path(of head: HTTPRequest) -> String {
+    /// The path of a request without its query, to look up an endpoint by.
+    public static func path(of head: HTTPRequest) -> String {
         String((head.path ?? "/").prefix { $0 != "?" && $0 != "#" })
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import HTTPTypes
 import Logging
+import MartletPush
 import MartletWebSocket
 import NIOCore
 import UnixSignals
@@ -48,10 +49,10 @@ struct Connect: AsyncParsableCommand {
                 try await self.talk($0)
             }
         } catch let error as WebSocketError {
-            FileHandle.standardError.write(Data("martlet: \(Printable.escape("\(error)"))\n".utf8))
+            ServiceRunner.complain("martlet: \(SafeText.escape("\(error)"))")
             throw ExitCode(error.code == .closed ? 1 : error.code == .invalidURL ? 64 : 69)
         }
-        FileHandle.standardError.write(Data("closed: \(Printable.escape("\(information)"))\n".utf8))
+        ServiceRunner.complain("closed: \(SafeText.escape("\(information)"))")
         if !information.isClean { throw ExitCode.failure }
     }
 
@@ -60,18 +61,24 @@ struct Connect: AsyncParsableCommand {
         let interrupts = await UnixSignalsSequence(trapping: .sigint, .sigterm)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                for try await message in socket.messages { Self.show(message) }
+                for try await message in socket.messages where !Self.show(message) {
+                    await socket.close()  // nobody reads what we print any more
+                }
             }
             group.addTask {
                 for await _ in interrupts { break }
                 await socket.close()
             }
             group.addTask { [every = self.every, text = self.text] in
-                if let every {
-                    try await Self.sendRepeatedly(text, every, to: socket)
-                } else {
-                    for await line in StandardInput.lines() { try await socket.send(text: line) }
-                    await socket.close()
+                do {
+                    if let every {
+                        try await Self.sendRepeatedly(text, every, to: socket)
+                    } else {
+                        try await Self.sendStandardInput(to: socket)
+                        await socket.close()
+                    }
+                } catch let error as WebSocketError where error.code == .closed {
+                    // How the connection ended is for the close information to say.
                 }
             }
             // The messages end with the connection, whoever closes it.
@@ -81,8 +88,17 @@ struct Connect: AsyncParsableCommand {
         }
     }
 
-    private static func sendRepeatedly(_ text: String, _ every: TimeAmount, to socket: WebSocketConnection) async throws
-    {
+    private static func sendStandardInput(to socket: WebSocketConnection) async throws {
+        let input = StandardInput()
+        for await line in input.lines {
+            try await socket.send(text: line)
+            input.consumed()
+        }
+    }
+
+    private static func sendRepeatedly(
+        _ text: String, _ every: TimeAmount, to socket: WebSocketConnection
+    ) async throws {
         while !Task.isCancelled {
             try await Task.sleep(for: .nanoseconds(every.nanoseconds))
             let time = Date.now.formatted(.iso8601.time(includingFractionalSeconds: true))
@@ -90,11 +106,12 @@ struct Connect: AsyncParsableCommand {
         }
     }
 
-    private static func show(_ message: WebSocketMessage) {
+    /// - Returns: whether it could be written.
+    private static func show(_ message: WebSocketMessage) -> Bool {
         switch message {
-        case .text(let text): ServiceRunner.say(Printable.isTerminal ? Printable.escape(text) : text)
+        case .text(let text): ServiceRunner.say(Printable.isTerminal ? SafeText.escape(text) : text)
         case .binary(let bytes) where Printable.isTerminal: ServiceRunner.say("(\(bytes.readableBytes) bytes)")
-        case .binary(let bytes): FileHandle.standardOutput.write(Data(bytes.readableBytesView))
+        case .binary(let bytes): ServiceRunner.write(Data(bytes.readableBytesView))
         }
     }
 }

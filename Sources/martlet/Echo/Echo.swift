@@ -16,7 +16,7 @@ struct Echo: AsyncParsableCommand {
 
     @Option(
         help:
-            "An origin whose pages may connect; several times for several, * for any. By default pages of the same host may."
+            "An origin whose pages may connect; several times for several, * for any. Pages of the same host always may."
     )
     var origin: [String] = []
 
@@ -36,6 +36,7 @@ struct Echo: AsyncParsableCommand {
     var logLevel: Logger.Level = .info
 
     func validate() throws {
+        _ = try OriginPolicy.parse(self.origin)
         for path in self.path where !path.hasPrefix("/") {
             throw ValidationError("a path begins with /: \(path)")
         }
@@ -48,11 +49,7 @@ struct Echo: AsyncParsableCommand {
         var configuration = EchoServer.Configuration()
         configuration.listen = self.listen
         if !self.path.isEmpty { configuration.paths = self.path }
-        if self.origin.contains("*") {
-            configuration.origin = .any
-        } else if !self.origin.isEmpty {
-            configuration.origin = .allow(self.origin)
-        }
+        configuration.origin = try .parse(self.origin)
         configuration.heartbeat = self.heartbeat
         configuration.maximumMessageSize = self.maxMessageSize
         configuration.maximumFragmentCount = self.maxFragments

@@ -30,7 +30,7 @@ struct Serve: AsyncParsableCommand {
 
     @Option(
         help:
-            "An origin whose pages may connect, such as https://example.com; several times for several, * for any. By default pages of the same host may."
+            "An origin whose pages may connect, such as https://example.com; several times for several, * for any. Pages of the same host always may."
     )
     var origin: [String] = []
 
@@ -56,6 +56,7 @@ struct Serve: AsyncParsableCommand {
     var logLevel: Logger.Level = .info
 
     func validate() throws {
+        _ = try OriginPolicy.parse(self.origin)
         guard self.tokenFile == nil || self.jwtSecretFile == nil else {
             throw ValidationError("--token-file and --jwt-secret-file exclude each other")
         }
@@ -77,11 +78,7 @@ struct Serve: AsyncParsableCommand {
         configuration.webSocketPath = self.wsPath
         configuration.pushPath = self.pushPath
         configuration.isOpenBeyondLoopback = self.isOpen
-        if self.origin.contains("*") {
-            configuration.origin = .any
-        } else if !self.origin.isEmpty {
-            configuration.origin = .allow(self.origin)
-        }
+        configuration.origin = try .parse(self.origin)
         if let key = try Secret.read(file: self.apiKeyFile, environment: "MARTLET_API_KEY") {
             let key = APIKey(key)
             configuration.hooks.authorizePush = { request, _ in key.authorizes(request) }
