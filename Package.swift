@@ -169,6 +169,19 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "MartletHummingbirdTests",
+            dependencies: [
+                "MartletHummingbird",
+                "MartletWebSocket",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "MartletPushTests",
             dependencies: [
                 "MartletPush", "MartletWebSocket", .product(name: "NIOCore", package: "swift-nio"),

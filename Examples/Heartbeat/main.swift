@@ -1,7 +1,8 @@
 // The server sends "heart beat" every second and echoes in between, until the connection ends.
 import MartletWebSocket
 
-let server = WebSocketServer(configuration: .init(port: 8080))
+let port = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 8080
+let server = WebSocketServer(configuration: .init(port: port))
 server.route("/ws") { _, socket in
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {

@@ -2,7 +2,8 @@
 import HTTPTypes
 import MartletWebSocket
 
-let server = WebSocketServer(configuration: .init(port: 8080))
+let port = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 8080
+let server = WebSocketServer(configuration: .init(port: port))
 server.route(
     "/ws",
     origin: .allow(["https://example.com", "http://localhost:3000"]),

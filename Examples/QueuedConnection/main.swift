@@ -6,7 +6,8 @@ var configuration = WebSocketConfiguration()
 configuration.inboundQueueCount = 1000
 configuration.outboundQueueLimit = 256 * 1024
 
-let server = WebSocketServer(configuration: .init(port: 8080, webSocket: configuration))
+let port = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 8080
+let server = WebSocketServer(configuration: .init(port: port, webSocket: configuration))
 server.route("/ws") { _, socket in
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {

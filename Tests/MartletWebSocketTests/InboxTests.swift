@@ -3,7 +3,7 @@ import Testing
 
 @testable import MartletWebSocket
 
-@Suite("Inbox")
+@Suite("Inbox", .timeLimit(.minutes(1)))
 struct InboxTests {
     private static func make(rooms: Shared<Int>) -> Inbox {
         Inbox(byteLimit: 100, countLimit: 1000) { rooms.increment() }
