@@ -10,6 +10,8 @@ import urllib.request
 import pytest
 import websockets
 from conftest import PATIENCE, ROOT, RawClient, eventually
+from websockets.asyncio.server import ServerConnection
+from websockets.frames import Opcode
 
 BINARIES = ROOT / ".build/release"
 
@@ -89,6 +91,19 @@ def test_push_service(example):
     assert client.read_frame() == (0x81, b"hi")
 
 
+class PingNoting(ServerConnection):
+    """A connection that says when the client has pinged."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.pinged = asyncio.Event()
+
+    def process_event(self, event):
+        if getattr(event, "opcode", None) is Opcode.PING:
+            self.pinged.set()
+        super().process_event(event)
+
+
 def run_against(name, serve):
     """Runs an example client against a Python server; what it printed."""
     loop = asyncio.new_event_loop()
@@ -97,7 +112,7 @@ def run_against(name, serve):
 
     async def start():
         nonlocal port
-        server = await websockets.serve(serve, "127.0.0.1", 0)
+        server = await websockets.serve(serve, "127.0.0.1", 0, create_connection=PingNoting)
         port = server.sockets[0].getsockname()[1]
         ready.set()
 
@@ -114,6 +129,7 @@ def run_against(name, serve):
 def test_feed_client():
     async def serve(connection):
         assert json.loads(await connection.recv()) == {"name": "a"}
+        await connection.pinged.wait()  # who closes before has no pong to give
         for title in ("one", "two"):
             await connection.send(json.dumps({"title": title}))
 

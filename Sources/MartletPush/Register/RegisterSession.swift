@@ -58,7 +58,8 @@ final class RegisterSession: WebSocketHandler, Session {
 
     func closed(_ socket: WebSocket, _ information: WebSocketCloseInformation) {
         self.service.logger.debug(
-            "session ended", metadata: self.logMetadata.merging(["close": "\(information)"]) { $1 })
+            "session ended",
+            metadata: self.logMetadata.merging(["close": "\(SafeText.forLog("\(information)"))"]) { $1 })
         self.service.hub.removeAll(self, on: socket.eventLoop)
         self.service.counters.add(-1, to: .sessions)
         self.waiting = []
