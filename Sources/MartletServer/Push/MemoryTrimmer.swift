@@ -9,12 +9,19 @@ struct MemoryTrimmer {
 
     /// The most connections since the last trim.
     private var peak = 0
+    private var previous = 0
 
+    /// To be called at regular intervals.
+    ///
     /// - Parameter count: of connections now.
-    /// - Returns: whether to trim: at least half of them, and a thousand, have gone.
+    /// - Returns: whether to trim: at least half of them, and a thousand, have gone, and no more are going. In the middle
+    ///   of a departure it would be too early for the rest of it.
     mutating func observe(_ count: Int) -> Bool {
+        defer { self.previous = count }
         self.peak = max(self.peak, count)
-        guard self.peak - count >= Self.smallestDeparture, count <= self.peak / 2 else { return false }
+        guard self.peak - count >= Self.smallestDeparture, count <= self.peak / 2, count >= self.previous else {
+            return false
+        }
         self.peak = count
         return true
     }
