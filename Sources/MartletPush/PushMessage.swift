@@ -1,4 +1,3 @@
-import FoundationEssentials
 public import NIOCore
 
 /// The body of `POST /push`: `{"userId":"…","event":"…","message":"…"}`.

@@ -56,11 +56,6 @@ public struct MessageDecoder: Sendable {
         self.limits = limits
     }
 
-    /// Whether nothing of a message or a frame is pending.
-    public var isAtMessageBoundary: Bool {
-        self.frame == nil && self.carryCount == 0 && self.fragmentedKind == nil
-    }
-
     /// The message announced by ``Event/assembledMessage(_:)``.
     public mutating func takeAssembledMessage() -> ByteBuffer {
         var message = ByteBuffer()

@@ -94,7 +94,7 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
 
     public func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if case .keepingDecoder = self.state {
-            // 101 has been sent, and the decoder did not see an upgrade in the request: no frame can be told from HTTP.
+            // The decoder went on after an upgrade request: after 101, no frame can be told from HTTP.
             context.close(promise: nil)
             return
         }
@@ -113,24 +113,25 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
     }
 
     public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if self.httpSide == nil {
-            switch (event, self.state) {
-            case (ChannelEvent.inputClosed, _):
-                context.close(promise: nil)
-            case (is ChannelShouldQuiesceEvent, .ready):
-                context.close(promise: nil)
-            case (is ChannelShouldQuiesceEvent, _):
-                self.isDraining = true
-            default: break
-            }
-        } else if event is ChannelShouldQuiesceEvent, case .ready = self.state {
-            context.fireUserInboundEventTriggered(event)
-        } else if event is ChannelShouldQuiesceEvent, case .passing = self.state {
-            context.fireUserInboundEventTriggered(event)
-        } else if event is ChannelShouldQuiesceEvent {
+        switch (event, self.state) {
+        case (is ChannelShouldQuiesceEvent, .ready), (is ChannelShouldQuiesceEvent, .passing):
             self.isDraining = true
-            return
+            self.drain(context)
+        case (is ChannelShouldQuiesceEvent, _):
+            self.isDraining = true  // a handshake comes to its end first
+        case (ChannelEvent.inputClosed, _) where self.httpSide == nil:
+            context.close(promise: nil)
+        default:
+            context.fireUserInboundEventTriggered(event)
         }
-        context.fireUserInboundEventTriggered(event)
+    }
+
+    /// Ends a connection that carries plain HTTP or nothing; the HTTP side ends when its requests are answered.
+    func drain(_ context: ChannelHandlerContext) {
+        if self.httpSide == nil {
+            context.close(promise: nil)
+        } else {
+            context.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        }
     }
 }

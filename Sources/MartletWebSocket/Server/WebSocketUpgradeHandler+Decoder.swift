@@ -82,11 +82,7 @@ extension WebSocketUpgradeHandler {
     /// A drain that came while a request was being dealt with.
     func drainIfIdle() {
         guard self.isDraining, case .ready = self.state, let context = self.context else { return }
-        if self.httpSide == nil {
-            context.close(promise: nil)
-        } else {
-            context.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
-        }
+        self.drain(context)
     }
 }
 
