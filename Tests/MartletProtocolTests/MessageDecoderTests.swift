@@ -172,6 +172,9 @@ struct MessageDecoderTests {
             #expect(
                 DecoderRunner.events([stream], role: role, limits: Self.limits) == expected,
                 "seed \(seed), whole: \(stream)")
+            #expect(
+                DecoderRunner.events(pieces, role: role, limits: Self.limits, delivery: .parts) == expected,
+                "seed \(seed), part by part: \(stream)")
         }
     }
 
@@ -183,7 +186,7 @@ struct MessageDecoderTests {
             var consumed = 0
             #expect(decoder.next(in: bytes, consumed: &consumed) == .needMoreData)
         }
-        let message = decoder.takeAssembledMessage()
+        let message = decoder.takeAssembled()
         #expect(message.capacity <= 128 * 1024)
     }
 }

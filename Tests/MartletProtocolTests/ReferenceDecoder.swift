@@ -74,7 +74,7 @@ struct ReferenceDecoder {
                     message = (code == 1 ? .text : .binary, [], 0)
                 }
                 message!.fragments += 1
-                if message!.fragments > limits.maximumFragmentCount {
+                if message!.fragments - message!.bytes.count / 4096 > limits.maximumFragmentCount {
                     return fail(.tooManyFragments(limit: limits.maximumFragmentCount))
                 }
                 if Int(length) > limits.maximumMessageSize - message!.bytes.count {

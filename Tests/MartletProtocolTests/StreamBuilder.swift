@@ -1,4 +1,5 @@
 import NIOCore
+import Testing
 
 @testable import MartletProtocol
 
@@ -34,9 +35,20 @@ enum StreamBuilder {
 enum DecoderRunner {
     /// - Parameter pieces: the stream, cut as the network cut it.
     static func events(
-        _ pieces: [[UInt8]], role: Role = .server, limits: MessageLimits = .init()
+        _ pieces: [[UInt8]], role: Role = .server, limits: MessageLimits = .init(),
+        delivery: MessageDecoder.Delivery = .whole, compression: DeflateParameters? = nil
     ) -> [ReferenceDecoder.Event] {
-        var decoder = MessageDecoder(role: role, limits: limits)
+        var decoder = MessageDecoder(role: role, limits: limits, delivery: delivery, compression: compression)
+        var parts: [UInt8]?
+        func add(_ part: MessagePart, _ bytes: [UInt8]) {
+            #expect(part.isFirst == (parts == nil))
+            #expect(bytes.count <= MessageDecoder.maximumPartSize || compression == nil)
+            parts = (parts ?? []) + bytes
+            if part.isLast {
+                events.append(.message(part.kind, parts ?? []))
+                parts = nil
+            }
+        }
         var events: [ReferenceDecoder.Event] = []
         for piece in pieces {
             var piece = piece
@@ -47,7 +59,9 @@ enum DecoderRunner {
                     case .needMoreData: return
                     case .message(let kind, let range): events.append(.message(kind, Array(bytes[range])))
                     case .assembledMessage(let kind):
-                        events.append(.message(kind, Array(decoder.takeAssembledMessage().readableBytesView)))
+                        events.append(.message(kind, Array(decoder.takeAssembled().readableBytesView)))
+                    case .part(let part, let range): add(part, Array(bytes[range]))
+                    case .assembledPart(let part): add(part, Array(decoder.takeAssembled().readableBytesView))
                     case .ping: events.append(.ping(decoder.controlPayload))
                     case .pong: events.append(.pong(decoder.controlPayload))
                     case .close(let frame): events.append(.close(frame))

@@ -170,10 +170,10 @@ struct WebSocketTests {
 
     @Test("dropOldest forgets what it dropped, however much passes a peer that never reads")
     func dropOldestMemory() {
-        var queue = OutboundQueue(limit: 1000, policy: .dropOldest)
+        var queue = OutboundQueue<Void>(limit: 1000, policy: .dropOldest)
         for _ in 0..<100_000 {
             #expect(queue.offer(length: 100, inFlight: 0) == .accepted)
-            queue.append(length: 100) { $0.writeRepeatingByte(7, count: 100) }
+            queue.append((), length: 100, isDroppable: true) { $0.writeRepeatingByte(7, count: 100) }
         }
         #expect(queue.count == 10)
         #expect(queue.bytes.capacity <= 4096)
@@ -181,8 +181,8 @@ struct WebSocketTests {
 
     @Test("dropOldest drops nothing for a message that cannot be taken anyway")
     func dropOldestInVain() {
-        var queue = OutboundQueue(limit: 100, policy: .dropOldest)
-        queue.append(length: 10) { $0.writeRepeatingByte(7, count: 10) }
+        var queue = OutboundQueue<Void>(limit: 100, policy: .dropOldest)
+        queue.append((), length: 10, isDroppable: true) { $0.writeRepeatingByte(7, count: 10) }
         #expect(queue.offer(length: 60, inFlight: 50) == .refused)
         #expect(queue.count == 1)
     }

@@ -11,11 +11,12 @@ extension ByteBuffer {
     public mutating func writeFrame(
         _ opcode: Opcode,
         isFinal: Bool = true,
+        isCompressed: Bool = false,
         maskingKey: UInt32? = nil,
         payload: UnsafeRawBufferPointer
     ) -> Int {
         let header = FrameHeader(
-            isFinal: isFinal, opcode: opcode, payloadLength: payload.count, maskingKey: maskingKey)
+            isFinal: isFinal, isCompressed: isCompressed, opcode: opcode, payloadLength: payload.count, maskingKey: maskingKey)
         return self.writeWithUnsafeMutableBytes(
             minimumWritableBytes: FrameHeader.maximumLength &+ payload.count
         ) { destination in

@@ -10,14 +10,21 @@ extension FrameHeader {
 
     /// Reads a header and checks everything that RFC 6455, section 5.2 to 5.5, demands of it alone.
     ///
+    /// - Parameter allowsCompression: whether permessage-deflate was agreed on, so that RSV1 may be set.
+    ///
     /// A violation is reported as soon as the byte that commits it is there, even when the header is incomplete.
     @inlinable
-    public static func decode(_ bytes: UnsafeRawBufferPointer, role: Role) -> DecodingResult {
+    public static func decode(_ bytes: UnsafeRawBufferPointer, role: Role, allowsCompression: Bool = false) -> DecodingResult {
         guard bytes.count >= 2, let base = bytes.baseAddress else { return .needMoreData }
         let first = base.load(as: UInt8.self)
         let second = base.load(fromByteOffset: 1, as: UInt8.self)
-        guard first & 0x70 == 0 else { return .violation(.reservedBits) }
-        guard let opcode = Opcode(rawValue: first & 0x0F) else { return .violation(.reservedOpcode) }
+        guard let opcode = Opcode(rawValue: first & 0x0F) else {
+            return .violation(first & 0x70 == 0 ? .reservedOpcode : .reservedBits)
+        }
+        let isCompressed = first & 0x40 != 0
+        guard first & 0x30 == 0, !isCompressed || allowsCompression && (opcode == .text || opcode == .binary) else {
+            return .violation(.reservedBits)
+        }
         let isFinal = first & 0x80 != 0
         let shortLength = Int(second & 0x7F)
         if opcode.isControl {
@@ -52,7 +59,9 @@ extension FrameHeader {
             headerLength &+= 4
         }
         return .header(
-            FrameHeader(isFinal: isFinal, opcode: opcode, payloadLength: payloadLength, maskingKey: maskingKey),
+            FrameHeader(
+                isFinal: isFinal, isCompressed: isCompressed, opcode: opcode, payloadLength: payloadLength,
+                maskingKey: maskingKey),
             length: headerLength
         )
     }

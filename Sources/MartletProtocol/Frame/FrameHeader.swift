@@ -10,6 +10,8 @@ public struct FrameHeader: Sendable, Hashable {
     public static let maximumLength = 14
 
     public var isFinal: Bool
+    /// RSV1: the message is compressed (RFC 7692, section 6). On the first frame of a text or binary message only.
+    public var isCompressed: Bool
     public var opcode: Opcode
     /// Payload bytes, 0 … 2⁶³−1.
     public var payloadLength: Int
@@ -17,8 +19,12 @@ public struct FrameHeader: Sendable, Hashable {
     public var maskingKey: UInt32?
 
     @inlinable
-    public init(isFinal: Bool = true, opcode: Opcode, payloadLength: Int, maskingKey: UInt32? = nil) {
+    public init(
+        isFinal: Bool = true, isCompressed: Bool = false, opcode: Opcode, payloadLength: Int,
+        maskingKey: UInt32? = nil
+    ) {
         self.isFinal = isFinal
+        self.isCompressed = isCompressed
         self.opcode = opcode
         self.payloadLength = payloadLength
         self.maskingKey = maskingKey

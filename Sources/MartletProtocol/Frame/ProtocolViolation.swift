@@ -30,6 +30,9 @@ public struct ProtocolViolation: Error, Sendable, Hashable, CustomStringConverti
         closeCode: .invalidFramePayloadData, reason: "close reason is not UTF-8")
     public static let textNotUTF8 = Self(closeCode: .invalidFramePayloadData, reason: "text is not UTF-8")
 
+    public static let compressedDataCorrupt = Self(
+        closeCode: .invalidFramePayloadData, reason: "compressed message that cannot be inflated")
+
     /// - Parameter limit: bytes.
     public static func messageTooBig(limit: Int) -> Self {
         Self(closeCode: .messageTooBig, reason: "message longer than \(limit) bytes")

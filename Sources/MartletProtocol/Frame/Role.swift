@@ -6,6 +6,10 @@ public enum Role: Sendable, Hashable {
     case client
     case server
 
+    /// The other end.
+    @inlinable
+    public var peer: Role { self == .server ? .client : .server }
+
     /// Whether frames that this end receives must be masked.
     @inlinable
     public var receivesMaskedFrames: Bool { self == .server }

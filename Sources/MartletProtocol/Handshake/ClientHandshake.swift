@@ -5,14 +5,22 @@ public struct ClientHandshake: Sendable, Hashable {
     /// What the server chose.
     public struct Agreement: Sendable, Hashable {
         public let subprotocol: String?
+        /// `nil` when messages are not compressed.
+        public let compression: DeflateParameters?
     }
 
     public let key: HandshakeKey
     /// Subprotocols that are offered, the preferred one first.
     public let subprotocols: [String]
+    /// What is offered for compression; `nil` offers none.
+    public let compression: CompressionConfiguration?
 
-    /// - Parameter subprotocols: tokens, each once.
-    public init(subprotocols: [String] = [], key: HandshakeKey = .random()) throws(HandshakeFailure) {
+    /// - Parameters:
+    ///   - subprotocols: tokens, each once.
+    ///   - compression: offered with these settings; `nil` offers none.
+    public init(
+        subprotocols: [String] = [], compression: CompressionConfiguration? = nil, key: HandshakeKey = .random()
+    ) throws(HandshakeFailure) {
         guard subprotocols.allSatisfy(HeaderListParser.isToken) else {
             throw .badRequest("a subprotocol must be a token: letters, digits and some punctuation")
         }
@@ -20,6 +28,7 @@ public struct ClientHandshake: Sendable, Hashable {
             throw .badRequest("a subprotocol is named twice")
         }
         self.subprotocols = subprotocols
+        self.compression = compression
         self.key = key
     }
 
@@ -34,6 +43,7 @@ public struct ClientHandshake: Sendable, Hashable {
         fields[.secWebSocketVersion] = "13"
         fields[.secWebSocketKey] = self.key.value
         fields[.secWebSocketProtocol] = self.subprotocols.isEmpty ? nil : self.subprotocols.joined(separator: ", ")
+        fields[.secWebSocketExtensions] = self.compression.map { DeflateParameters.offer($0).description }
         return HTTPRequest(method: .get, scheme: scheme, authority: authority, path: path, headerFields: fields)
     }
 
@@ -64,9 +74,18 @@ public struct ClientHandshake: Sendable, Hashable {
         if let subprotocol = chosen.first, !self.subprotocols.contains(subprotocol) {
             throw .badResponse("the server chose the subprotocol \(subprotocol), which was not offered")
         }
-        guard HeaderListParser.extensions(fields[values: .secWebSocketExtensions])?.isEmpty ?? false else {
-            throw .badResponse("the server chose an extension that was not offered")
+        return Agreement(subprotocol: chosen.first, compression: try self.checkExtensions(fields))
+    }
+
+    private func checkExtensions(_ fields: HTTPFields) throws(HandshakeFailure) -> DeflateParameters? {
+        guard let answers = HeaderListParser.extensions(fields[values: .secWebSocketExtensions]) else {
+            throw .badResponse("Sec-WebSocket-Extensions is malformed")
         }
-        return Agreement(subprotocol: chosen.first)
+        guard let answer = answers.first else { return nil }
+        guard let compression, answer.name == DeflateParameters.extensionName else {
+            throw .badResponse("the server chose an extension that was not offered: \(answer.name)")
+        }
+        guard answers.count == 1 else { throw .badResponse("the server chose more than one extension") }
+        return try DeflateParameters.check(answer, configuration: compression)
     }
 }

@@ -67,8 +67,11 @@ public struct ServerHandshake: Sendable, Hashable {
     ///
     /// - Parameters:
     ///   - subprotocol: one of ``offeredSubprotocols``, or `nil` for none.
+    ///   - extensions: answers to ``offeredExtensions``.
     ///   - extraFields: further headers, such as `Set-Cookie`.
-    public func response(subprotocol: String?, extraFields: HTTPFields = [:]) -> HTTPResponse {
+    public func response(
+        subprotocol: String?, extensions: [WebSocketExtension] = [], extraFields: HTTPFields = [:]
+    ) -> HTTPResponse {
         precondition(subprotocol.map(self.offeredSubprotocols.contains) ?? true, "a subprotocol that was not offered")
         var fields: HTTPFields = [
             .upgrade: "websocket",
@@ -76,6 +79,9 @@ public struct ServerHandshake: Sendable, Hashable {
             .secWebSocketAccept: self.key.accept,
         ]
         if let subprotocol { fields[.secWebSocketProtocol] = subprotocol }
+        if !extensions.isEmpty {
+            fields[.secWebSocketExtensions] = extensions.map(\.description).joined(separator: ", ")
+        }
         fields.append(contentsOf: extraFields)
         return HTTPResponse(status: .switchingProtocols, headerFields: fields)
     }

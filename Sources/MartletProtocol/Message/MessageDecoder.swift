@@ -4,15 +4,19 @@ public import NIOCore
 ///
 /// A pure state machine: the caller hands it each piece of the stream and calls ``next(in:consumed:)`` until it
 /// answers ``Event/needMoreData``. A message that lies whole in the piece is unmasked where it lies and reported as a
-/// range of it, without a copy; any other is gathered in one buffer.
-public struct MessageDecoder: Sendable {
+/// range of it, without a copy; any other is gathered in one buffer, or reported part by part.
+public struct MessageDecoder {
     public enum Event: Sendable, Hashable {
         /// Everything has been consumed.
         case needMoreData
         /// A whole message; its unmasked payload is this range of the bytes given.
         case message(MessageKind, Range<Int>)
-        /// A whole message that came in several pieces: fetch it with ``MessageDecoder/takeAssembledMessage()``.
+        /// A whole message that came in several pieces, or compressed: fetch it with ``MessageDecoder/takeAssembled()``.
         case assembledMessage(MessageKind)
+        /// A part of a message, this range of the bytes given; see ``MessageDecoder/Delivery/parts``.
+        case part(MessagePart, Range<Int>)
+        /// A part of a compressed message: fetch it with ``MessageDecoder/takeAssembled()``.
+        case assembledPart(MessagePart)
         /// The payload is in ``MessageDecoder/controlPayload`` until the next call.
         case ping
         /// The payload is in ``MessageDecoder/controlPayload`` until the next call.
@@ -23,45 +27,111 @@ public struct MessageDecoder: Sendable {
         case violation(ProtocolViolation)
     }
 
+    /// How messages are reported that do not lie whole in one piece of input.
+    public enum Delivery: Sendable, Hashable {
+        /// Gathered until they are whole.
+        case whole
+        /// As they come, at most ``MessageDecoder/maximumPartSize`` bytes of inflated data at a time. Text is checked
+        /// as it comes and may be cut within a character.
+        case parts
+    }
+
+    /// What compressed messages need.
+    struct Compression {
+        let windowBits: Int
+        let noContextTakeover: Bool
+        let contexts: CompressionContexts
+        /// Borrowed for a message, or for good when the peer keeps its context.
+        var inflater: Inflater?
+    }
+
     /// A frame of which the header is known and the payload is still coming.
-    private struct OpenFrame {
+    struct OpenFrame {
         var header: FrameHeader
         var received = 0
+        /// Bytes behind those received that lie in the input already unmasked.
+        var unmasked = 0
+    }
+
+    /// The data message whose frames are coming.
+    struct OpenMessage {
+        let kind: MessageKind
+        let isCompressed: Bool
+        var fragmentCount = 0
+        /// Payload bytes: announced ones, or inflated ones of a compressed message.
+        var length = 0
+        /// Compressed bytes that were announced.
+        var compressedLength = 0
+        var utf8 = UTF8Validator()
+        /// Whether a part of it has been reported.
+        var isPartlyDelivered = false
+        /// For a compressed message whose last frame is through: how much of RFC 7692's tail the inflater had.
+        var tailFed: Int?
+        /// Whether the inflater stopped for want of room.
+        var hasMoreOutput = false
     }
 
     /// Up to this many bytes are set aside for a message on the word of its header alone; more only as they come.
-    private static let trustedReservation = 64 * 1024
+    static let trustedReservation = 64 * 1024
+    /// Inflated bytes in one part.
+    public static let maximumPartSize = 64 * 1024
 
-    private let role: Role
-    private let limits: MessageLimits
+    let role: Role
+    let limits: MessageLimits
+    let delivery: Delivery
+    var compression: Compression?
 
     /// Header bytes that came at the end of a piece.
     private var carry = InlineArray<14, UInt8>(repeating: 0)
     private var carryCount = 0
-    private var frame: OpenFrame?
-
-    /// The message whose fragments are coming, and how many did.
-    private var fragmentedKind: MessageKind?
-    private var fragmentCount = 0
-    private var assembled = ByteBuffer()
-    private var utf8 = UTF8Validator()
+    var frame: OpenFrame?
+    var message: OpenMessage?
+    var assembled = ByteBuffer()
     private var isFinished = false
 
     /// The unmasked payload of the latest ping or pong, at most 125 bytes.
-    public private(set) var controlPayload: [UInt8] = []
+    public internal(set) var controlPayload: [UInt8] = []
 
-    /// - Parameter role: which end we are; it decides whether masked frames are expected.
-    public init(role: Role, limits: MessageLimits = MessageLimits()) {
+    /// - Parameters:
+    ///   - role: which end we are; it decides whether masked frames are expected.
+    ///   - compression: what was agreed on; `nil` for nothing.
+    ///   - contexts: those of the event loop.
+    public init(
+        role: Role,
+        limits: MessageLimits = MessageLimits(),
+        delivery: Delivery = .whole,
+        compression: DeflateParameters? = nil,
+        contexts: CompressionContexts? = nil
+    ) {
         self.role = role
         self.limits = limits
+        self.delivery = delivery
+        if let compression {
+            let peer = role.peer
+            self.compression = Compression(
+                windowBits: compression.windowBits(of: peer),
+                noContextTakeover: compression.hasNoContextTakeover(peer),
+                contexts: contexts ?? CompressionContexts())
+        }
     }
 
-    /// The message announced by ``Event/assembledMessage(_:)``.
-    public mutating func takeAssembledMessage() -> ByteBuffer {
+    /// The message or part announced by ``Event/assembledMessage(_:)`` or ``Event/assembledPart(_:)``.
+    public mutating func takeAssembled() -> ByteBuffer {
         var message = ByteBuffer()
         swap(&message, &self.assembled)
         return message
     }
+
+    /// Takes a buffer back for reuse, when its bytes are no longer needed.
+    public func recycle(_ buffer: ByteBuffer) { self.compression?.contexts.giveBack(buffer) }
+
+    /// The connection has ended: gives back what was borrowed.
+    public mutating func end() {
+        self.finish()
+    }
+
+    /// Whether ``next(in:consumed:)`` may have something to say without more input.
+    public var hasPendingOutput: Bool { self.message?.hasMoreOutput ?? false || self.message?.tailFed != nil }
 
     /// The next event in `bytes` from `consumed` on, which is moved past what the event took.
     public mutating func next(in bytes: UnsafeMutableRawBufferPointer, consumed: inout Int) -> Event {
@@ -71,14 +141,17 @@ public struct MessageDecoder: Sendable {
                 return .needMoreData
             }
             if self.frame == nil {
+                if self.message?.tailFed != nil {
+                    return self.feedTail()
+                }
                 switch self.nextHeader(in: bytes, consumed: &consumed) {
                 case .needMoreData:
                     return .needMoreData
                 case .violation(let violation):
                     return self.fail(violation)
                 case .header(let header, _):
-                    if header.isFinal, !header.opcode.isControl, header.opcode != .continuation,
-                        self.fragmentedKind == nil, header.payloadLength <= bytes.count &- consumed
+                    if header.isFinal, !header.isCompressed, header.opcode == .binary || header.opcode == .text,
+                        self.message == nil, header.payloadLength <= bytes.count &- consumed
                     {
                         return self.wholeMessage(header, in: bytes, consumed: &consumed)
                     }
@@ -93,8 +166,9 @@ public struct MessageDecoder: Sendable {
         in bytes: UnsafeMutableRawBufferPointer, consumed: inout Int
     ) -> FrameHeader.DecodingResult {
         let rest = UnsafeRawBufferPointer(rebasing: bytes[consumed...])
+        let allowsCompression = self.compression != nil
         if self.carryCount == 0 {
-            let result = FrameHeader.decode(rest, role: self.role)
+            let result = FrameHeader.decode(rest, role: self.role, allowsCompression: allowsCompression)
             switch result {
             case .header(_, let length):
                 consumed &+= length
@@ -115,7 +189,9 @@ public struct MessageDecoder: Sendable {
         for index in 0..<added { self.carry[carried + index] = rest[index] }
         let available = carried + added
         let result = withUnsafeBytes(of: self.carry) {
-            FrameHeader.decode(UnsafeRawBufferPointer(rebasing: $0[..<available]), role: self.role)
+            FrameHeader.decode(
+                UnsafeRawBufferPointer(rebasing: $0[..<available]), role: self.role,
+                allowsCompression: allowsCompression)
         }
         switch result {
         case .header(_, let length):
@@ -149,94 +225,18 @@ public struct MessageDecoder: Sendable {
         return .message(.text, range)
     }
 
-    /// Checks that this frame may come now and fits the limits, before any memory is taken for it.
-    private mutating func begin(_ header: FrameHeader) -> ProtocolViolation? {
-        switch header.opcode {
-        case .text, .binary:
-            guard self.fragmentedKind == nil else { return .messageInsideMessage }
-            self.fragmentedKind = header.opcode == .text ? .text : .binary
-            self.fragmentCount = 0
-            self.utf8 = UTF8Validator()
-            self.assembled.clear()
-        case .continuation:
-            guard self.fragmentedKind != nil else { return .continuationWithoutStart }
-        case .close, .ping, .pong:
-            self.controlPayload.removeAll(keepingCapacity: true)
-            self.frame = OpenFrame(header: header)
-            return nil
-        }
-        self.fragmentCount += 1
-        guard self.fragmentCount <= self.limits.maximumFragmentCount else {
-            return .tooManyFragments(limit: self.limits.maximumFragmentCount)
-        }
-        guard header.payloadLength <= self.limits.maximumMessageSize - self.assembled.readableBytes else {
-            return .messageTooBig(limit: self.limits.maximumMessageSize)
-        }
-        self.assembled.reserveCapacity(minimumWritableBytes: min(header.payloadLength, Self.trustedReservation))
-        self.frame = OpenFrame(header: header)
-        return nil
-    }
-
-    /// Takes what is there of the open frame's payload.
-    ///
-    /// - Returns: `nil` when the frame ended without an event (a fragment that is not the last).
-    private mutating func continueFrame(in bytes: UnsafeMutableRawBufferPointer, consumed: inout Int) -> Event? {
-        guard var frame = self.frame else { return nil }
-        let header = frame.header
-        let count = min(header.payloadLength - frame.received, bytes.count - consumed)
-        let piece = UnsafeMutableRawBufferPointer(rebasing: bytes[consumed..<consumed + count])
-        if let key = header.maskingKey { Mask.apply(key, offset: frame.received, inPlace: piece) }
-        consumed += count
-        if header.opcode.isControl {
-            self.controlPayload.append(contentsOf: piece)
-        } else {
-            if self.fragmentedKind == .text, !self.utf8.consume(UnsafeRawBufferPointer(piece)) {
-                return self.fail(.textNotUTF8)
-            }
-            if self.assembled.writableBytes < count {
-                // More than was set aside has really come: now the rest of the frame gets its place in one go.
-                self.assembled.reserveCapacity(minimumWritableBytes: header.payloadLength - frame.received)
-            }
-            self.assembled.writeBytes(UnsafeRawBufferPointer(piece))
-        }
-        frame.received += count
-        guard frame.received == header.payloadLength else {
-            self.frame = frame
-            return .needMoreData
-        }
-        self.frame = nil
-        return self.end(header)
-    }
-
-    private mutating func end(_ header: FrameHeader) -> Event? {
-        switch header.opcode {
-        case .ping: return .ping
-        case .pong: return .pong
-        case .close:
-            switch CloseFrame.decode(self.controlPayload) {
-            case .success(let close):
-                self.finish()
-                return .close(close)
-            case .failure(let violation):
-                return self.fail(violation)
-            }
-        case .text, .binary, .continuation:
-            guard header.isFinal, let kind = self.fragmentedKind else { return nil }
-            if kind == .text, !self.utf8.isAtCharacterBoundary { return self.fail(.textNotUTF8) }
-            self.fragmentedKind = nil
-            return .assembledMessage(kind)
-        }
-    }
-
-    private mutating func fail(_ violation: ProtocolViolation) -> Event {
+    mutating func fail(_ violation: ProtocolViolation) -> Event {
         self.finish()
         return .violation(violation)
     }
 
     /// Nothing after this is looked at, and what was gathered is let go.
-    private mutating func finish() {
+    mutating func finish() {
         self.isFinished = true
         self.frame = nil
+        self.message = nil
         self.assembled = ByteBuffer()
+        if let inflater = self.compression?.inflater { self.compression?.contexts.giveBack(inflater) }
+        self.compression?.inflater = nil
     }
 }

@@ -18,6 +18,8 @@ public struct EchoServer: Service {
         public var maximumMessageSize = 1 << 20
         /// Frames a message may be split into. Default: 1,024.
         public var maximumFragmentCount = 1024
+        /// Compresses messages when the client can. Default: never.
+        public var compression: CompressionConfiguration?
         /// Called for every message.
         public var onMessage: (@Sendable (WebSocketMessage) -> Void)?
 
@@ -48,6 +50,7 @@ public struct EchoServer: Service {
         webSocket.limits = MessageLimits(
             maximumMessageSize: configuration.maximumMessageSize,
             maximumFragmentCount: configuration.maximumFragmentCount)
+        webSocket.compression = configuration.compression
         let endpoint = WebSocketEndpoint(configuration: webSocket, origin: configuration.origin) { _, _ in
             EchoHandler(heartbeat: configuration.heartbeat, onMessage: configuration.onMessage)
         }

@@ -1,3 +1,4 @@
+import DequeModule
 import MartletProtocol
 import NIOCore
 
@@ -6,7 +7,9 @@ final class ConnectionBridge: WebSocketHandler {
     private var connection: WebSocketConnection?
     private let onOpen: (WebSocketConnection) -> Void
     private var socket: WebSocket?
-    private var pings: [UInt64: CheckedContinuation<Void, any Error>] = [:]
+    private var pings: [UInt64: (sentAt: NIODeadline, continuation: CheckedContinuation<Duration, any Error>)] = [:]
+
+    var delivery: MessageDecoder.Delivery { .parts }
 
     /// - Parameter onOpen: gets the connection, on the event loop, once it is open.
     init(onOpen: @escaping (WebSocketConnection) -> Void) { self.onOpen = onOpen }
@@ -27,11 +30,21 @@ final class ConnectionBridge: WebSocketHandler {
         if self.connection?.inbox.add(message) == true { socket.pauseReading() }
     }
 
+    func received(_ part: MessagePart, _ payload: RawSpan, on socket: WebSocket) {
+        let bytes = payload.withUnsafeBytes { ByteBuffer(bytes: $0) }
+        if self.connection?.inbox.add(part, bytes) == true { socket.pauseReading() }
+    }
+
     func receivedPong(_ payload: RawSpan, on socket: WebSocket) {
+        if let latency = socket.latency { self.connection?.measured(latency) }
         guard payload.byteCount == 8 else { return }
         let latest = payload.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
         // A peer may answer only the latest of several pings (RFC 6455, section 5.5.3).
-        for id in self.pings.keys where id <= latest { self.pings.removeValue(forKey: id)?.resume() }
+        let now = socket.eventLoop.now
+        for (id, ping) in self.pings where id <= latest {
+            self.pings.removeValue(forKey: id)
+            ping.continuation.resume(returning: .nanoseconds((now - ping.sentAt).nanoseconds))
+        }
     }
 
     func drained(_ socket: WebSocket) {
@@ -41,7 +54,7 @@ final class ConnectionBridge: WebSocketHandler {
 
     func closed(_ socket: WebSocket, _ information: WebSocketCloseInformation) {
         let error = WebSocketError(.closed, reason: "the connection is closed: \(information)")
-        for ping in self.pings.values { ping.resume(throwing: error) }
+        for ping in self.pings.values { ping.continuation.resume(throwing: error) }
         self.pings = [:]
         self.connection?.ended(information, error)
         self.connection = nil
@@ -59,16 +72,37 @@ final class ConnectionBridge: WebSocketHandler {
             connection.outbox.close(WebSocketError(.closed, reason: "the connection is closing"))
             return
         }
-        while !socket.hasBacklog, let bytes = connection.outbox.drain() {
-            socket.send(encoded: bytes)
+        while !socket.hasBacklog, self.sendNext(socket, connection) {
             if !socket.hasBacklog { connection.outbox.wrote() }
         }
     }
 
+    /// - Returns: whether anything waited.
+    private func sendNext(_ socket: WebSocket, _ connection: WebSocketConnection) -> Bool {
+        guard let (bytes, pieces) = connection.outbox.drain() else { return false }
+        socket.corked {
+            bytes.withUnsafeReadableBytes { bytes in
+                var start = 0
+                for piece in pieces {
+                    let payload = UnsafeRawBufferPointer(rebasing: bytes[start..<start + piece.length])
+                    start += piece.length
+                    switch piece.label {
+                    case .message(let kind, let compress): socket.write(kind, payload, compress: compress)
+                    case .part(let part, let compress): socket.write(part, payload, compress: compress)
+                    case .prepared(let message): socket.write(prepared: message)
+                    }
+                }
+            }
+        }
+        return true
+    }
+
+    func abort(reason: String) { self.socket?.abort(reason: reason) }
+
     func close(_ code: CloseCode, reason: String) {
         guard let socket = self.socket, let connection = self.connection else { return }
         connection.outbox.close(WebSocketError(.closed, reason: "the connection is being closed"))
-        while let bytes = connection.outbox.drain() { socket.send(encoded: bytes) }
+        while self.sendNext(socket, connection) {}
         socket.close(code, reason: reason)
     }
 
@@ -77,14 +111,14 @@ final class ConnectionBridge: WebSocketHandler {
     }
 
     /// - Parameter id: above those of earlier pings, for ``cancelPing(_:)``.
-    func ping(_ id: UInt64, _ continuation: CheckedContinuation<Void, any Error>) {
+    func ping(_ id: UInt64, _ continuation: CheckedContinuation<Duration, any Error>) {
         guard let socket = self.socket, socket.isOpen else {
             continuation.resume(throwing: WebSocketError(.closed, reason: "the connection is closed"))
             return
         }
-        self.pings[id] = continuation
+        self.pings[id] = (socket.eventLoop.now, continuation)
         socket.ping(withUnsafeBytes(of: id) { Array($0) })
     }
 
-    func cancelPing(_ id: UInt64) { self.pings.removeValue(forKey: id)?.resume(throwing: CancellationError()) }
+    func cancelPing(_ id: UInt64) { self.pings.removeValue(forKey: id)?.continuation.resume(throwing: CancellationError()) }
 }

@@ -3,147 +3,255 @@ import MartletProtocol
 import NIOCore
 import Synchronization
 
-/// Encoded messages on their way from tasks to the event loop. Bounded; who sends into a full one waits in line.
+/// Messages on their way from tasks to the event loop. Bounded; who sends into a full one waits in line.
+///
+/// While a task writes a message part by part, the messages of others wait in line too, whatever the policy: nothing may
+/// come between the parts.
 final class Outbox: Sendable {
     enum Attempt {
         /// Taken; the event loop must be told when `wakesLoop`.
         case taken(wakesLoop: Bool)
         case full
+        /// A message is being written part by part.
+        case blocked
         case overflow
         case closed(WebSocketError)
     }
 
+    private enum Wish {
+        case message(OutboundMessage)
+        /// To be the one that writes a message part by part.
+        case writer
+    }
+
     private struct Waiter {
         let id: UInt64
-        let frame: ByteBuffer
+        let wish: Wish
+        /// Resumed with whether the event loop must be told.
+        let continuation: CheckedContinuation<Bool, any Error>
+    }
+
+    /// A part that waits for room.
+    private struct PartWaiter {
+        let id: UInt64
+        let part: MessagePart
+        let bytes: ByteBuffer
+        let compress: Bool
         let continuation: CheckedContinuation<Bool, any Error>
     }
 
     private struct State {
-        var queue: OutboundQueue
+        var queue: OutboundQueue<OutboundMessage.Label>
         /// Bytes that the event loop took and the kernel has not.
         var inFlight = 0
         var isLoopAwake = false
-        var maskingKeys = MaskingKeyPool()
+        var hasWriter = false
+        var partWaiters: Deque<PartWaiter> = []
         var waiters: Deque<Waiter> = []
         var nextWaiterID: UInt64 = 0
         var closed: WebSocketError?
 
-        /// Takes a frame, or says why not.
-        mutating func offer(_ frame: ByteBuffer) -> Attempt {
+        mutating func newID() -> UInt64 {
+            self.nextWaiterID += 1
+            return self.nextWaiterID
+        }
+
+        private mutating func taken() -> Attempt {
+            defer { self.isLoopAwake = true }
+            return .taken(wakesLoop: !self.isLoopAwake)
+        }
+
+        /// Takes a message, or says why not.
+        mutating func offer(_ message: OutboundMessage, policy: OverflowPolicy? = nil) -> Attempt {
             if let closed = self.closed { return .closed(closed) }
-            switch self.queue.offer(length: frame.readableBytes, inFlight: self.inFlight) {
+            guard !self.hasWriter else { return .blocked }
+            switch self.queue.offer(length: message.size, inFlight: self.inFlight, policy: policy) {
             case .accepted:
-                self.queue.append(length: frame.readableBytes) { $0.writeImmutableBuffer(frame) }
-                defer { self.isLoopAwake = true }
-                return .taken(wakesLoop: !self.isLoopAwake)
+                message.append(to: &self.queue)
+                return self.taken()
             case .refused: return .full
             case .overflow: return .overflow
             }
         }
+
+        mutating func offer(_ part: MessagePart, _ bytes: ByteBuffer, compress: Bool) -> Attempt {
+            if let closed = self.closed { return .closed(closed) }
+            guard
+                part.isLast && bytes.readableBytes == 0
+                    || self.queue.offer(length: bytes.readableBytes, inFlight: self.inFlight, policy: .suspend)
+                        == .accepted
+            else { return .full }
+            self.queue.append(
+                .part(part, compress: compress), length: bytes.readableBytes, isDroppable: false,
+                continues: !part.isFirst
+            ) { $0.writeImmutableBuffer(bytes) }
+            return self.taken()
+        }
     }
 
-    private let state: Mutex<State>
-    private let role: Role
+    /// Those whose turn has come, to be resumed outside the lock.
+    private typealias Resumption = (CheckedContinuation<Bool, any Error>, Result<Bool, any Error>)
 
-    init(role: Role, configuration: WebSocketConfiguration) {
-        self.role = role
+    private static let fullError = WebSocketError(
+        .full, reason: "the outbound queue is full; the message was dropped")
+
+    private let state: Mutex<State>
+    private let waitsWhenFull: Bool
+
+    init(configuration: WebSocketConfiguration) {
+        self.waitsWhenFull = configuration.overflowPolicy == .suspend
         self.state = Mutex(
             State(
                 queue: OutboundQueue(
                     limit: configuration.outboundQueueLimit, policy: configuration.overflowPolicy)))
     }
 
-    private func encode(_ message: WebSocketMessage) -> ByteBuffer {
-        let key = self.role == .client ? self.state.withLock { $0.maskingKeys.next() } : nil
-        var frame = ByteBuffer()
-        switch message {
-        case .text(var text):
-            text.withUTF8 { _ = frame.writeFrame(.text, maskingKey: key, payload: UnsafeRawBufferPointer($0)) }
-        case .binary(let bytes):
-            bytes.withUnsafeReadableBytes { _ = frame.writeFrame(.binary, maskingKey: key, payload: $0) }
+    /// - Parameter policy: in place of the connection's.
+    func attempt(_ message: OutboundMessage, policy: OverflowPolicy? = nil) -> Attempt {
+        self.state.withLock { state in
+            if let closed = state.closed { return .closed(closed) }
+            return state.waiters.isEmpty ? state.offer(message, policy: policy) : .blocked
         }
-        return frame
-    }
-
-    func attempt(_ message: WebSocketMessage) -> Attempt {
-        let frame = self.encode(message)
-        return self.state.withLock { $0.waiters.isEmpty ? $0.offer(frame) : .full }
     }
 
     /// Waits in line until there is room.
     ///
     /// - Returns: whether the event loop must be told.
-    func wait(_ message: WebSocketMessage) async throws -> Bool {
-        let frame = self.encode(message)
-        let id = self.state.withLock { state in
-            state.nextWaiterID += 1
-            return state.nextWaiterID
-        }
+    func wait(_ message: OutboundMessage) async throws -> Bool { try await self.wait(.message(message)) }
+
+    private func wait(_ wish: Wish) async throws -> Bool {
+        let id = self.state.withLock { $0.newID() }
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                let outcome = self.state.withLock { state -> Result<Bool, any Error>? in
-                    if state.waiters.isEmpty {
-                        switch state.offer(frame) {
-                        case .taken(let wakesLoop): return .success(wakesLoop)
-                        case .closed(let error): return .failure(error)
-                        case .full, .overflow: break
-                        }
-                    } else if let closed = state.closed {
-                        return .failure(closed)
-                    }
-                    if Task.isCancelled { return .failure(CancellationError()) }
-                    state.waiters.append(Waiter(id: id, frame: frame, continuation: continuation))
-                    return nil
+                let resumed = self.state.withLock { state -> [Resumption] in
+                    if Task.isCancelled { return [(continuation, .failure(CancellationError()))] }
+                    state.waiters.append(Waiter(id: id, wish: wish, continuation: continuation))
+                    return self.admit(&state)
                 }
-                if let outcome { continuation.resume(with: outcome) }
+                for (continuation, result) in resumed { continuation.resume(with: result) }
             }
         } onCancel: {
-            let waiter = self.state.withLock { state -> Waiter? in
-                guard let index = state.waiters.firstIndex(where: { $0.id == id }) else { return nil }
-                return state.waiters.remove(at: index)
-            }
-            waiter?.continuation.resume(throwing: CancellationError())
+            self.cancel(id)
         }
+    }
+
+    private func cancel(_ id: UInt64) {
+        let resumed = self.state.withLock { state -> [Resumption] in
+            if let index = state.waiters.firstIndex(where: { $0.id == id }) {
+                let waiter = state.waiters.remove(at: index)
+                return [(waiter.continuation, .failure(CancellationError()))] + self.admit(&state)
+            }
+            guard let index = state.partWaiters.firstIndex(where: { $0.id == id }) else { return [] }
+            return [(state.partWaiters.remove(at: index).continuation, .failure(CancellationError()))]
+        }
+        for (continuation, result) in resumed { continuation.resume(with: result) }
+    }
+
+    /// Lets those in whose turn it is. Each is told whether to wake the loop.
+    private func admit(_ state: inout State) -> [Resumption] {
+        var resumed: [Resumption] = []
+        while let waiter = state.partWaiters.first {
+            switch state.offer(waiter.part, waiter.bytes, compress: waiter.compress) {
+            case .taken(let wakesLoop): resumed.append((waiter.continuation, .success(wakesLoop)))
+            case .closed(let error): resumed.append((waiter.continuation, .failure(error)))
+            case .full, .blocked, .overflow: return resumed
+            }
+            state.partWaiters.removeFirst()
+        }
+        while let waiter = state.waiters.first {
+            if let closed = state.closed {
+                resumed.append((waiter.continuation, .failure(closed)))
+            } else if state.hasWriter {
+                return resumed
+            } else if case .message(let message) = waiter.wish {
+                switch state.offer(message) {
+                case .taken(let wakesLoop): resumed.append((waiter.continuation, .success(wakesLoop)))
+                case .closed(let error): resumed.append((waiter.continuation, .failure(error)))
+                case .full where self.waitsWhenFull, .blocked: return resumed
+                case .full, .overflow: resumed.append((waiter.continuation, .failure(Self.fullError)))
+                }
+            } else {
+                state.hasWriter = true
+                resumed.append((waiter.continuation, .success(false)))
+            }
+            state.waiters.removeFirst()
+        }
+        return resumed
+    }
+
+    // MARK: A message written part by part
+
+    /// Waits until nobody else writes a message part by part, and keeps others from sending until ``endWriter()``.
+    func beginWriter() async throws { _ = try await self.wait(.writer) }
+
+    /// - Returns: whether the event loop must be told.
+    func write(_ part: MessagePart, _ bytes: ByteBuffer, compress: Bool) async throws -> Bool {
+        let id = self.state.withLock { $0.newID() }
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let resumed = self.state.withLock { state -> [Resumption] in
+                    if Task.isCancelled, !part.isLast { return [(continuation, .failure(CancellationError()))] }
+                    state.partWaiters.append(
+                        PartWaiter(id: id, part: part, bytes: bytes, compress: compress, continuation: continuation))
+                    return self.admit(&state)
+                }
+                for (continuation, result) in resumed { continuation.resume(with: result) }
+            }
+        } onCancel: {
+            if !part.isLast { self.cancel(id) }
+        }
+    }
+
+    func endWriter() -> Bool {
+        let resumed = self.state.withLock { state in
+            state.hasWriter = false
+            return self.admit(&state)
+        }
+        return Self.resume(resumed)
+    }
+
+    /// - Returns: whether the loop must be told; the waiters are not asked to.
+    private static func resume(_ resumed: [Resumption]) -> Bool {
+        var wakesLoop = false
+        for (continuation, result) in resumed {
+            if case .success(true) = result { wakesLoop = true }
+            continuation.resume(with: result.map { _ in false })
+        }
+        return wakesLoop
     }
 
     // MARK: On the event loop
 
     /// Everything that waits, to be written now; `nil` when there is nothing, and the next message will wake the loop.
-    func drain() -> ByteBuffer? {
+    func drain() -> (bytes: ByteBuffer, pieces: Deque<OutboundQueue<OutboundMessage.Label>.Piece>)? {
         self.state.withLock { state in
             state.inFlight = 0
             guard !state.queue.isEmpty else {
                 state.isLoopAwake = false
                 return nil
             }
+            state.inFlight = state.queue.cost
             var bytes = ByteBuffer()
-            state.queue.drain(into: &bytes)
-            state.inFlight = bytes.readableBytes
-            return bytes
+            let pieces = state.queue.drain(into: &bytes)
+            return (bytes, pieces)
         }
     }
 
     /// What was drained has been written: lets those in who wait in line.
     func wrote() {
-        let admitted = self.state.withLock { state -> [Waiter] in
+        let resumed = self.state.withLock { state in
             state.inFlight = 0
-            var admitted: [Waiter] = []
-            while let waiter = state.waiters.first, case .taken = state.offer(waiter.frame) {
-                admitted.append(state.waiters.removeFirst())
-            }
-            return admitted
+            return self.admit(&state)
         }
-        for waiter in admitted { waiter.continuation.resume(returning: false) }
+        _ = Self.resume(resumed)  // the caller drains next
     }
 
     /// Refuses everything from now on.
     func close(_ error: WebSocketError) {
-        let waiters = self.state.withLock { state in
+        let resumed = self.state.withLock { state in
             state.closed = state.closed ?? error
-            defer { state.waiters = [] }
-            return state.waiters
+            return self.admit(&state)
         }
-        for waiter in waiters { waiter.continuation.resume(throwing: error) }
+        _ = Self.resume(resumed)
     }
 }

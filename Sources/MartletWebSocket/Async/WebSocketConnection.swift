@@ -12,11 +12,16 @@ public final class WebSocketConnection: Sendable {
     /// What the opening handshake agreed on.
     public let subprotocol: String?
     public let remoteAddress: SocketAddress?
+    /// What was agreed on for compression; `nil` when messages are not compressed.
+    public let compression: DeflateParameters?
 
     let inbox: Inbox
     let outbox: Outbox
     let executor: EventLoopTaskExecutor
-    private let eventLoop: any EventLoop
+    let eventLoop: any EventLoop
+    let writerPieceSize: Int
+    /// Nanoseconds; negative before the first measurement.
+    private let roundTrip = Atomic<Int64>(-1)
     private let bridge: NIOLoopBound<ConnectionBridge>
     private let waitsWhenFull: Bool
     private let pingCount = Atomic<UInt64>(0)
@@ -29,11 +34,13 @@ public final class WebSocketConnection: Sendable {
         let eventLoop = socket.eventLoop
         self.subprotocol = socket.subprotocol
         self.remoteAddress = socket.remoteAddress
+        self.compression = socket.compression
+        self.writerPieceSize = max(min(configuration.fragmentSize, configuration.outboundQueueLimit / 2), 1)
         self.executor = socket.loop.executor
         self.eventLoop = eventLoop
         self.bridge = bridge
         self.waitsWhenFull = configuration.overflowPolicy == .suspend
-        self.outbox = Outbox(role: socket.role, configuration: configuration)
+        self.outbox = Outbox(configuration: configuration)
         self.inbox = Inbox(byteLimit: configuration.inboundQueueLimit, countLimit: configuration.inboundQueueCount) {
             eventLoop.execute { bridge.value.resumeReading() }
         }
@@ -48,17 +55,26 @@ public final class WebSocketConnection: Sendable {
 
     /// Sends a message. Returns when it is in the outbound queue, not when the peer has it.
     ///
-    /// With the policy `suspend` it waits for room; with the others it never waits.
+    /// With the policy `suspend` it waits for room; with the others it waits only while another task writes a message
+    /// part by part.
     ///
+    /// - Parameter compress: `false` to send it as it is even where compression was agreed on.
     /// - Throws: ``WebSocketError`` with the code `closed`, or `full` when the policy refused the message;
     ///   `CancellationError` when the task was cancelled while it waited.
-    public func send(_ message: WebSocketMessage) async throws {
+    public func send(_ message: WebSocketMessage, compress: Bool = true) async throws {
+        try await self.send(OutboundMessage(message, compress: compress))
+    }
+
+    /// Sends a message that was encoded once for many connections; otherwise like ``send(_:compress:)``.
+    public func send(_ message: PreparedMessage) async throws { try await self.send(.prepared(message)) }
+
+    private func send(_ message: OutboundMessage) async throws {
         switch self.outbox.attempt(message) {
         case .taken(let wakesLoop):
             if wakesLoop { self.flush() }
         case .closed(let error):
             throw error
-        case .full where self.waitsWhenFull:
+        case .blocked, .full where self.waitsWhenFull:
             if try await self.outbox.wait(message) { self.flush() }
         case .full:
             throw WebSocketError(.full, reason: "the outbound queue is full; the message was dropped")
@@ -68,28 +84,40 @@ public final class WebSocketConnection: Sendable {
         }
     }
 
-    public func send(text: String) async throws { try await self.send(.text(text)) }
+    public func send(text: String, compress: Bool = true) async throws {
+        try await self.send(.text(text), compress: compress)
+    }
 
-    public func send(binary: ByteBuffer) async throws { try await self.send(.binary(binary)) }
+    public func send(binary: ByteBuffer, compress: Bool = true) async throws {
+        try await self.send(.binary(binary), compress: compress)
+    }
 
     /// Sends a value as JSON text.
     ///
     /// - Throws: ``WebSocketError`` with the code `invalidMessage` when it cannot be encoded.
-    public func send(json value: some Encodable) async throws {
+    public func send(json value: some Encodable, compress: Bool = true) async throws {
         let data: Data
         do { data = try JSONEncoder().encode(value) } catch {
             throw WebSocketError(.invalidMessage, reason: "the value cannot be encoded as JSON", cause: error)
         }
-        try await self.send(.text(String(decoding: data, as: UTF8.self)))
+        try await self.send(.text(String(decoding: data, as: UTF8.self)), compress: compress)
     }
 
     /// Sends a message if there is room; never waits.
-    public func trySend(_ message: WebSocketMessage) -> SendResult {
-        switch self.outbox.attempt(message) {
+    public func trySend(_ message: WebSocketMessage, compress: Bool = true) -> SendResult {
+        self.trySend(OutboundMessage(message, compress: compress))
+    }
+
+    /// Sends a message that was encoded once for many connections, if there is room; never waits.
+    public func trySend(_ message: PreparedMessage) -> SendResult { self.trySend(.prepared(message)) }
+
+    /// - Parameter policy: in place of the connection's.
+    func trySend(_ message: OutboundMessage, policy: OverflowPolicy? = nil) -> SendResult {
+        switch self.outbox.attempt(message, policy: policy) {
         case .taken(let wakesLoop):
             if wakesLoop { self.flush() }
             return .sent
-        case .full: return .full
+        case .full, .blocked: return .full
         case .overflow:
             self.overflow()
             return .closed
@@ -102,10 +130,8 @@ public final class WebSocketConnection: Sendable {
     /// - Returns: the round-trip time.
     /// - Throws: ``WebSocketError`` with the code `closed` when the connection ends before; `CancellationError`.
     public func ping() async throws -> Duration {
-        let clock = ContinuousClock()
-        let start = clock.now
         let id = self.pingCount.wrappingAdd(1, ordering: .relaxed).newValue
-        try await withTaskCancellationHandler {
+        return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 self.onLoop { $0.ping(id, continuation) }
             }
@@ -113,8 +139,20 @@ public final class WebSocketConnection: Sendable {
             // Behind the ping itself: a task that is cancelled before has it sent and forgotten.
             self.eventLoop.execute { [bridge = self.bridge] in bridge.value.cancelPing(id) }
         }
-        return clock.now - start
     }
+
+    /// The round-trip time of the latest ping that was answered, by ``ping()`` or the keepalive; `nil` before the first.
+    public var latency: Duration? {
+        let nanoseconds = self.roundTrip.load(ordering: .relaxed)
+        return nanoseconds < 0 ? nil : .nanoseconds(nanoseconds)
+    }
+
+    func measured(_ latency: TimeAmount) { self.roundTrip.store(latency.nanoseconds, ordering: .relaxed) }
+
+    /// Ends the TCP connection at once, without a close frame; the peer sees 1006.
+    ///
+    /// - Parameter reason: for ``closeInformation``.
+    public func abort(reason: String) { self.onLoop { $0.abort(reason: reason) } }
 
     /// Closes the connection and waits for its end, at most ``WebSocketConfiguration/closeTimeout``. Messages that
     /// were sent before go out first. Does nothing on a connection that is closed.
@@ -155,7 +193,7 @@ public final class WebSocketConnection: Sendable {
     }
 
     /// At the end of the loop's tick, so that one system call takes all that is sent during it.
-    private func flush() {
+    func flush() {
         self.eventLoop.execute { [bridge = self.bridge] in bridge.value.flush() }
     }
 

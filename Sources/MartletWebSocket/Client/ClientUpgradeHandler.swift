@@ -106,6 +106,7 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
         let pipeline = context.pipeline.syncOperations
         let socket = WebSocket(
             role: .client, configuration: self.configuration.webSocket, subprotocol: agreement.subprotocol,
+            compression: agreement.compression,
             isPlainTCP: true, handler: self.makeHandler(context.eventLoop), eventLoop: context.eventLoop)
         // The decoder hands the bytes behind the answer to whoever comes next: see WebSocketUpgradeHandler.
         do {

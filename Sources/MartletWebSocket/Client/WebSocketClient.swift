@@ -75,7 +75,8 @@ public struct WebSocketClient: Sendable {
         let target = try WebSocketURL(url)
         let handshake: ClientHandshake
         do {
-            handshake = try ClientHandshake(subprotocols: subprotocols)
+            handshake = try ClientHandshake(
+                subprotocols: subprotocols, compression: self.configuration.webSocket.compression)
         } catch {
             throw WebSocketError(.handshakeFailed, reason: error.reason, cause: error)
         }

@@ -1,11 +1,11 @@
 import DequeModule
 import NIOCore
 
-/// Whole messages, as encoded frames, that wait for a peer that does not read fast enough.
+/// What waits for a peer that does not read fast enough, in pieces: messages, frames or parts of messages.
 ///
-/// One contiguous buffer, ready to be written, and the length of each message in it: taking it costs nothing, and the
+/// One contiguous buffer, ready to be written, and the length of each piece in it: taking it costs nothing, and the
 /// oldest message is dropped by moving the start.
-struct OutboundQueue {
+struct OutboundQueue<Label> {
     /// What became of an offered message.
     enum Offer: Equatable {
         case accepted
@@ -14,10 +14,23 @@ struct OutboundQueue {
         case overflow
     }
 
+    struct Piece {
+        let length: Int
+        /// What it counts for against the limit.
+        let cost: Int
+        let label: Label
+        /// Whether it begins a message that is here whole, so that the policy may drop it.
+        let isDroppable: Bool
+        /// Whether it belongs to the message of the piece before it.
+        let continues: Bool
+    }
+
     let limit: Int
     let policy: OverflowPolicy
     private(set) var bytes = ByteBuffer()
-    private var lengths: Deque<Int> = []
+    /// What the pieces count for together.
+    private(set) var cost = 0
+    private var pieces: Deque<Piece> = []
     /// Messages that a policy dropped.
     private(set) var droppedCount = 0
 
@@ -26,22 +39,24 @@ struct OutboundQueue {
         self.policy = policy
     }
 
-    var isEmpty: Bool { self.lengths.isEmpty }
-    var count: Int { self.lengths.count }
+    var isEmpty: Bool { self.pieces.isEmpty }
+    var count: Int { self.pieces.count }
 
-    /// Asks for room for a message; ``append(_:)`` must follow when it is granted.
+    /// Asks for room for a message; ``append(_:length:isDroppable:continues:_:)`` must follow when it is granted.
     ///
     /// - Parameters:
-    ///   - length: of the encoded message.
+    ///   - length: of the message, as it will be or a little more.
     ///   - inFlight: bytes that wait already, but can no longer be dropped.
-    mutating func offer(length: Int, inFlight: Int) -> Offer {
+    ///   - policy: in place of the queue's own.
+    mutating func offer(length: Int, inFlight: Int, policy: OverflowPolicy? = nil) -> Offer {
+        let policy = policy ?? self.policy
         // What is on its way cannot make room: then nothing is dropped in vain.
-        if self.policy == .dropOldest, inFlight > 0, inFlight + length > self.limit {
+        if policy == .dropOldest, inFlight > 0, inFlight + length > self.limit {
             self.droppedCount += 1
             return .refused
         }
-        while inFlight + self.bytes.readableBytes > 0, inFlight + self.bytes.readableBytes + length > self.limit {
-            switch self.policy {
+        while inFlight + self.cost > 0, inFlight + self.cost + length > self.limit {
+            switch policy {
             case .suspend:
                 return .refused
             case .dropNewest:
@@ -51,27 +66,48 @@ struct OutboundQueue {
                 self.droppedCount += 1
                 return .overflow
             case .dropOldest:
-                guard let oldest = self.lengths.popFirst() else { return .accepted }
-                self.bytes.moveReaderIndex(forwardBy: oldest)
+                guard !self.isEmpty else { return .accepted }
                 self.droppedCount += 1
-                // A buffer that is never empty never forgets what was dropped by itself.
-                if self.bytes.readerIndex > self.bytes.readableBytes { self.bytes.discardReadBytes() }
+                guard self.dropOldest() else { return .refused }
             }
         }
         return .accepted
     }
 
-    /// Adds a message that was granted room.
-    mutating func append(length: Int, _ encode: (inout ByteBuffer) -> Void) {
+    /// - Returns: `false` when the oldest message must not be dropped: part of it has been sent, or it is not whole.
+    private mutating func dropOldest() -> Bool {
+        guard let oldest = self.pieces.first, oldest.isDroppable else { return false }
+        repeat {
+            let piece = self.pieces.removeFirst()
+            self.cost -= piece.cost
+            self.bytes.moveReaderIndex(forwardBy: piece.length)
+        } while self.pieces.first?.continues ?? false
+        // A buffer that is never empty never forgets what was dropped by itself.
+        if self.bytes.readerIndex > self.bytes.readableBytes { self.bytes.discardReadBytes() }
+        return true
+    }
+
+    /// Adds a piece that was granted room.
+    ///
+    /// - Parameter cost: what it counts for; `nil` for its length.
+    mutating func append(
+        _ label: Label, length: Int, cost: Int? = nil, isDroppable: Bool, continues: Bool = false,
+        _ encode: (inout ByteBuffer) -> Void
+    ) {
+        if self.bytes.readableBytes == 0 { self.bytes.clear(minimumCapacity: length) }
         let before = self.bytes.readableBytes
-        if before == 0 { self.bytes.clear(minimumCapacity: length) }
         encode(&self.bytes)
-        assert(self.bytes.readableBytes - before == length)
-        self.lengths.append(length)
+        let length = self.bytes.readableBytes - before
+        let piece = Piece(
+            length: length, cost: cost ?? length, label: label, isDroppable: isDroppable, continues: continues)
+        self.cost += piece.cost
+        self.pieces.append(piece)
     }
 
     /// Empties the queue into `buffer`.
-    mutating func drain(into buffer: inout ByteBuffer) {
+    ///
+    /// - Returns: the pieces, as they lie in the buffer.
+    mutating func drain(into buffer: inout ByteBuffer) -> Deque<Piece> {
         if buffer.readableBytes == 0 {
             swap(&buffer, &self.bytes)
             self.bytes = ByteBuffer()
@@ -79,6 +115,27 @@ struct OutboundQueue {
             buffer.writeBuffer(&self.bytes)
             self.bytes = ByteBuffer()
         }
-        self.lengths.removeAll()
+        var pieces: Deque<Piece> = []
+        swap(&pieces, &self.pieces)
+        self.cost = 0
+        return pieces
+    }
+
+    /// Takes whole pieces from the front into `buffer`, the first in any case, more up to `limit` bytes of it.
+    mutating func take(upTo limit: Int, into buffer: inout ByteBuffer) {
+        if buffer.readableBytes + self.bytes.readableBytes <= limit {
+            _ = self.drain(into: &buffer)
+            return
+        }
+        var isFirst = true
+        while let piece = self.pieces.first, isFirst || buffer.readableBytes + piece.length <= limit {
+            isFirst = false
+            self.pieces.removeFirst()
+            self.cost -= piece.cost
+            self.bytes.readWithUnsafeReadableBytes { bytes in
+                buffer.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[..<piece.length]))
+                return piece.length
+            }
+        }
     }
 }

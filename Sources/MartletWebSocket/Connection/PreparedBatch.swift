@@ -1,36 +1,61 @@
 public import MartletProtocol
 public import NIOCore
+import Synchronization
 
-/// Messages encoded once, to be sent to many connections.
+/// Messages encoded once, and compressed once, to be sent to many connections in one system call each.
 ///
 /// A server's frames are not masked, so all connections share the bytes; a client's must be encoded for each.
 public struct PreparedBatch: Sendable {
     struct Message: Sendable {
         let kind: MessageKind
-        /// Where the frame lies in ``PreparedBatch/frames``.
-        let frame: Range<Int>
-        /// Where its payload lies.
+        let compress: Bool
+        /// Where its payload lies in ``PreparedBatch/frames``.
         let payload: Range<Int>
     }
 
+    /// The compressed form, by the window's bits; made when the first connection asks.
+    private final class Compressed: Sendable {
+        let frames = Mutex<[Int: ByteBuffer]>([:])
+    }
+
+    /// Each message is one frame, so that its payload lies here in one piece.
     private(set) var frames = ByteBuffer()
     private(set) var messages: [Message] = []
+    private var compressed = Compressed()
 
     public init() {}
 
     public var count: Int { self.messages.count }
     public var isEmpty: Bool { self.messages.isEmpty }
 
-    /// - Parameter payload: UTF-8 when `kind` is text; the caller's promise.
-    public mutating func append(_ kind: MessageKind, _ payload: ByteBuffer) {
-        let start = self.frames.writerIndex
+    /// - Parameters:
+    ///   - payload: UTF-8 when `kind` is text; the caller's promise.
+    ///   - compress: `false` to send it as it is even where compression was agreed on.
+    public mutating func append(_ kind: MessageKind, _ payload: ByteBuffer, compress: Bool = true) {
         payload.withUnsafeReadableBytes { _ = self.frames.writeFrame(kind.opcode, payload: $0) }
         let end = self.frames.writerIndex
         self.messages.append(
-            Message(kind: kind, frame: start..<end, payload: end - payload.readableBytes..<end))
+            Message(kind: kind, compress: compress, payload: end - payload.readableBytes..<end))
+        if self.messages.count > 1 { self.compressed = Compressed() }
     }
 
     public mutating func append(text: String) {
         self.append(.text, ByteBuffer(string: text))
+    }
+
+    /// The frames for a connection with compression.
+    func frames(compressedBy compressor: MessageCompressor) -> ByteBuffer {
+        self.compressed.frames.withLock { frames in
+            if let known = frames[compressor.windowBits] { return known }
+            var made = ByteBuffer()
+            for message in self.messages {
+                self.frames.withUnsafeReadableBytes { bytes in
+                    let payload = UnsafeRawBufferPointer(rebasing: bytes[message.payload])
+                    compressor.writeAlone(message.kind, payload, compress: message.compress, into: &made)
+                }
+            }
+            frames[compressor.windowBits] = made
+            return made
+        }
     }
 }

@@ -15,12 +15,10 @@ extension WebSocket {
         self.closeInformation = .init(
             code: frame.code ?? .normalClosure, reason: frame.reason, initiator: .local, isClean: false)
         self.phase = .closing
-        if self.readWasHeldBack {
-            self.readWasHeldBack = false
-            self.context?.read()
-        }
         self.startCloseTimer()
         self.sendLast(frame)
+        // To find the peer's close frame everything is read.
+        self.continueReading()
     }
 
     /// Ends the TCP connection at once, without a close frame; the peer sees 1006.
@@ -99,6 +97,7 @@ extension WebSocket {
     /// The one place where a connection ends, however it ended.
     func ended() {
         guard self.context != nil else { return }
+        self.deliverHeldInput()
         self.phase = .closed
         self.directSocket = nil
         self.timer?.cancel()
@@ -109,16 +108,25 @@ extension WebSocket {
             self.loop.isCorkTaken = false
         }
         self.context = nil
+        self.decoder.end()
+        self.compressor?.end()
         let information =
             self.closeInformation
             ?? .init(
                 code: .abnormalClosure, reason: "the peer ended the connection without a close frame",
                 initiator: .remote, isClean: false)
+        self.loop.metrics.closed(information.code, self.role)
         self.handler.closed(self, information)
     }
 }
 
 extension WebSocket: NIOScheduledCallbackHandler {
+    /// Tells keepalive pings from those of the application: four bytes, counted up.
+    private func nextKeepAlivePayload() -> [UInt8] {
+        self.keepAlivePingCount &+= 1
+        return withUnsafeBytes(of: self.keepAlivePingCount.bigEndian) { Array($0) }
+    }
+
     func scheduleKeepAlive() {
         guard let keepAlive = self.keepAlive else { return }
         self.timer = try? self.eventLoop.assumeIsolated().scheduleCallback(at: keepAlive.nextWake, handler: self)
@@ -143,7 +151,7 @@ extension WebSocket: NIOScheduledCallbackHandler {
             self.abort(
                 reason: "the peer answered no ping for \(self.configuration.pingTimeout.nanoseconds / 1_000_000) ms")
         case .sendPing:
-            if self.pendingPing == nil { self.ping() }
+            if self.pendingPing == nil { self.ping(self.nextKeepAlivePayload()) }
             self.scheduleKeepAlive()
         case .nothing:
             self.scheduleKeepAlive()

@@ -4,26 +4,63 @@ public import NIOCore
 extension WebSocket {
     /// Sends a message, or queues it, or does what ``WebSocketConfiguration/overflowPolicy`` says.
     ///
-    /// - Parameter payload: UTF-8 when `kind` is text; the caller's promise.
+    /// - Parameters:
+    ///   - payload: UTF-8 when `kind` is text; the caller's promise.
+    ///   - compress: `false` to send it as it is even where compression was agreed on.
     @discardableResult
-    public func send(_ kind: MessageKind, _ payload: RawSpan) -> SendResult {
-        payload.withUnsafeBytes { self.send(kind.opcode, $0) }
+    public func send(_ kind: MessageKind, _ payload: RawSpan, compress: Bool = true) -> SendResult {
+        payload.withUnsafeBytes { self.send(kind, $0, compress: compress) }
     }
 
     @discardableResult
-    public func send(text: String) -> SendResult {
+    public func send(text: String, compress: Bool = true) -> SendResult {
         var text = text
-        return text.withUTF8 { self.send(.text, UnsafeRawBufferPointer($0)) }
+        return text.withUTF8 { self.send(.text, UnsafeRawBufferPointer($0), compress: compress) }
     }
 
     @discardableResult
-    public func send(binary: ByteBuffer) -> SendResult {
-        binary.withUnsafeReadableBytes { self.send(.binary, $0) }
+    public func send(binary: ByteBuffer, compress: Bool = true) -> SendResult {
+        binary.withUnsafeReadableBytes { self.send(.binary, $0, compress: compress) }
+    }
+
+    /// Sends a message that was encoded once for many connections.
+    @discardableResult
+    public func send(_ message: PreparedMessage) -> SendResult {
+        guard self.role == .server else {
+            return message.payload.withUnsafeReadableBytes {
+                self.send(message.kind, $0, compress: message.mayBeCompressed)
+            }
+        }
+        guard self.phase == .open else { return .closed }
+        guard !self.isSendingParts else { return .full }
+        let frames = self.frames(of: message)
+        if self.hasBacklog, let refusal = self.refusal(of: frames.readableBytes) { return refusal }
+        self.write(preparedFrames: frames)
+        return .sent
+    }
+
+    /// Sends a part of a message whose length need not be known; parts of one message must follow each other.
+    ///
+    /// Until the last part is sent, whole messages answer ``SendResult/full``. Pings and close frames get through.
+    ///
+    /// - Parameter payload: UTF-8 when the parts together are text; the caller's promise.
+    /// - Returns: ``SendResult/full`` when the part was not taken, whatever the policy: wait for
+    ///   ``WebSocketHandler/drained(_:)``.
+    public func send(_ part: MessagePart, _ payload: RawSpan, compress: Bool = true) -> SendResult {
+        precondition(part.isFirst != self.isSendingParts, "the parts of a message begin with the first")
+        guard self.phase == .open else { return .closed }
+        return payload.withUnsafeBytes { payload in
+            if self.hasBacklog, self.bufferedAmount + payload.count > self.configuration.outboundQueueLimit {
+                return .full
+            }
+            self.write(part, payload, compress: compress)
+            return .sent
+        }
     }
 
     /// Sends a ping. When bytes wait already, only the latest ping is kept.
     ///
-    /// - Parameter payload: at most 125 bytes; comes back in the pong.
+    /// - Parameter payload: at most 125 bytes; comes back in the pong. ``latency`` is measured by it.
     public func ping(_ payload: [UInt8] = []) {
         precondition(payload.count <= 125, "a control frame carries at most 125 bytes (RFC 6455, section 5.5)")
         guard self.phase == .open else { return }
@@ -34,20 +71,24 @@ extension WebSocket {
     ///
     /// - Returns: how many were taken.
     public func send(_ batch: PreparedBatch) -> Int {
-        guard self.phase == .open else { return 0 }
-        if self.role == .server, !self.hasBacklog, !batch.isEmpty,
-            batch.frames.readableBytes <= self.configuration.outboundQueueLimit || batch.count == 1
-        {
-            self.flushCork()
-            if !self.hasBacklog {
-                batch.frames.withUnsafeReadableBytes { _ = self.transmit($0) }
-                return batch.count
+        guard self.phase == .open, !self.isSendingParts else { return 0 }
+        if self.role == .server, !self.hasBacklog, !batch.isEmpty {
+            let frames = self.compressor.map { batch.frames(compressedBy: $0) } ?? batch.frames
+            if frames.readableBytes <= self.configuration.outboundQueueLimit || batch.count == 1 {
+                self.flushCork()
+                if !self.hasBacklog {
+                    self.compressor?.forgetPast()
+                    self.loop.metrics.sent(messages: batch.count, self.role)
+                    _ = frames.withUnsafeReadableBytes { self.transmit($0) }
+                    return batch.count
+                }
             }
         }
         var taken = 0
         for message in batch.messages {
             let result = batch.frames.withUnsafeReadableBytes {
-                self.send(message.kind.opcode, UnsafeRawBufferPointer(rebasing: $0[message.payload]))
+                self.send(
+                    message.kind, UnsafeRawBufferPointer(rebasing: $0[message.payload]), compress: message.compress)
             }
             if result == .sent { taken += 1 }
         }
@@ -57,165 +98,36 @@ extension WebSocket {
     /// Whether bytes wait that nothing may overtake.
     var hasBacklog: Bool { self.inFlight > 0 || !self.queue.isEmpty }
 
-    private func nextMaskingKey() -> UInt32? {
-        self.role == .client ? self.loop.maskingKeys.next() : nil
-    }
-
-    private func send(_ opcode: Opcode, _ payload: UnsafeRawBufferPointer) -> SendResult {
+    private func send(_ kind: MessageKind, _ payload: UnsafeRawBufferPointer, compress: Bool) -> SendResult {
         guard self.phase == .open else { return .closed }
-        guard !self.hasBacklog else { return self.enqueue(opcode, payload) }
-        if self.isCorked {
-            self.loop.output.writeFrame(opcode, maskingKey: self.nextMaskingKey(), payload: payload)
-            if self.loop.output.readableBytes >= self.configuration.outboundQueueLimit { self.flushCork() }
-        } else {
-            self.transmitFrame(opcode, payload)
+        guard !self.isSendingParts else { return .full }
+        if self.hasBacklog,
+            let refusal = self.refusal(
+                of: payload.count
+                    + FrameHeader.encodedLength(payloadLength: payload.count, isMasked: self.role == .client))
+        {
+            return refusal
         }
+        self.write(kind, payload, compress: compress)
         return .sent
     }
 
-    private func enqueue(_ opcode: Opcode, _ payload: UnsafeRawBufferPointer) -> SendResult {
-        let length =
-            FrameHeader.encodedLength(payloadLength: payload.count, isMasked: self.role == .client)
-            + payload.count
-        switch self.queue.offer(length: length, inFlight: self.inFlight) {
-        case .accepted:
-            let key = self.nextMaskingKey()
-            self.queue.append(length: length) { $0.writeFrame(opcode, maskingKey: key, payload: payload) }
-            return .sent
-        case .refused:
-            return .full
+    /// Asks the queue for room.
+    ///
+    /// - Returns: `nil` when there is, after the policy has done what it says.
+    private func refusal(of length: Int) -> SendResult? {
+        let dropped = self.queue.droppedCount
+        if self.queue.isEmpty { self.loop.metrics.queued(bytes: self.bufferedAmount, self.role) }
+        let offer = self.queue.offer(length: length, inFlight: self.inFlight)
+        if self.queue.droppedCount > dropped {
+            self.loop.metrics.dropped(self.queue.droppedCount - dropped, self.role)
+        }
+        switch offer {
+        case .accepted: return nil
+        case .refused: return .full
         case .overflow:
             self.close(.tryAgainLater, reason: "the client reads too slowly")
             return .closed
-        }
-    }
-
-    /// Encodes one frame behind whatever the loop's output buffer holds, sends it, and takes it off again.
-    private func transmitFrame(_ opcode: Opcode, _ payload: UnsafeRawBufferPointer) {
-        let start = self.loop.output.writerIndex
-        self.loop.output.writeFrame(opcode, maskingKey: self.nextMaskingKey(), payload: payload)
-        self.transmitOutput(from: start)
-    }
-
-    /// Sends what the loop's output buffer holds from `start` on, and takes it off.
-    private func transmitOutput(from start: Int) {
-        let count = self.loop.output.writerIndex - start
-        let sent = self.loop.output.withUnsafeReadableBytes { bytes in
-            self.directSocket?.send(UnsafeRawBufferPointer(rebasing: bytes.suffix(count))) ?? 0
-        }
-        var rest: ByteBuffer?
-        if sent < count {
-            rest = self.loop.output.withUnsafeReadableBytes { ByteBuffer(bytes: $0.suffix(count - sent)) }
-        }
-        self.loop.output.moveWriterIndex(to: start)
-        self.loop.shrinkOutputIfNeeded()
-        if let rest { self.writeToChannel(rest) }
-    }
-
-    /// Sends bytes that are kept by somebody else.
-    ///
-    /// - Returns: whether the kernel took all of them; otherwise NIO has the rest, and ``drainQueue()`` follows.
-    @discardableResult
-    fileprivate func transmit(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        let sent = self.directSocket?.send(bytes) ?? 0
-        if sent == bytes.count { return true }
-        self.writeToChannel(ByteBuffer(bytes: UnsafeRawBufferPointer(rebasing: bytes[sent...])))
-        return false
-    }
-
-    /// The way through NIO: for what a direct send left over, and for everything on TLS. One write at a time, so that
-    /// what waits behind it can still be dropped.
-    fileprivate func writeToChannel(_ bytes: ByteBuffer) {
-        guard let context = self.context, self.phase != .closed else { return }
-        self.inFlight += bytes.readableBytes
-        let promise = context.eventLoop.makePromise(of: Void.self)
-        let count = bytes.readableBytes
-        promise.futureResult.assumeIsolated().whenComplete { self.wroteToChannel(count, $0) }
-        context.writeAndFlush(self.wrapOutboundOut(bytes), promise: promise)
-    }
-
-    private func wroteToChannel(_ count: Int, _ result: Result<Void, any Error>) {
-        self.inFlight -= count
-        guard case .success = result else {
-            // The channel is about to become inactive; until then its descriptor must not be used.
-            self.directSocket = nil
-            return
-        }
-        guard self.inFlight == 0 else { return }
-        self.drainQueue()
-    }
-
-    /// The channel has taken everything: what waited may go.
-    private func drainQueue() {
-        var bytes = ByteBuffer()
-        if let payload = self.pendingPong {
-            self.pendingPong = nil
-            self.encodeControl(.pong, payload, into: &bytes)
-        }
-        if let payload = self.pendingPing {
-            self.pendingPing = nil
-            self.encodeControl(.ping, payload, into: &bytes)
-        }
-        if !self.queue.isEmpty { self.queue.drain(into: &bytes) }
-        if let frame = self.pendingClose {
-            self.pendingClose = nil
-            self.encodeControl(.close, frame.body, into: &bytes)
-        }
-        guard bytes.readableBytes == 0 || bytes.withUnsafeReadableBytes({ self.transmit($0) }) else { return }
-        if self.phase == .open { self.handler.drained(self) } else { self.closeFrameLeft() }
-    }
-
-    private func encodeControl(_ opcode: Opcode, _ payload: [UInt8], into buffer: inout ByteBuffer) {
-        let key = self.nextMaskingKey()
-        payload.withUnsafeBytes { _ = buffer.writeFrame(opcode, maskingKey: key, payload: $0) }
-    }
-
-    /// Sends a control frame now; there is no backlog.
-    func sendControl(_ opcode: Opcode, _ payload: [UInt8]) {
-        payload.withUnsafeBytes { payload in
-            if self.isCorked {
-                self.loop.output.writeFrame(opcode, maskingKey: self.nextMaskingKey(), payload: payload)
-            } else {
-                self.transmitFrame(opcode, payload)
-            }
-        }
-    }
-
-    /// Answers a ping. While bytes wait only the latest is answered (RFC 6455, section 5.5.3), so that a flood of
-    /// pings costs no memory.
-    func sendPong(_ payload: [UInt8]) {
-        guard self.phase == .open else { return }
-        if self.hasBacklog {
-            self.pendingPong = payload
-            return
-        }
-        self.sendControl(.pong, payload)
-        if self.isCorked, self.loop.output.readableBytes >= self.configuration.outboundQueueLimit { self.flushCork() }
-    }
-
-    /// The end of a read: sends in one go what the handler answered to it.
-    func uncork() {
-        guard self.isCorked else { return }
-        self.flushCork()
-        self.isCorked = false
-        self.loop.isCorkTaken = false
-    }
-
-    func flushCork() {
-        guard self.isCorked, self.loop.output.readableBytes > 0 else { return }
-        self.transmitOutput(from: self.loop.output.readerIndex)
-    }
-}
-
-extension WebSocket {
-    /// Sends whole frames that the async tier encoded. It keeps its own queue, so this takes everything.
-    func send(encoded frames: ByteBuffer) {
-        guard self.phase == .open else { return }
-        self.flushCork()
-        if self.hasBacklog {
-            self.writeToChannel(frames)
-        } else {
-            frames.withUnsafeReadableBytes { _ = self.transmit($0) }
         }
     }
 }

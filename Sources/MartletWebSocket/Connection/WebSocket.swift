@@ -9,6 +9,14 @@ public import NIOCore
 /// - While bytes wait (``bufferedAmount`` is above 0), nothing is sent past them.
 /// - ``WebSocketHandler/closed(_:_:)`` is called once, when the channel becomes inactive, and from nowhere else.
 public final class WebSocket {
+    /// A message that is being sent part by part.
+    struct OpenParts {
+        let kind: MessageKind
+        let isCompressed: Bool
+        /// Whether its first frame is out.
+        var hasBegun = false
+    }
+
     /// Where the connection stands; it only moves down this list.
     enum Phase {
         case open
@@ -22,6 +30,8 @@ public final class WebSocket {
     public let role: Role
     /// What the opening handshake agreed on.
     public let subprotocol: String?
+    /// What was agreed on for compression; `nil` when messages are not compressed.
+    public let compression: DeflateParameters?
     let configuration: WebSocketConfiguration
     let handler: any WebSocketHandler
     let loop: LoopContext
@@ -35,7 +45,10 @@ public final class WebSocket {
 
     /// For sending past the pipeline; `nil` on TLS and when the channel is closed.
     var directSocket: DirectSocket?
-    var queue: OutboundQueue
+    var queue: OutboundQueue<Void>
+    var compressor: MessageCompressor?
+    /// Set while a message is being sent part by part.
+    var parts: OpenParts?
     /// Bytes that NIO has and the kernel has not taken yet.
     var inFlight = 0
     /// Output is gathered in the loop's buffer until the end of this read.
@@ -44,9 +57,19 @@ public final class WebSocket {
     var pendingPong: [UInt8]?
     var pendingPing: [UInt8]?
     var pendingClose: CloseFrame?
+    /// The latest ping that has left, and when.
+    var outstandingPing: (payload: [UInt8], sentAt: NIODeadline)?
+    var keepAlivePingCount: UInt32 = 0
+    /// The round-trip time of the latest ping that was answered; `nil` before the first.
+    public internal(set) var latency: TimeAmount?
 
     var isReadingPaused = false
     var readWasHeldBack = false
+    /// Input that came while reading was paused.
+    var heldInput = ByteBuffer()
+    var isProcessing = false
+    /// Payload bytes that the handler got, in all.
+    var deliveredBytes = 0
     var keepAlive: KeepAlive?
     var timer: NIOScheduledCallback?
 
@@ -57,6 +80,7 @@ public final class WebSocket {
         role: Role,
         configuration: WebSocketConfiguration = .init(),
         subprotocol: String? = nil,
+        compression: DeflateParameters? = nil,
         isPlainTCP: Bool,
         handler: any WebSocketHandler,
         eventLoop: any EventLoop,
@@ -65,10 +89,18 @@ public final class WebSocket {
         self.role = role
         self.configuration = configuration
         self.subprotocol = subprotocol
+        self.compression = compression
         self.isPlainTCP = isPlainTCP
         self.handler = handler
         self.loop = loop ?? .current(eventLoop)
-        self.decoder = MessageDecoder(role: role, limits: configuration.limits)
+        self.decoder = MessageDecoder(
+            role: role, limits: configuration.limits, delivery: handler.delivery, compression: compression,
+            contexts: self.loop.compression)
+        let contexts = self.loop.compression
+        self.compressor = compression.map {
+            MessageCompressor(
+                role: role, parameters: $0, configuration: configuration.compression ?? .init(), contexts: contexts)
+        }
         self.queue = OutboundQueue(limit: configuration.outboundQueueLimit, policy: configuration.overflowPolicy)
     }
 
@@ -77,6 +109,9 @@ public final class WebSocket {
 
     /// The peer's address, when it is a socket's.
     public var remoteAddress: SocketAddress? { self.context?.channel.remoteAddress }
+
+    /// Whether a message is being sent part by part, and not all parts are.
+    public var isSendingParts: Bool { self.parts != nil }
 
     /// Whether messages may be sent: no close frame has passed yet.
     public var isOpen: Bool { self.phase == .open }
@@ -96,6 +131,7 @@ extension WebSocket: ChannelInboundHandler {
 
     public func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        self.loop.metrics.opened(self.role)
         if self.isPlainTCP { self.directSocket = DirectSocket(context.channel) }
         // A channel without options, such as an embedded one, does without.
         try? context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)

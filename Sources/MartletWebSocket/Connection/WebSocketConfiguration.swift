@@ -5,6 +5,10 @@ public import NIOCore
 public struct WebSocketConfiguration: Sendable {
     /// Message size (default 1 MiB) and fragments a message (default 1,024).
     public var limits = MessageLimits()
+    /// Compression of messages (permessage-deflate, RFC 7692). Default: `nil`, none: see ``CompressionConfiguration``.
+    public var compression: CompressionConfiguration?
+    /// Longer messages are sent as several frames, so that pings and close frames get through. Bytes. Default: 16 KiB.
+    public var fragmentSize: Int = PreparedMessage.defaultFragmentSize
     /// A ping is sent this often. Default: 20 s. `nil` sends none and never takes a peer for dead.
     public var pingInterval: TimeAmount? = .seconds(20)
     /// A peer from which no byte came for this long after a ping is dead. Default: 20 s.

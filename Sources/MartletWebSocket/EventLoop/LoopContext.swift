@@ -20,6 +20,8 @@ public final class LoopContext {
     /// Whether a connection is in its read cycle and gathers its output in ``output``.
     var isCorkTaken = false
     var maskingKeys = MaskingKeyPool()
+    let compression = CompressionContexts()
+    let metrics: LoopMetrics
     /// Runs a connection's tasks on its own event loop: no thread hop a message.
     let executor: EventLoopTaskExecutor
 
@@ -30,6 +32,7 @@ public final class LoopContext {
     public init(eventLoop: any EventLoop) {
         self.output = ByteBufferAllocator().buffer(capacity: 16 * 1024)
         self.executor = EventLoopTaskExecutor(eventLoop)
+        self.metrics = LoopMetrics(eventLoop: eventLoop)
     }
 
     /// The context of the event loop that the caller runs on.

@@ -85,13 +85,18 @@ extension WebSocketUpgradeHandler {
         _ handshake: Handshake, _ server: ServerHandshake, _ request: WebSocketRequest, _ fields: HTTPFields
     ) {
         guard let context = self.context else { return }
-        let response = server.response(subprotocol: request.subprotocol, extraFields: fields)
+        let compression = handshake.endpoint.configuration.compression.flatMap {
+            DeflateParameters.accept(server.offeredExtensions, configuration: $0)
+        }
+        let response = server.response(
+            subprotocol: request.subprotocol, extensions: compression.map { [$0.answer] } ?? [], extraFields: fields)
         let headers = HTTPHeaders(response.headerFields)
         let promise = context.eventLoop.makePromise(of: Void.self)
         self.removeDecoder(whenWritten: promise.futureResult) { [isSecure = self.isSecure] in
             let eventLoop = context.eventLoop
             let socket = WebSocket(
                 role: .server, configuration: handshake.endpoint.configuration, subprotocol: request.subprotocol,
+                compression: compression?.parameters,
                 isPlainTCP: !isSecure, handler: handshake.endpoint.makeHandler(request, eventLoop),
                 eventLoop: eventLoop)
             self.becomeWebSocket(socket)

@@ -29,6 +29,12 @@ struct Echo: AsyncParsableCommand {
     @Option(help: "Frames that a message may be split into.")
     var maxFragments = 1024
 
+    @Flag(help: "Compress messages (permessage-deflate) when the client can.")
+    var compress = false
+
+    @Flag(help: "With --compress: messages may refer to earlier ones. Smaller, and 300 KiB a connection.")
+    var contextTakeover = false
+
     @Flag(help: "Print every message with its type.")
     var verbose = false
 
@@ -43,6 +49,9 @@ struct Echo: AsyncParsableCommand {
         guard self.maxMessageSize > 0, self.maxFragments > 0 else {
             throw ValidationError("--max-message-size and --max-fragments must be above 0")
         }
+        guard self.compress || !self.contextTakeover else {
+            throw ValidationError("--context-takeover goes with --compress")
+        }
     }
 
     func run() async throws {
@@ -53,6 +62,11 @@ struct Echo: AsyncParsableCommand {
         configuration.heartbeat = self.heartbeat
         configuration.maximumMessageSize = self.maxMessageSize
         configuration.maximumFragmentCount = self.maxFragments
+        if self.compress {
+            var compression = CompressionConfiguration()
+            compression.allowsContextTakeover = self.contextTakeover
+            configuration.compression = compression
+        }
         if self.verbose {
             configuration.onMessage = { ServiceRunner.say(Printable.describe($0)) }
         }

@@ -23,6 +23,10 @@ struct AutobahnClient {
         }
         var configuration = WebSocketClient.Configuration()
         configuration.webSocket.limits = MessageLimits(maximumMessageSize: 32 << 20, maximumFragmentCount: 1 << 20)
+        var compression = CompressionConfiguration()
+        compression.allowsContextTakeover = true
+        compression.threshold = 0
+        configuration.webSocket.compression = compression
         configuration.webSocket.outboundQueueLimit = 64 << 20
         configuration.webSocket.closeTimeout = .seconds(2)
         let client = WebSocketClient(configuration: configuration)

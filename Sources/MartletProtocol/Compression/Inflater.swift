@@ -1,0 +1,91 @@
+import CMartletZlib
+public import NIOCore
+
+/// Inflates messages as RFC 7692, section 7.2.2 says, never more than it is asked for. One context of zlib; up to
+/// 40 KiB.
+public final class Inflater {
+    public enum Status: Sendable, Hashable {
+        /// All of the input is taken and all of the output given.
+        case needsInput
+        /// As much output was given as was asked for; there may be more.
+        case outputFull
+        /// The input is not what a compressor makes.
+        case corrupt
+    }
+
+    let windowBits: Int
+    private let stream: UnsafeMutablePointer<z_stream>
+
+    /// - Parameter windowBits: 8 to 15, no less than the peer compresses with.
+    public init(windowBits: Int) {
+        self.windowBits = windowBits
+        self.stream = .allocate(capacity: 1)
+        self.stream.initialize(to: z_stream())
+        let result = martlet_inflateInit(self.stream, -CInt(windowBits))
+        precondition(result == Z_OK, "zlib has no memory for a decompressor, or the window is out of range: \(result)")
+    }
+
+    deinit {
+        inflateEnd(self.stream)
+        self.stream.deallocate()
+    }
+
+    /// Forgets every earlier message.
+    public func reset() { inflateReset(self.stream) }
+
+    /// Inflates some input.
+    ///
+    /// - Parameters:
+    ///   - maximumOutput: bytes that may be added to `output`.
+    /// - Returns: how much of the input was taken, and why it stopped.
+    public func inflate(
+        _ input: UnsafeRawBufferPointer, into output: inout ByteBuffer, maximumOutput: Int
+    ) -> (taken: Int, status: Status) {
+        var taken = 0
+        var given = 0
+        while true {
+            let room = min(maximumOutput - given, max(4 * (input.count - taken), 512), 64 * 1024)
+            guard room > 0 else { return (taken, .outputFull) }
+            let available = UInt32(clamping: input.count - taken)
+            self.stream.pointee.next_in = UnsafeMutablePointer(
+                mutating: input.baseAddress?.advanced(by: taken).assumingMemoryBound(to: UInt8.self))
+            self.stream.pointee.avail_in = available
+            var result = Z_OK
+            output.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { bytes in
+                self.stream.pointee.next_out = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+                self.stream.pointee.avail_out = UInt32(room)
+                result = CMartletZlib.inflate(self.stream, Z_SYNC_FLUSH)
+                return room - Int(self.stream.pointee.avail_out)
+            }
+            let isFull = self.stream.pointee.avail_out == 0
+            given += room - Int(self.stream.pointee.avail_out)
+            taken += Int(available - self.stream.pointee.avail_in)
+            self.stream.pointee.next_in = nil
+            switch result {
+            case Z_OK, Z_BUF_ERROR:
+                if !isFull, taken == input.count { return (taken, .needsInput) }
+                if result == Z_BUF_ERROR, !isFull { return (taken, .corrupt) }
+            case Z_STREAM_END:
+                guard self.continueAfterFinalBlock() else { return (taken, .corrupt) }
+                if taken == input.count { return (taken, .needsInput) }
+            default:
+                return (taken, .corrupt)
+            }
+        }
+    }
+
+    /// A compressor may end a message with a final block (RFC 7692, section 7.2.3.4); zlib stops there. What comes
+    /// after it still refers to what came before.
+    private func continueAfterFinalBlock() -> Bool {
+        var length: UInt32 = 0
+        guard inflateGetDictionary(self.stream, nil, &length) == Z_OK else { return false }
+        var window = [UInt8](repeating: 0, count: Int(length))
+        guard inflateGetDictionary(self.stream, &window, &length) == Z_OK, inflateReset(self.stream) == Z_OK else {
+            return false
+        }
+        return length == 0 || inflateSetDictionary(self.stream, window, length) == Z_OK
+    }
+}
+
+@available(*, unavailable)
+extension Inflater: Sendable {}
