@@ -14,6 +14,10 @@ public struct WebSocketError: Error, Sendable, CustomStringConvertible {
         public static let invalidURL = Self("invalid URL")
         /// No TCP connection came about.
         public static let connectFailed = Self("connect failed")
+        /// A proxy did not let the connection through.
+        public static let proxyFailed = Self("proxy failed")
+        /// The TLS handshake failed: the certificate is not trusted, for one.
+        public static let tlsFailed = Self("TLS failed")
         /// The opening handshake failed: ``WebSocketError/handshakeFailure`` has the details.
         public static let handshakeFailed = Self("handshake failed")
         public static let timeout = Self("timeout")

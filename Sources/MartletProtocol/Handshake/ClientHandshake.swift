@@ -53,7 +53,7 @@ public struct ClientHandshake: Sendable, Hashable {
         guard response.status == .switchingProtocols else {
             throw HandshakeFailure(
                 code: .refused, reason: "the server answered \(response.status) in place of 101",
-                status: response.status.code)
+                status: response.status.code, response: response)
         }
         guard HeaderListParser.upgradeProtocols(fields[values: .upgrade])?.map({ $0.lowercased() }) == ["websocket"]
         else {

@@ -1,3 +1,5 @@
+public import HTTPTypes
+
 /// Why an opening handshake failed. ``reason`` is for people; a server also sends it as the body of its refusal.
 public struct HandshakeFailure: Error, Sendable, Hashable, CustomStringConvertible {
     public struct Code: Sendable, Hashable, CustomStringConvertible {
@@ -19,11 +21,14 @@ public struct HandshakeFailure: Error, Sendable, Hashable, CustomStringConvertib
     public let reason: String
     /// For a server: the HTTP status to refuse with. For a client: the status that was received.
     public let status: Int
+    /// For a client: the server's answer, without its body, when it was no 101.
+    public let response: HTTPResponse?
 
-    public init(code: Code, reason: String, status: Int) {
+    public init(code: Code, reason: String, status: Int, response: HTTPResponse? = nil) {
         self.code = code
         self.reason = reason
         self.status = status
+        self.response = response
     }
 
     public var description: String { "\(self.code) (\(self.status)): \(self.reason)" }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+public import HTTPTypes
 public import MartletProtocol
 public import NIOCore
 import Synchronization
@@ -12,6 +13,8 @@ public final class WebSocketConnection: Sendable {
     /// What the opening handshake agreed on.
     public let subprotocol: String?
     public let remoteAddress: SocketAddress?
+    /// The headers of the server's answer to the handshake, on a client; empty on a server.
+    public let handshakeFields: HTTPFields
     /// What was agreed on for compression; `nil` when messages are not compressed.
     public let compression: DeflateParameters?
 
@@ -26,7 +29,7 @@ public final class WebSocketConnection: Sendable {
     private let waitsWhenFull: Bool
     private let pingCount = Atomic<UInt64>(0)
     private let information = Mutex<WebSocketCloseInformation?>(nil)
-    private let closeWaiters = Mutex<[CheckedContinuation<Void, Never>]>([])
+    private let closeWaiters = Mutex<[@Sendable () -> Void]>([])
 
     init(socket: WebSocket, bridge: ConnectionBridge) {
         let configuration = socket.configuration
@@ -34,6 +37,7 @@ public final class WebSocketConnection: Sendable {
         let eventLoop = socket.eventLoop
         self.subprotocol = socket.subprotocol
         self.remoteAddress = socket.remoteAddress
+        self.handshakeFields = socket.handshakeFields
         self.compression = socket.compression
         self.writerPieceSize = max(min(configuration.fragmentSize, configuration.outboundQueueLimit / 2), 1)
         self.executor = socket.loop.executor
@@ -166,19 +170,25 @@ public final class WebSocketConnection: Sendable {
         return await self.closed()
     }
 
+    /// Begins to close the connection with 1000, and does not wait.
+    func closeSoon() { self.onLoop { $0.close(.normalClosure, reason: "") } }
+
     /// Waits for the end of the connection.
     public func closed() async -> WebSocketCloseInformation {
         while true {
             if let information = self.closeInformation { return information }
-            await withCheckedContinuation { continuation in
-                let hasEnded = self.closeWaiters.withLock { waiters in
-                    if self.closeInformation != nil { return true }
-                    waiters.append(continuation)
-                    return false
-                }
-                if hasEnded { continuation.resume() }
-            }
+            await withCheckedContinuation { continuation in self.whenClosed { continuation.resume() } }
         }
+    }
+
+    /// Calls `action` once the connection has ended; at once when it has.
+    func whenClosed(_ action: @escaping @Sendable () -> Void) {
+        let hasEnded = self.closeWaiters.withLock { waiters in
+            if self.closeInformation != nil { return true }
+            waiters.append(action)
+            return false
+        }
+        if hasEnded { action() }
     }
 
     /// How the connection ended; `nil` while it has not.
@@ -197,6 +207,20 @@ public final class WebSocketConnection: Sendable {
         self.eventLoop.execute { [bridge = self.bridge] in bridge.value.flush() }
     }
 
+    /// Sends a message of a broadcast, on the event loop: no other thread, no later tick.
+    func post(_ message: PreparedMessage, policy: OverflowPolicy) -> SendResult {
+        switch self.outbox.attempt(.prepared(message), policy: policy) {
+        case .taken(let wakesLoop):
+            if wakesLoop { self.bridge.value.flush() }
+            return .sent
+        case .full, .blocked: return .full
+        case .overflow:
+            self.overflow()
+            return .closed
+        case .closed: return .closed
+        }
+    }
+
     private func overflow() { self.onLoop { $0.overflowed() } }
 
     /// Called by the bridge, once.
@@ -208,7 +232,7 @@ public final class WebSocketConnection: Sendable {
             defer { waiters = [] }
             return waiters
         }
-        for waiter in waiters { waiter.resume() }
+        for waiter in waiters { waiter() }
     }
 
     /// Runs `body` on the connection's event loop and closes the connection when it is left: with 1000, or with 1011

@@ -3,6 +3,7 @@ import MartletProtocol
 import NIOCore
 import NIOHTTP1
 import NIOHTTPTypesHTTP1
+import NIOSSL
 
 /// Sends the opening handshake of a client, checks the answer, and puts a ``WebSocket`` in its place.
 final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
@@ -14,9 +15,11 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
 
     private let handshake: ClientHandshake
     private let request: HTTPRequest
+    private let isSecure: Bool
     private let configuration: WebSocketClient.Configuration
+    private let deadline: NIODeadline
     private let makeHandler: @Sendable (any EventLoop) -> any WebSocketHandler
-    private let opened: EventLoopPromise<Void>
+    private let opened: EventLoopPromise<HTTPResponse>
     private let encoder = HTTPRequestEncoder()
     private let decoder = ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes))
     private var response: HTTPResponse?
@@ -27,24 +30,33 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
     init(
         handshake: ClientHandshake,
         request: HTTPRequest,
+        isSecure: Bool,
         configuration: WebSocketClient.Configuration,
+        deadline: NIODeadline,
         makeHandler: @escaping @Sendable (any EventLoop) -> any WebSocketHandler,
-        opened: EventLoopPromise<Void>
+        opened: EventLoopPromise<HTTPResponse>
     ) {
         self.handshake = handshake
         self.request = request
+        self.isSecure = isSecure
         self.configuration = configuration
+        self.deadline = deadline
         self.makeHandler = makeHandler
         self.opened = opened
     }
 
+    /// Adds the HTTP/1 codec and this handler to the end of a connected channel's pipeline, and sends the request.
     func install(on channel: any Channel) throws {
         try channel.pipeline.syncOperations.addHandlers(self.encoder, self.decoder, self)
     }
 
-    func channelActive(context: ChannelHandlerContext) {
-        self.timer = context.eventLoop.assumeIsolated().scheduleTask(in: self.configuration.handshakeTimeout) {
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: self.deadline) {
             self.fail(context, WebSocketError(.timeout, reason: "the server did not answer the handshake in time"))
+        }
+        guard context.channel.isActive else {
+            self.channelInactive(context: context)
+            return
         }
         do {
             let head = try HTTPRequestHead(self.request)
@@ -78,8 +90,16 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        self.fail(
-            context, WebSocketError(.handshakeFailed, reason: "the server's answer is not valid HTTP", cause: error))
+        switch error {
+        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
+            self.fail(context, WebSocketError(.tlsFailed, reason: "TLS with the server failed", cause: error))
+        case is HTTPParserError:
+            self.fail(
+                context,
+                WebSocketError(.handshakeFailed, reason: "the server's answer is not valid HTTP", cause: error))
+        default:
+            self.fail(context, WebSocketError(.handshakeFailed, reason: "the connection broke", cause: error))
+        }
     }
 
     private func fail(_ context: ChannelHandlerContext, _ error: WebSocketError) {
@@ -106,14 +126,14 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
         let pipeline = context.pipeline.syncOperations
         let socket = WebSocket(
             role: .client, configuration: self.configuration.webSocket, subprotocol: agreement.subprotocol,
-            compression: agreement.compression,
-            isPlainTCP: true, handler: self.makeHandler(context.eventLoop), eventLoop: context.eventLoop)
+            compression: agreement.compression, handshakeFields: response.headerFields, isPlainTCP: !self.isSecure,
+            handler: self.makeHandler(context.eventLoop), eventLoop: context.eventLoop)
         // The decoder hands the bytes behind the answer to whoever comes next: see WebSocketUpgradeHandler.
         do {
             pipeline.removeHandler(self, promise: nil)
             pipeline.removeHandler(self.encoder, promise: nil)
             try pipeline.addHandler(socket)
-            self.opened.succeed()
+            self.opened.succeed(response)
         } catch {
             self.opened.fail(error)
             context.close(promise: nil)

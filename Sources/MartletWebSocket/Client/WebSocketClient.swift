@@ -4,22 +4,14 @@ import MartletProtocol
 public import NIOCore
 import NIOHTTP1
 public import NIOPosix
+import Tracing
 
 /// Connects to WebSocket servers.
 public struct WebSocketClient: Sendable {
-    public struct Configuration: Sendable {
-        public var webSocket = WebSocketConfiguration()
-        /// For the TCP connection. Default: 10 s.
-        public var connectTimeout: TimeAmount = .seconds(10)
-        /// From the TCP connection to the server's answer. Default: 10 s.
-        public var handshakeTimeout: TimeAmount = .seconds(10)
-
-        public init() {}
-    }
-
-    private let configuration: Configuration
+    public let configuration: Configuration
+    private let tls: ClientTLS
     private let group: any EventLoopGroup
-    private let logger: Logger
+    let logger: Logger
 
     public init(
         configuration: Configuration = .init(),
@@ -27,6 +19,7 @@ public struct WebSocketClient: Sendable {
         logger: Logger = Logger(label: "martlet.websocket")
     ) {
         self.configuration = configuration
+        self.tls = ClientTLS(configuration.tls)
         self.group = eventLoopGroup
         self.logger = logger
     }
@@ -34,12 +27,12 @@ public struct WebSocketClient: Sendable {
     /// Connects, runs `body`, and closes the connection when `body` is left: with 1000, or with 1011 when it throws.
     ///
     /// - Parameters:
-    ///   - url: `ws://host:port/path?query`.
+    ///   - url: `ws://host:port/path?query` or `wss://…`; `user:password@` before the host becomes Basic credentials.
     ///   - subprotocols: the preferred one first. ``WebSocketConnection/subprotocol`` is what the server chose.
-    ///   - headerFields: added to the handshake, such as `Origin`.
+    ///   - headerFields: added to the handshake, such as `Origin` or `Authorization`.
     /// - Returns: how the connection ended.
-    /// - Throws: ``WebSocketError`` with the code `invalidURL`, `connectFailed`, `handshakeFailed` or `timeout`;
-    ///   whatever `body` throws.
+    /// - Throws: ``WebSocketError`` with the code `invalidURL`, `connectFailed`, `proxyFailed`, `tlsFailed`,
+    ///   `handshakeFailed` or `timeout`; `CancellationError`; whatever `body` throws.
     @discardableResult
     public func connect(
         to url: String,
@@ -47,6 +40,38 @@ public struct WebSocketClient: Sendable {
         headerFields: HTTPFields = [:],
         _ body: @Sendable (WebSocketConnection) async throws -> Void
     ) async throws -> WebSocketCloseInformation {
+        let connection = try await self.open(url, subprotocols: subprotocols, headerFields: headerFields)
+        let information = try await connection.run(body)
+        self.logger.debug("closed", metadata: ["close": "\(information)"])
+        return information
+    }
+
+    /// Connects on the event-loop tier; returns when the connection is open. It lives until one side closes it.
+    ///
+    /// - Parameter makeHandler: makes the connection's handler, on its event loop.
+    /// - Returns: the server's answer to the handshake.
+    /// - Throws: like ``connect(to:subprotocols:headerFields:_:)``.
+    @discardableResult
+    public func connect(
+        to url: String,
+        subprotocols: [String] = [],
+        headerFields: HTTPFields = [:],
+        makeHandler: @escaping @Sendable (any EventLoop) -> any WebSocketHandler
+    ) async throws -> HTTPResponse {
+        let url = try WebSocketURL(url)
+        return try await withSpan("websocket handshake", ofKind: .client) { span in
+            span.attributes["server.address"] = url.host
+            span.attributes["server.port"] = url.port
+            var fields = headerFields
+            InstrumentationSystem.instrument.inject(span.context, into: &fields, using: HTTPFieldsCarrier())
+            return try await self.follow(url, subprotocols, fields, makeHandler)
+        }
+    }
+
+    /// A connection that nobody closes but the caller.
+    func open(
+        _ url: String, subprotocols: [String], headerFields: HTTPFields
+    ) async throws -> WebSocketConnection {
         let opened = self.group.next().makePromise(of: WebSocketConnection.self)
         do {
             try await self.connect(to: url, subprotocols: subprotocols, headerFields: headerFields) { _ in
@@ -56,23 +81,45 @@ public struct WebSocketClient: Sendable {
             opened.fail(error)
             throw error
         }
-        let connection = try await opened.futureResult.get()
-        let information = try await connection.run(body)
-        self.logger.debug("closed", metadata: ["url": "\(url)", "close": "\(information)"])
-        return information
+        return try await opened.futureResult.get()
     }
 
-    /// Connects on the event-loop tier; returns when the connection is open. It lives until one side closes it.
-    ///
-    /// - Parameter makeHandler: makes the connection's handler, on its event loop.
-    /// - Throws: ``WebSocketError`` with the code `invalidURL`, `connectFailed`, `handshakeFailed` or `timeout`.
-    public func connect(
-        to url: String,
-        subprotocols: [String] = [],
-        headerFields: HTTPFields = [:],
-        makeHandler: @escaping @Sendable (any EventLoop) -> any WebSocketHandler
-    ) async throws {
-        let target = try WebSocketURL(url)
+    /// Connects, and again where redirects lead.
+    private func follow(
+        _ url: WebSocketURL, _ subprotocols: [String], _ headerFields: HTTPFields,
+        _ makeHandler: @escaping @Sendable (any EventLoop) -> any WebSocketHandler
+    ) async throws -> HTTPResponse {
+        let deadline = NIODeadline.now() + self.configuration.totalTimeout
+        var url = url
+        var fields = headerFields
+        var redirects = 0
+        while true {
+            do {
+                return try await self.attempt(url, subprotocols, fields, deadline, makeHandler)
+            } catch let error as WebSocketError {
+                guard let failure = error.handshakeFailure, let response = failure.response else { throw error }
+                self.configuration.cookies?.store(response.headerFields, from: url)
+                guard redirects < self.configuration.maximumRedirects,
+                    [301, 302, 303, 307, 308].contains(failure.status), let location = response.headerFields[.location]
+                else { throw error }
+                redirects += 1
+                let next = try url.resolving(location)
+                guard next.isSecure || !url.isSecure else {
+                    throw WebSocketError(
+                        .handshakeFailed, reason: "the server redirects from wss to ws", cause: error.cause)
+                }
+                if !next.hasSameOrigin(as: url) {
+                    for name in [HTTPField.Name.authorization, .cookie, .proxyAuthorization] { fields[name] = nil }
+                }
+                url = next
+            }
+        }
+    }
+
+    private func attempt(
+        _ url: WebSocketURL, _ subprotocols: [String], _ headerFields: HTTPFields, _ deadline: NIODeadline,
+        _ makeHandler: @escaping @Sendable (any EventLoop) -> any WebSocketHandler
+    ) async throws -> HTTPResponse {
         let handshake: ClientHandshake
         do {
             handshake = try ClientHandshake(
@@ -80,29 +127,28 @@ public struct WebSocketClient: Sendable {
         } catch {
             throw WebSocketError(.handshakeFailed, reason: error.reason, cause: error)
         }
-        let request = handshake.request(
-            scheme: "http", authority: target.authority, path: target.target, extraFields: headerFields)
-        let eventLoop = self.group.next()
-        let opened = eventLoop.makePromise(of: Void.self)
-        do {
-            _ = try await ClientBootstrap(group: eventLoop)
-                .connectTimeout(self.configuration.connectTimeout)
-                .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .channelInitializer { [configuration] channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        try ClientUpgradeHandler(
-                            handshake: handshake, request: request, configuration: configuration,
-                            makeHandler: makeHandler, opened: opened
-                        ).install(on: channel)
-                    }
-                }
-                .connect(host: target.host, port: target.port)
-                .get()
-        } catch {
-            let error = WebSocketError(.connectFailed, reason: "cannot connect to \(target.authority)", cause: error)
-            opened.fail(error)
-            throw error
+        var fields = headerFields
+        if let credentials = url.credentials, fields[.authorization] == nil {
+            fields[.authorization] = credentials.headerValue
         }
-        try await opened.futureResult.get()
+        if let cookies = self.configuration.cookies?.header(for: url) {
+            fields[.cookie] = fields[.cookie].map { $0 + "; " + cookies } ?? cookies
+        }
+        let request = handshake.request(
+            scheme: url.isSecure ? "https" : "http", authority: url.authority, path: url.target, extraFields: fields)
+        let proxy = self.configuration.unixSocketPath == nil ? try self.configuration.proxy.proxy(for: url) : nil
+        let eventLoop = self.group.next()
+        let opened = eventLoop.makePromise(of: HTTPResponse.self)
+        ClientConnector(
+            url: url, proxy: proxy, configuration: self.configuration, tls: self.tls, eventLoop: eventLoop
+        ).connect(
+            handshake: handshake, request: request, deadline: deadline, makeHandler: makeHandler, opened: opened)
+        let response = try await withTaskCancellationHandler {
+            try await opened.futureResult.get()
+        } onCancel: {
+            opened.fail(CancellationError())
+        }
+        self.configuration.cookies?.store(response.headerFields, from: url)
+        return response
     }
 }

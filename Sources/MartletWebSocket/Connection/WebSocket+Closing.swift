@@ -1,5 +1,6 @@
 public import MartletProtocol
 public import NIOCore
+import NIOSSL
 
 extension WebSocket {
     /// Begins the closing handshake: a close frame goes out behind everything that waits, and the connection ends when
@@ -26,7 +27,7 @@ extension WebSocket {
         guard self.phase != .closed else { return }
         self.closeInformation = .init(
             code: .abnormalClosure, reason: reason, initiator: .local, isClean: false)
-        self.endChannel()
+        self.endChannel(waitsForTLS: false)
     }
 
     /// The peer's close frame.
@@ -87,11 +88,19 @@ extension WebSocket {
             in: self.configuration.closeTimeout, handler: self)
     }
 
-    func endChannel() {
+    /// - Parameter waitsForTLS: whether to give the peer a few seconds for the end of TLS.
+    func endChannel(waitsForTLS: Bool = true) {
         guard self.phase != .closed else { return }
         self.phase = .closed
         self.directSocket = nil
-        self.context?.close(promise: nil)
+        if !waitsForTLS, let pipeline = self.context?.pipeline.syncOperations,
+            let tls = (try? pipeline.context(handlerType: NIOSSLServerHandler.self))
+                ?? (try? pipeline.context(handlerType: NIOSSLClientHandler.self))
+        {
+            tls.close(promise: nil)
+        } else {
+            self.context?.close(promise: nil)
+        }
     }
 
     /// The one place where a connection ends, however it ended.

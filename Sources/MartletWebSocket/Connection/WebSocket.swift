@@ -1,3 +1,4 @@
+public import HTTPTypes
 public import MartletProtocol
 public import NIOCore
 
@@ -32,6 +33,8 @@ public final class WebSocket {
     public let subprotocol: String?
     /// What was agreed on for compression; `nil` when messages are not compressed.
     public let compression: DeflateParameters?
+    /// The headers of the server's answer to the handshake, on a client; empty on a server.
+    public let handshakeFields: HTTPFields
     let configuration: WebSocketConfiguration
     let handler: any WebSocketHandler
     let loop: LoopContext
@@ -81,6 +84,7 @@ public final class WebSocket {
         configuration: WebSocketConfiguration = .init(),
         subprotocol: String? = nil,
         compression: DeflateParameters? = nil,
+        handshakeFields: HTTPFields = [:],
         isPlainTCP: Bool,
         handler: any WebSocketHandler,
         eventLoop: any EventLoop,
@@ -90,6 +94,7 @@ public final class WebSocket {
         self.configuration = configuration
         self.subprotocol = subprotocol
         self.compression = compression
+        self.handshakeFields = handshakeFields
         self.isPlainTCP = isPlainTCP
         self.handler = handler
         self.loop = loop ?? .current(eventLoop)

@@ -4,8 +4,11 @@ public import NIOCore
 /// The request that asks for a WebSocket, as hooks and handlers see it.
 public struct WebSocketRequest: Sendable {
     public let head: HTTPRequest
+    /// Who is at the other end of the TCP connection: a reverse proxy, if there is one.
     public let remoteAddress: SocketAddress?
-    /// Whether the connection to us is TLS.
+    /// The IP address of the client, as far as trusted proxies tell; `nil` on a Unix domain socket.
+    public let clientAddress: String?
+    /// Whether the client's connection is TLS, to us or to a trusted proxy.
     public let isSecure: Bool
     /// What was chosen from the subprotocols that the client offered.
     public let subprotocol: String?

@@ -1,3 +1,4 @@
+import FoundationEssentials
 public import Logging
 import MartletProtocol
 public import NIOCore
@@ -11,31 +12,6 @@ import Synchronization
 /// A `Service` of swift-service-lifecycle: on graceful shutdown it takes no more connections, closes those it has with
 /// 1001 and returns when they have ended, at the latest after the configuration's `closeTimeout`.
 public final class WebSocketServer: Service {
-    public struct Configuration: Sendable {
-        public var host: String
-        /// 0 lets the kernel choose: see ``WebSocketServer/localAddress``.
-        public var port: Int
-        /// Of every connection, unless a route has its own.
-        public var webSocket: WebSocketConfiguration
-        public var http: HTTPLimits
-        /// Connections that the kernel may hold before we accept them. Default: 4,096.
-        public var backlog: Int
-
-        public init(
-            host: String = "127.0.0.1",
-            port: Int = 8080,
-            webSocket: WebSocketConfiguration = .init(),
-            http: HTTPLimits = .init(),
-            backlog: Int = 4096
-        ) {
-            self.host = host
-            self.port = port
-            self.webSocket = webSocket
-            self.http = http
-            self.backlog = backlog
-        }
-    }
-
     /// Code that serves one connection. Leaving it closes the connection with 1000, throwing with 1011.
     public typealias ConnectionHandler =
         @Sendable (_ request: WebSocketRequest, _ socket: WebSocketConnection) async throws -> Void
@@ -46,13 +22,13 @@ public final class WebSocketServer: Service {
     private let group: any EventLoopGroup
     private let logger: Logger
     private let endpoints = Mutex<[String: WebSocketEndpoint]>([:])
-    private struct Address {
+    private struct Addresses {
         /// Known once the server listens, or cannot.
-        var result: Result<SocketAddress, any Error>?
-        var waiters: [CheckedContinuation<SocketAddress, any Error>] = []
+        var result: Result<[SocketAddress], any Error>?
+        var waiters: [CheckedContinuation<[SocketAddress], any Error>] = []
     }
 
-    private let address = Mutex(Address())
+    private let addresses = Mutex(Addresses())
     private let jobs: AsyncStream<Job>
     private let jobContinuation: AsyncStream<Job>.Continuation
 
@@ -69,27 +45,30 @@ public final class WebSocketServer: Service {
 
     /// Serves WebSockets at a path, each by a call of `handler` on the connection's event loop. The handler must not
     /// block its thread.
+    ///
+    /// - Parameters:
+    ///   - origin: which pages may connect.
+    ///   - subprotocols: in the server's order of preference.
+    ///   - configuration: of these connections; `nil` for the server's.
+    ///   - authorize: asked before the upgrade, after every other check.
     public func route(
         _ path: String,
         origin: OriginPolicy = .sameHost,
         subprotocols: [String] = [],
+        configuration: WebSocketConfiguration? = nil,
         authorize: (@Sendable (WebSocketRequest) async -> WebSocketAuthorization)? = nil,
         handler: @escaping ConnectionHandler
     ) {
         let logger = self.logger
         let jobs = self.jobContinuation
         let endpoint = WebSocketEndpoint(
-            configuration: self.configuration.webSocket, origin: origin, subprotocols: subprotocols,
+            configuration: configuration ?? self.configuration.webSocket, origin: origin, subprotocols: subprotocols,
             authorize: authorize
         ) { request, _ in
             ConnectionBridge { connection in
                 jobs.yield { group in
                     group.addTask(executorPreference: connection.executor) {
-                        do {
-                            _ = try await connection.run { try await handler(request, $0) }
-                        } catch {
-                            logger.debug("a connection's handler threw", metadata: ["error": "\(error)"])
-                        }
+                        await connection.serve(request, logger: logger, handler)
                     }
                 }
             }
@@ -102,11 +81,16 @@ public final class WebSocketServer: Service {
         self.endpoints.withLock { $0[path] = endpoint }
     }
 
-    /// Where the server listens; waits until it does.
+    /// Where the server listens, at its first listener; waits until it does.
     public var localAddress: SocketAddress {
+        get async throws { try await self.localAddresses[0] }
+    }
+
+    /// Where the server listens, in the order of the listeners; waits until it does.
+    public var localAddresses: [SocketAddress] {
         get async throws {
             try await withCheckedThrowingContinuation { continuation in
-                let known = self.address.withLock { state in
+                let known = self.addresses.withLock { state in
                     if state.result == nil { state.waiters.append(continuation) }
                     return state.result
                 }
@@ -120,33 +104,51 @@ public final class WebSocketServer: Service {
     /// - Throws: ``WebSocketError`` with the code `bindFailed`.
     public func run() async throws {
         let endpoints = self.endpoints.withLock { $0 }
-        let quiescing = ServerQuiescingHelper(group: self.group)
-        let channel: any Channel
+        var running: [(channel: any Channel, quiescing: ServerQuiescingHelper)] = []
         do {
-            channel = try await self.bind(endpoints, quiescing)
+            for listener in self.configuration.listeners {
+                let quiescing = ServerQuiescingHelper(group: self.group)
+                do {
+                    running.append((try await self.bind(listener, endpoints, quiescing), quiescing))
+                } catch {
+                    throw WebSocketError(.bindFailed, reason: "cannot listen on \(listener)", cause: error)
+                }
+            }
         } catch {
-            let place = "\(self.configuration.host):\(self.configuration.port)"
-            let error = WebSocketError(.bindFailed, reason: "cannot listen on \(place)", cause: error)
-            self.settleAddress(.failure(error))
+            for (channel, _) in running { try? await channel.close() }
+            self.settleAddresses(.failure(error))
             throw error
         }
-        self.logger.info("listening", metadata: ["address": "\(channel.localAddress?.description ?? "-")"])
-        if let address = channel.localAddress { self.settleAddress(.success(address)) }
+        for (channel, _) in running {
+            self.logger.info("listening", metadata: ["address": "\(channel.localAddress?.description ?? "-")"])
+        }
+        self.settleAddresses(.success(running.compactMap(\.channel.localAddress)))
+        await self.serve(running.map(\.quiescing))
+        for listener in self.configuration.listeners {
+            if case .unix(let path) = listener.place { try? FileManager.default.removeItem(atPath: path) }
+        }
+    }
 
-        let drained = channel.eventLoop.makePromise(of: Void.self)
+    private func serve(_ listeners: [ServerQuiescingHelper]) async {
         let hasBegun = Atomic(false)
+        let eventLoop = self.group.next()
+        let drained = listeners.map { _ in eventLoop.makePromise(of: Void.self) }
         let drain: @Sendable () -> Void = {
             guard hasBegun.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged else { return }
-            quiescing.initiateShutdown(promise: drained)
+            for (listener, promise) in zip(listeners, drained) { listener.initiateShutdown(promise: promise) }
         }
         await withTaskCancellationHandler {
             await withGracefulShutdownHandler {
-                await withDiscardingTaskGroup { group in
-                    group.addTask {
-                        try? await drained.futureResult.get()
-                        self.jobContinuation.finish()
+                await withTaskGroup(of: Void.self) { certificates in
+                    certificates.addTask { await self.watchCertificates() }
+                    await withDiscardingTaskGroup { group in
+                        group.addTask {
+                            for promise in drained { try? await promise.futureResult.get() }
+                            self.jobContinuation.finish()
+                        }
+                        for await job in self.jobs { job(&group) }
                     }
-                    for await job in self.jobs { job(&group) }
+                    certificates.cancelAll()
                 }
             } onGracefulShutdown: {
                 drain()
@@ -156,8 +158,22 @@ public final class WebSocketServer: Service {
         }
     }
 
-    private func settleAddress(_ result: Result<SocketAddress, any Error>) {
-        let waiters = self.address.withLock { state in
+    private func watchCertificates() async {
+        let certificates = self.configuration.listeners.compactMap(\.tls)
+        guard !certificates.isEmpty else { return }
+        while (try? await Task.sleep(for: self.configuration.certificateCheckInterval)) != nil {
+            for certificate in certificates {
+                do {
+                    if try certificate.reloadIfChanged() { self.logger.notice("read a changed certificate") }
+                } catch {
+                    self.logger.error("kept the old certificate", metadata: ["error": "\(error)"])
+                }
+            }
+        }
+    }
+
+    private func settleAddresses(_ result: Result<[SocketAddress], any Error>) {
+        let waiters = self.addresses.withLock { state in
             state.result = result
             defer { state.waiters = [] }
             return state.waiters
@@ -166,11 +182,10 @@ public final class WebSocketServer: Service {
     }
 
     private func bind(
-        _ endpoints: [String: WebSocketEndpoint], _ quiescing: ServerQuiescingHelper
+        _ listener: Listener, _ endpoints: [String: WebSocketEndpoint], _ quiescing: ServerQuiescingHelper
     ) async throws -> any Channel {
-        try await ServerBootstrap(group: self.group)
+        let bootstrap = ServerBootstrap(group: self.group)
             .serverChannelOption(.backlog, value: Int32(self.configuration.backlog))
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     // Without descriptors left, NIO would try again at once and for ever.
@@ -179,15 +194,42 @@ public final class WebSocketServer: Service {
                         quiescing.makeServerChannelHandler(channel: channel))
                 }
             }
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelInitializer { [http = self.configuration.http, logger = self.logger] channel in
+            .childChannelInitializer { [configuration = self.configuration, logger = self.logger] channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try WebSocketUpgradeHandler(limits: http, isSecure: false, logger: logger) { request in
-                        endpoints[WebSocketRequest.path(of: request)]
-                    }.install(on: channel)
+                    try Self.install(on: channel, listener, configuration, logger, endpoints)
                 }
             }
-            .bind(host: self.configuration.host, port: self.configuration.port)
-            .get()
+        switch listener.place {
+        case .tcp(let host, let port):
+            return try await bootstrap.serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .bind(host: host, port: port).get()
+        case .unix(let path):
+            return try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
+        }
+    }
+
+    private static func install(
+        on channel: any Channel, _ listener: Listener, _ configuration: Configuration, _ logger: Logger,
+        _ endpoints: [String: WebSocketEndpoint]
+    ) throws {
+        guard configuration.limits.admitConnection() else {
+            logger.info("refused a connection: there are too many", metadata: ["status": "503"])
+            RefusalCounter.count(status: 503)
+            if listener.tls == nil {
+                try channel.pipeline.syncOperations.addHandler(OverloadHandler())
+            } else {
+                channel.close(promise: nil)
+            }
+            return
+        }
+        channel.closeFuture.whenComplete { _ in configuration.limits.connectionEnded() }
+        if let tls = listener.tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler()) }
+        try WebSocketUpgradeHandler(
+            limits: configuration.http, isSecure: listener.tls != nil, trustedProxies: configuration.trustedProxies,
+            connectionLimiter: configuration.limits, logger: logger
+        ) { request in
+            endpoints[WebSocketRequest.path(of: request)]
+        }.install(on: channel)
     }
 }

@@ -47,6 +47,7 @@ extension WebSocketUpgradeHandler {
     }
 
     func logRefusal(_ status: HTTPResponse.Status, path: String?, reason: String) {
+        RefusalCounter.count(status: status.code)
         self.logger.info(
             "refused a WebSocket handshake",
             metadata: [

@@ -87,14 +87,27 @@ extension WebSocketUpgradeHandler {
             self.refuse(handshake, .badRequest, reason: "a WebSocket handshake has no body and nothing behind it")
             return
         }
-        guard handshake.endpoint.origin.allows(handshake.request, isSecure: self.isSecure) else {
-            let origin = handshake.request.headerFields[.origin] ?? ""
+        let client = self.trustedProxies.client(
+            of: handshake.request, peer: context.channel.remoteAddress, isSecure: self.isSecure)
+        var head = handshake.request
+        if let authority = client.authority { head.authority = authority }
+        guard handshake.endpoint.origin.allows(head, isSecure: client.isSecure) else {
+            let origin = head.headerFields[.origin] ?? ""
             self.refuse(handshake, .forbidden, reason: "pages of the origin \(origin) may not connect here")
             return
         }
         let request = WebSocketRequest(
-            head: handshake.request, remoteAddress: context.channel.remoteAddress, isSecure: self.isSecure,
-            subprotocol: server.selectSubprotocol(from: handshake.endpoint.subprotocols))
+            head: head, remoteAddress: context.channel.remoteAddress, clientAddress: client.address,
+            isSecure: client.isSecure, subprotocol: server.selectSubprotocol(from: handshake.endpoint.subprotocols))
+        if let address = client.address, self.countedAddress == nil, let limiter = self.connectionLimiter {
+            guard limiter.admit(address: address) else {
+                self.refuse(
+                    handshake, .tooManyRequests, [.retryAfter: "1"], reason: "too many connections from \(address)")
+                return
+            }
+            self.countedAddress = address
+            context.channel.closeFuture.whenComplete { _ in limiter.ended(address: address) }
+        }
         guard let authorize = handshake.endpoint.authorize else {
             self.accept(handshake, server, request, [:])
             return

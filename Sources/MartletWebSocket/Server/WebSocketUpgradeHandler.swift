@@ -62,6 +62,8 @@ public final class WebSocketUpgradeHandler {
 
     let limits: HTTPLimits
     let isSecure: Bool
+    let trustedProxies: TrustedProxies
+    let connectionLimiter: ConnectionLimiter?
     let logger: Logger
     let endpoint: EndpointLookup
     let installHTTPSide: HTTPSideInstaller?
@@ -83,17 +85,24 @@ public final class WebSocketUpgradeHandler {
     var isResuming = false
     var questionCount = 0
     var refusalCount = 0
+    /// The address that ``connectionLimiter`` counts this connection for.
+    var countedAddress: String?
     /// What to do once the current read is over.
     var afterRead: (() -> Void)?
     var timer: Scheduled<Void>?
 
     /// - Parameters:
+    ///   - isSecure: whether the connection to us is TLS.
+    ///   - trustedProxies: whose `X-Forwarded-*` headers count.
+    ///   - connectionLimiter: limits WebSockets by the client's address.
     ///   - endpoint: the endpoint for a request, by its path; `nil` for plain HTTP.
     ///   - installHTTPSide: `nil` for a server without one: plain requests get 404.
     ///   - onUpgradeWithoutHTTP: called when the connection upgrades or ends and never had an HTTP side.
     public init(
         limits: HTTPLimits,
         isSecure: Bool,
+        trustedProxies: TrustedProxies = .none,
+        connectionLimiter: ConnectionLimiter? = nil,
         logger: Logger,
         endpoint: @escaping EndpointLookup,
         installHTTPSide: HTTPSideInstaller? = nil,
@@ -101,6 +110,8 @@ public final class WebSocketUpgradeHandler {
     ) {
         self.limits = limits
         self.isSecure = isSecure
+        self.trustedProxies = trustedProxies
+        self.connectionLimiter = connectionLimiter
         self.logger = logger
         self.endpoint = endpoint
         self.installHTTPSide = installHTTPSide

@@ -1,0 +1,26 @@
+import HTTPTypes
+import Logging
+import ServiceContextModule
+import Tracing
+
+extension WebSocketConnection {
+    /// Runs a server's handler in a span, and closes the connection when it is left.
+    func serve(
+        _ request: WebSocketRequest, logger: Logger,
+        _ handler: @Sendable (WebSocketRequest, WebSocketConnection) async throws -> Void
+    ) async {
+        var context = ServiceContext.topLevel
+        InstrumentationSystem.instrument.extract(
+            request.head.headerFields, into: &context, using: HTTPFieldsCarrier())
+        do {
+            try await withSpan("websocket connection", context: context, ofKind: .server) { span in
+                span.attributes["url.path"] = request.path
+                span.attributes["client.address"] = request.clientAddress
+                let close = try await self.run { try await handler(request, $0) }
+                span.attributes["websocket.close_code"] = Int(close.code.rawValue)
+            }
+        } catch {
+            logger.debug("a connection's handler threw", metadata: ["error": "\(error)"])
+        }
+    }
+}

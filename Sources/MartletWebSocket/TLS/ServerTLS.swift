@@ -1,0 +1,88 @@
+import FoundationEssentials
+public import NIOSSL
+import Synchronization
+
+/// A server's certificate and key, read from files and read again when they change, without a restart.
+///
+/// New connections get the new certificate; those that are open keep theirs. A pair that cannot be used, such as a
+/// certificate whose key has not been written yet, changes nothing.
+public final class ServerTLS: Sendable {
+    private struct State {
+        var context: NIOSSLContext
+        var stamp: [Date?]
+    }
+
+    private let certificateFile: String
+    private let keyFile: String
+    private let applicationProtocols: [String]
+    private let configure: @Sendable (inout TLSConfiguration) -> Void
+    private let state: Mutex<State>
+
+    /// - Parameters:
+    ///   - certificateFile: the chain, PEM, the server's own certificate first.
+    ///   - keyFile: its private key, PEM.
+    ///   - applicationProtocols: for ALPN. Default: `http/1.1`.
+    ///   - configure: changes what else there is: client certificates, versions, ciphers.
+    /// - Throws: ``WebSocketError`` with the code `tlsFailed`.
+    public init(
+        certificateFile: String, keyFile: String, applicationProtocols: [String] = ["http/1.1"],
+        configure: @escaping @Sendable (inout TLSConfiguration) -> Void = { _ in }
+    ) throws {
+        self.certificateFile = certificateFile
+        self.keyFile = keyFile
+        self.applicationProtocols = applicationProtocols
+        self.configure = configure
+        let stamp = Self.stamp([certificateFile, keyFile])
+        let context = try Self.load(certificateFile, keyFile, applicationProtocols, configure)
+        self.state = Mutex(State(context: context, stamp: stamp))
+    }
+
+    private static func load(
+        _ certificateFile: String, _ keyFile: String, _ protocols: [String],
+        _ configure: (inout TLSConfiguration) -> Void
+    ) throws -> NIOSSLContext {
+        do {
+            let chain = try NIOSSLCertificate.fromPEMFile(certificateFile).map { NIOSSLCertificateSource.certificate($0) }
+            let key = try NIOSSLPrivateKey(file: keyFile, format: .pem)
+            var configuration = TLSConfiguration.makeServerConfiguration(
+                certificateChain: chain, privateKey: .privateKey(key))
+            configuration.applicationProtocols = protocols
+            configure(&configuration)
+            return try NIOSSLContext(configuration: configuration)
+        } catch {
+            throw WebSocketError(
+                .tlsFailed, reason: "the certificate \(certificateFile) and the key \(keyFile) cannot be used",
+                cause: error)
+        }
+    }
+
+    private static func stamp(_ files: [String]) -> [Date?] {
+        files.map { try? FileManager.default.attributesOfItem(atPath: $0)[.modificationDate] as? Date }
+    }
+
+    /// Reads the files again.
+    ///
+    /// - Throws: ``WebSocketError`` with the code `tlsFailed`; the old certificate stays.
+    public func reload() throws {
+        let stamp = Self.stamp([self.certificateFile, self.keyFile])
+        let context = try Self.load(
+            self.certificateFile, self.keyFile, self.applicationProtocols, self.configure)
+        self.state.withLock { $0 = State(context: context, stamp: stamp) }
+    }
+
+    /// Reads the files again if one of them has changed.
+    ///
+    /// - Returns: whether it did.
+    @discardableResult
+    public func reloadIfChanged() throws -> Bool {
+        let stamp = Self.stamp([self.certificateFile, self.keyFile])
+        guard self.state.withLock({ $0.stamp != stamp }) else { return false }
+        try self.reload()
+        return true
+    }
+
+    /// The handler for a new connection.
+    public func makeHandler() -> NIOSSLServerHandler {
+        NIOSSLServerHandler(context: self.state.withLock { $0.context })
+    }
+}

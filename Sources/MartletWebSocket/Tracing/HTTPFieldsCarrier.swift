@@ -1,0 +1,14 @@
+import HTTPTypes
+import Tracing
+
+/// Carries a trace's context in the headers of a handshake.
+struct HTTPFieldsCarrier: Injector, Extractor {
+    func inject(_ value: String, forKey key: String, into carrier: inout HTTPFields) {
+        guard let name = HTTPField.Name(key) else { return }
+        carrier[name] = value
+    }
+
+    func extract(key: String, from carrier: HTTPFields) -> String? {
+        HTTPField.Name(key).flatMap { carrier[$0] }
+    }
+}
