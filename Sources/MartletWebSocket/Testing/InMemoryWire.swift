@@ -6,7 +6,9 @@ import NIOCore
 /// Like a socket it holds writes back until the peer reads, and tells the peer of the end behind everything else.
 final class InMemoryWire: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
     typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
 
     private var peer: InMemoryWire?
     private var context: ChannelHandlerContext?

@@ -1,4 +1,4 @@
-public import MartletProtocol
+import MartletProtocol
 public import NIOCore
 import NIOEmbedded
 
