@@ -4,7 +4,9 @@ public import HTTPTypes
 public struct WebSocketAuthorization: Sendable {
     enum Decision: Sendable {
         case allow(HTTPFields)
-        case refuse(HTTPResponse.Status, reason: String)
+        case refuse(HTTPResponse.Status, HTTPFields, reason: String)
+        /// Serve it with this endpoint, whose origin policy and subprotocols count then.
+        case proceed(WebSocketEndpoint, HTTPFields)
     }
 
     let decision: Decision
@@ -17,7 +19,15 @@ public struct WebSocketAuthorization: Sendable {
     /// - Parameters:
     ///   - status: 401 or 403, most likely.
     ///   - reason: sent to the client as the body, and logged.
-    public static func refuse(_ status: HTTPResponse.Status = .forbidden, reason: String) -> Self {
-        Self(decision: .refuse(status, reason: reason))
+    ///   - headerFields: added to the answer, such as `WWW-Authenticate`, `Retry-After` or `Location`.
+    public static func refuse(
+        _ status: HTTPResponse.Status = .forbidden, reason: String, headerFields: HTTPFields = [:]
+    ) -> Self {
+        Self(decision: .refuse(status, headerFields, reason: reason))
+    }
+
+    /// Leaves the choice of the endpoint to the hook: for adapters of routers.
+    package static func proceed(with endpoint: WebSocketEndpoint, headerFields: HTTPFields) -> Self {
+        Self(decision: .proceed(endpoint, headerFields))
     }
 }

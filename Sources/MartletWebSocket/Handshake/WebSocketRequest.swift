@@ -11,7 +11,7 @@ public struct WebSocketRequest: Sendable {
     /// Whether the client's connection is TLS, to us or to a trusted proxy.
     public let isSecure: Bool
     /// What was chosen from the subprotocols that the client offered.
-    public let subprotocol: String?
+    public internal(set) var subprotocol: String?
 
     /// The path without its query: `/ws`.
     public var path: String { Self.path(of: self.head) }

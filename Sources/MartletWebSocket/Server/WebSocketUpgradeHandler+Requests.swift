@@ -91,11 +91,7 @@ extension WebSocketUpgradeHandler {
             of: handshake.request, peer: context.channel.remoteAddress, isSecure: self.isSecure)
         var head = handshake.request
         if let authority = client.authority { head.authority = authority }
-        guard handshake.endpoint.origin.allows(head, isSecure: client.isSecure) else {
-            let origin = head.headerFields[.origin] ?? ""
-            self.refuse(handshake, .forbidden, reason: "pages of the origin \(origin) may not connect here")
-            return
-        }
+        guard self.checkOrigin(handshake, head, isSecure: client.isSecure) else { return }
         let request = WebSocketRequest(
             head: head, remoteAddress: context.channel.remoteAddress, clientAddress: client.address,
             isSecure: client.isSecure, subprotocol: server.selectSubprotocol(from: handshake.endpoint.subprotocols))
@@ -126,9 +122,24 @@ extension WebSocketUpgradeHandler {
                 handler.stopTimer()
                 switch authorization.decision {
                 case .allow(let fields): handler.accept(handshake, server, request, fields)
-                case .refuse(let status, let reason): handler.refuse(handshake, status, reason: reason)
+                case .refuse(let status, let fields, let reason):
+                    handler.refuse(handshake, status, fields, reason: reason)
+                case .proceed(let endpoint, let fields):
+                    let handshake = Handshake(head: handshake.head, request: handshake.request, endpoint: endpoint)
+                    guard handler.checkOrigin(handshake, request.head, isSecure: request.isSecure) else { return }
+                    var request = request
+                    request.subprotocol = server.selectSubprotocol(from: endpoint.subprotocols)
+                    handler.accept(handshake, server, request, fields)
                 }
             }
         }
+    }
+
+    /// - Returns: `false` when the handshake has been refused.
+    private func checkOrigin(_ handshake: Handshake, _ head: HTTPRequest, isSecure: Bool) -> Bool {
+        if handshake.endpoint.origin.allows(head, isSecure: isSecure) { return true }
+        let origin = head.headerFields[.origin] ?? ""
+        self.refuse(handshake, .forbidden, reason: "pages of the origin \(origin) may not connect here")
+        return false
     }
 }
