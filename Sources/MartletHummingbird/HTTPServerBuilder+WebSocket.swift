@@ -1,8 +1,39 @@
+public import Hummingbird
 public import HummingbirdCore
 public import MartletWebSocket
+public import NIOSSL
 
 extension HTTPServerBuilder {
-    /// An HTTP/1.1 server, any request of which may upgrade to a WebSocket.
+    /// An HTTP/1.1 server whose router has WebSocket routes: see ``Hummingbird/RouterMethods/webSocket(_:origin:subprotocols:configuration:handler:)``.
+    ///
+    /// ```swift
+    /// let app = Application(router: router, server: .http1WebSocket(router: router))
+    /// ```
+    ///
+    /// For TLS: `.tls(.http1WebSocket(router: router), tlsConfiguration: tls)`.
+    ///
+    /// - Parameters:
+    ///   - router: the application's; its routes must have been added before.
+    ///   - limits: of requests and the opening handshake.
+    ///   - idleTimeout: between requests of a keep-alive connection. Default: 60 s.
+    ///   - connections: counts them; wait for ``OpenConnections/allClosed()`` after the application has run.
+    ///   - trustedProxies: whose `X-Forwarded-*` headers count.
+    public static func http1WebSocket<Context>(
+        router: Router<Context>,
+        limits: HTTPLimits = .init(),
+        idleTimeout: Duration? = .seconds(60),
+        connections: OpenConnections? = nil,
+        trustedProxies: TrustedProxies = .none
+    ) -> HTTPServerBuilder where Context: InitializableFromSource<ApplicationRequestContextSource> {
+        let routing = WebSocketRouting(router)
+        return HTTPServerBuilder { responder in
+            WebSocketChildChannel(
+                responder: responder, limits: limits, idleTimeout: idleTimeout, connections: connections,
+                trustedProxies: trustedProxies, endpoint: routing.lookup)
+        }
+    }
+
+    /// An HTTP/1.1 server, any request of which may upgrade to a WebSocket, on the event-loop tier.
     ///
     /// ```swift
     /// let app = Application(router: router, server: .http1WebSocket { request in
@@ -14,21 +45,46 @@ extension HTTPServerBuilder {
     ///   - limits: of requests and the opening handshake.
     ///   - idleTimeout: between requests of a keep-alive connection. Default: 60 s.
     ///   - connections: counts them; wait for ``OpenConnections/allClosed()`` after the application has run.
+    ///   - trustedProxies: whose `X-Forwarded-*` headers count.
     ///   - endpoint: what answers a request, or `nil` to give it to the router.
     public static func http1WebSocket(
         limits: HTTPLimits = .init(),
         idleTimeout: Duration? = .seconds(60),
         connections: OpenConnections? = nil,
+        trustedProxies: TrustedProxies = .none,
         endpoint: @escaping WebSocketUpgradeHandler.EndpointLookup
     ) -> HTTPServerBuilder {
         HTTPServerBuilder { responder in
             WebSocketChildChannel(
-                responder: responder,
-                limits: limits,
-                idleTimeout: idleTimeout,
-                connections: connections,
-                endpoint: endpoint
-            )
+                responder: responder, limits: limits, idleTimeout: idleTimeout, connections: connections,
+                trustedProxies: trustedProxies
+            ) { _, jobs, _ in
+                jobs.none()
+                return endpoint
+            }
+        }
+    }
+
+    /// An HTTPS server that speaks HTTP/2 and HTTP/1.1, as ALPN decides, whose router has WebSocket routes. Over HTTP/2
+    /// a WebSocket is a stream beside others (RFC 8441).
+    ///
+    /// - Parameters: as for ``http1WebSocket(router:limits:idleTimeout:connections:trustedProxies:)``.
+    ///   - tlsConfiguration: its `applicationProtocols` are set.
+    public static func http2WebSocket<Context>(
+        router: Router<Context>,
+        tlsConfiguration: TLSConfiguration,
+        limits: HTTPLimits = .init(),
+        idleTimeout: Duration? = .seconds(60),
+        connections: OpenConnections? = nil,
+        trustedProxies: TrustedProxies = .none
+    ) throws -> HTTPServerBuilder where Context: InitializableFromSource<ApplicationRequestContextSource> {
+        let routing = WebSocketRouting(router)
+        return HTTPServerBuilder { responder in
+            try WebSocketHTTP2Channel(
+                http1: WebSocketChildChannel(
+                    responder: responder, limits: limits, idleTimeout: idleTimeout, connections: connections,
+                    trustedProxies: trustedProxies, endpoint: routing.lookup),
+                tlsConfiguration: tlsConfiguration)
         }
     }
 }

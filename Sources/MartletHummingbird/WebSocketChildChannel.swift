@@ -5,62 +5,78 @@ public import NIOCore
 import NIOHTTP1
 public import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
+import NIOSSL
 
 /// Hummingbird's HTTP/1.1 connection, in which any request may upgrade to a ``WebSocket``.
 ///
-/// A connection that upgrades with its first request never has an HTTP side: no task, no async stream, no HTTP handlers
-/// remain. One that upgrades later keeps the task that served its HTTP requests, which waits for the end.
+/// A connection that upgrades with its first request never has an HTTP side: no async stream, no HTTP handlers remain,
+/// and no task unless its handler is one. One that upgrades later keeps the task that served its HTTP requests, which
+/// waits for the end.
 public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
     public typealias HTTPChannel = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+    /// Makes the endpoint lookup of one connection.
+    typealias EndpointSource =
+        @Sendable (any Channel, ConnectionJob, Logger) -> WebSocketUpgradeHandler.EndpointLookup
 
     public struct Value: ServerChildChannelValue {
         public let channel: any Channel
         /// The HTTP side, once a first request turns out to be plain HTTP; `nil` when it upgrades.
         let http: EventLoopFuture<HTTPChannel?>
+        let job: ConnectionJob
     }
 
     public let responder: HTTPChannelHandler.Responder
-    private let limits: HTTPLimits
-    private let idleTimeout: Duration?
-    private let connections: OpenConnections?
-    private let endpoint: WebSocketUpgradeHandler.EndpointLookup
+    let limits: HTTPLimits
+    let idleTimeout: Duration?
+    let connections: OpenConnections?
+    let trustedProxies: TrustedProxies
+    let endpoint: EndpointSource
 
     init(
         responder: @escaping HTTPChannelHandler.Responder,
         limits: HTTPLimits,
         idleTimeout: Duration?,
         connections: OpenConnections?,
-        endpoint: @escaping WebSocketUpgradeHandler.EndpointLookup
+        trustedProxies: TrustedProxies,
+        endpoint: @escaping EndpointSource
     ) {
         self.responder = responder
         self.limits = limits
         self.idleTimeout = idleTimeout
         self.connections = connections
+        self.trustedProxies = trustedProxies
         self.endpoint = endpoint
     }
 
     public func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         self.connections?.opened(channel)
-        return channel.eventLoop.makeCompletedFuture {
+        return self.setupCounted(channel: channel, logger: logger)
+    }
+
+    func setupCounted(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        channel.eventLoop.makeCompletedFuture {
             let http = channel.eventLoop.makePromise(of: HTTPChannel?.self)
-            try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
+            let job = ConnectionJob(channel)
+            try? channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)  // no option of a Unix socket
+            let isSecure = (try? channel.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self)) != nil
             let handler = WebSocketUpgradeHandler(
-                limits: self.limits, isSecure: false, logger: logger, endpoint: self.endpoint,
+                limits: self.limits, isSecure: isSecure, trustedProxies: self.trustedProxies, logger: logger,
+                endpoint: self.endpoint(channel, job, logger),
                 installHTTPSide: { channel in
-                    let side = try self.addHTTPSide(to: channel, logger: logger)
+                    let side = try self.addHTTPSide(to: channel, isSecure: isSecure, logger: logger)
                     http.succeed(side.channel)
                     return .init(removableHandlers: side.handlers)
                 },
                 onUpgradeWithoutHTTP: { http.succeed(nil) })
             try handler.install(on: channel)
-            return Value(channel: channel, http: http.futureResult)
+            return Value(channel: channel, http: http.futureResult, job: job)
         }
     }
 
     private func addHTTPSide(
-        to channel: any Channel, logger: Logger
+        to channel: any Channel, isSecure: Bool, logger: Logger
     ) throws -> (channel: HTTPChannel, handlers: [any RemovableChannelHandler]) {
-        let codec = HTTP1ToHTTPServerCodec(secure: false)
+        let codec = HTTP1ToHTTPServerCodec(secure: isSecure)
         let state = HTTPConnectionStateHandler(idleTimeout: self.idleTimeout, logger: logger)
         try channel.pipeline.syncOperations.addHandlers(codec, state)
         let http = try HTTPChannel(
@@ -69,7 +85,12 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
     }
 
     public func handle(value: Value, logger: Logger) async {
-        guard let http = try? await value.http.get() else { return }
+        guard let http = try? await value.http.get() else {
+            await value.job.run()
+            return
+        }
+        async let job: Void = value.job.run()
         await self.handleHTTP(asyncChannel: http, logger: logger)
+        await job
     }
 }

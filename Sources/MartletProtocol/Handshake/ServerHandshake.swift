@@ -2,7 +2,8 @@ public import HTTPTypes
 
 /// The server's side of the opening handshake (RFC 6455, section 4.2): a checked request, and its answer.
 public struct ServerHandshake: Sendable, Hashable {
-    public let key: HandshakeKey
+    /// `nil` over HTTP/2, which needs none.
+    public let key: HandshakeKey?
     /// Subprotocols in the client's order of preference, each once.
     public let offeredSubprotocols: [String]
     public let offeredExtensions: [WebSocketExtension]
@@ -29,16 +30,45 @@ public struct ServerHandshake: Sendable, Hashable {
         guard let authority = request.authority, !authority.isEmpty else {
             throw .badRequest("the header Host is missing")
         }
+        try Self.checkVersion(fields)
+        let keys = fields[values: .secWebSocketKey]
+        guard keys.count == 1, let key = HandshakeKey(keys[0]) else {
+            throw .badRequest("Sec-WebSocket-Key must be there once, the base64 form of 16 bytes")
+        }
+        self.key = key
+        (self.offeredSubprotocols, self.offeredExtensions) = try Self.offers(fields)
+    }
+
+    /// Checks a request that comes as an extended CONNECT over HTTP/2 (RFC 8441, section 5).
+    public init(extendedConnect request: HTTPRequest) throws(HandshakeFailure) {
+        guard Self.isExtendedConnect(request) else {
+            throw .badRequest("a WebSocket handshake over HTTP/2 is a CONNECT with :protocol websocket")
+        }
+        guard let authority = request.authority, !authority.isEmpty, request.scheme != nil, request.path != nil else {
+            throw .badRequest("the handshake lacks :scheme, :authority or :path")
+        }
+        try Self.checkVersion(request.headerFields)
+        self.key = nil
+        (self.offeredSubprotocols, self.offeredExtensions) = try Self.offers(request.headerFields)
+    }
+
+    /// Whether a request of HTTP/2 asks for a WebSocket.
+    public static func isExtendedConnect(_ request: HTTPRequest) -> Bool {
+        request.method == .connect && request.extendedConnectProtocol == "websocket"
+    }
+
+    private static func checkVersion(_ fields: HTTPFields) throws(HandshakeFailure) {
         let versions = fields[values: .secWebSocketVersion]
         guard versions.count == 1, versions[0] == "13" else {
             throw HandshakeFailure(
                 code: .unsupportedVersion, reason: "Sec-WebSocket-Version must be 13",
                 status: versions.isEmpty ? 400 : 426)
         }
-        let keys = fields[values: .secWebSocketKey]
-        guard keys.count == 1, let key = HandshakeKey(keys[0]) else {
-            throw .badRequest("Sec-WebSocket-Key must be there once, the base64 form of 16 bytes")
-        }
+    }
+
+    private static func offers(
+        _ fields: HTTPFields
+    ) throws(HandshakeFailure) -> (subprotocols: [String], extensions: [WebSocketExtension]) {
         guard let subprotocols = HeaderListParser.tokens(fields[values: .secWebSocketProtocol]) else {
             throw .badRequest("Sec-WebSocket-Protocol is not a list of tokens")
         }
@@ -48,9 +78,7 @@ public struct ServerHandshake: Sendable, Hashable {
         guard let extensions = HeaderListParser.extensions(fields[values: .secWebSocketExtensions]) else {
             throw .badRequest("Sec-WebSocket-Extensions is malformed")
         }
-        self.key = key
-        self.offeredSubprotocols = subprotocols
-        self.offeredExtensions = extensions
+        return (subprotocols, extensions)
     }
 
     /// Whether a request asks for a WebSocket at all, well or badly.
@@ -63,7 +91,7 @@ public struct ServerHandshake: Sendable, Hashable {
         supported.first { self.offeredSubprotocols.contains($0) }
     }
 
-    /// The 101 answer.
+    /// The answer: 101, or 200 over HTTP/2.
     ///
     /// - Parameters:
     ///   - subprotocol: one of ``offeredSubprotocols``, or `nil` for none.
@@ -73,17 +101,16 @@ public struct ServerHandshake: Sendable, Hashable {
         subprotocol: String?, extensions: [WebSocketExtension] = [], extraFields: HTTPFields = [:]
     ) -> HTTPResponse {
         precondition(subprotocol.map(self.offeredSubprotocols.contains) ?? true, "a subprotocol that was not offered")
-        var fields: HTTPFields = [
-            .upgrade: "websocket",
-            .connection: "Upgrade",
-            .secWebSocketAccept: self.key.accept,
-        ]
+        var fields: HTTPFields = [:]
+        if let key = self.key {
+            fields = [.upgrade: "websocket", .connection: "Upgrade", .secWebSocketAccept: key.accept]
+        }
         if let subprotocol { fields[.secWebSocketProtocol] = subprotocol }
         if !extensions.isEmpty {
             fields[.secWebSocketExtensions] = extensions.map(\.description).joined(separator: ", ")
         }
         fields.append(contentsOf: extraFields)
-        return HTTPResponse(status: .switchingProtocols, headerFields: fields)
+        return HTTPResponse(status: self.key == nil ? .ok : .switchingProtocols, headerFields: fields)
     }
 
     /// The answer to a failed handshake; its body is the reason.

@@ -11,8 +11,10 @@ extension WebSocketUpgradeHandler {
     func respond(_ status: HTTPResponse.Status, _ fields: HTTPFields, body: String, keepAlive: Bool) {
         guard let context = self.context else { return }
         var headers = HTTPHeaders(fields)
-        headers.add(name: "Content-Type", value: "text/plain; charset=utf-8")
-        headers.add(name: "Content-Length", value: String(body.utf8.count))
+        if !headers.contains(name: "Content-Type") {
+            headers.add(name: "Content-Type", value: "text/plain; charset=utf-8")
+        }
+        headers.replaceOrAdd(name: "Content-Length", value: String(body.utf8.count))
         headers.add(name: "Connection", value: keepAlive ? "keep-alive" : "close")
         context.write(
             self.wrapOutboundOut(

@@ -1,0 +1,123 @@
+public import HummingbirdCore
+public import Logging
+import MartletWebSocket
+public import NIOCore
+import NIOHTTP2
+import NIOHTTPTypes
+import NIOHTTPTypesHTTP2
+import NIOSSL
+
+/// Hummingbird's HTTPS connection over HTTP/2 or HTTP/1.1, each stream or request of which may become a ``WebSocket``.
+public struct WebSocketHTTP2Channel: ServerChildChannel, HTTPChannelHandler {
+    typealias HTTPChannel = WebSocketChildChannel.HTTPChannel
+    typealias Connection = NIOHTTP2Handler.AsyncStreamMultiplexer<Stream>
+
+    /// A stream: plain HTTP, or a WebSocket with a job.
+    struct Stream: Sendable {
+        let http: EventLoopFuture<HTTPChannel?>
+        let job: ConnectionJob
+    }
+
+    public struct Value: ServerChildChannelValue {
+        public let channel: any Channel
+        let negotiated: EventLoopFuture<NIONegotiatedHTTPVersion<WebSocketChildChannel.Value, Connection>>
+    }
+
+    private static let maximumConcurrentStreams = 1000
+
+    public var responder: HTTPChannelHandler.Responder { self.http1.responder }
+    private let http1: WebSocketChildChannel
+    private let tls: NIOSSLContext
+
+    init(http1: WebSocketChildChannel, tlsConfiguration: TLSConfiguration) throws {
+        var configuration = tlsConfiguration
+        configuration.applicationProtocols = NIOHTTP2SupportedALPNProtocols
+        self.http1 = http1
+        self.tls = try NIOSSLContext(configuration: configuration)
+    }
+
+    public func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        self.http1.connections?.opened(channel)
+        do {
+            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: self.tls))
+        } catch {
+            return channel.eventLoop.makeFailedFuture(error)
+        }
+        return channel.configureHTTP2AsyncSecureUpgrade { channel in
+            self.http1.setupCounted(channel: channel, logger: logger)
+        } http2ConnectionInitializer: { channel in
+            channel.eventLoop.makeCompletedFuture { try self.setupConnection(channel, logger) }
+        }
+        .map { Value(channel: channel, negotiated: $0) }
+    }
+
+    private func setupConnection(_ channel: any Channel, _ logger: Logger) throws -> Connection {
+        var http2 = NIOHTTP2Handler.Configuration()
+        http2.connection.initialSettings = [
+            HTTP2Setting(parameter: .enableConnectProtocol, value: 1),
+            HTTP2Setting(parameter: .maxConcurrentStreams, value: Self.maximumConcurrentStreams),
+            HTTP2Setting(parameter: .maxHeaderListSize, value: self.http1.limits.maximumHeaderSize),
+        ]
+        let quiescer = StreamQuiescer()
+        let bound = NIOLoopBound(quiescer, eventLoop: channel.eventLoop)
+        try channel.pipeline.syncOperations.addHandler(quiescer)
+        return try channel.pipeline.syncOperations.configureAsyncHTTP2Pipeline(
+            mode: .server,
+            connectionManagerConfiguration: .init(
+                maxIdleTime: self.http1.idleTimeout.map { TimeAmount($0) }, maxAge: nil, maxGraceTime: .seconds(10),
+                keepalive: nil),
+            http2HandlerConfiguration: http2
+        ) { stream in
+            stream.eventLoop.makeCompletedFuture {
+                bound.value.opened(stream)
+                return try self.setupStream(stream, peer: channel.remoteAddress, logger)
+            }
+        }
+    }
+
+    private func setupStream(_ stream: any Channel, peer: SocketAddress?, _ logger: Logger) throws -> Stream {
+        let http = stream.eventLoop.makePromise(of: HTTPChannel?.self)
+        let job = ConnectionJob(stream)
+        let handler = WebSocketStreamUpgradeHandler(
+            limits: self.http1.limits, trustedProxies: self.http1.trustedProxies, peer: peer, logger: logger,
+            endpoint: self.http1.endpoint(stream, job, logger),
+            installHTTPSide: { stream in
+                try stream.pipeline.syncOperations.addHandler(
+                    HTTPConnectionStateHandler(idleTimeout: self.http1.idleTimeout, logger: logger))
+                http.succeed(
+                    try HTTPChannel(
+                        wrappingChannelSynchronously: stream,
+                        configuration: .init(isOutboundHalfClosureEnabled: true)))
+                job.none()
+            },
+            onUpgradeWithoutHTTP: { http.succeed(nil) })
+        try stream.pipeline.syncOperations.addHandlers(HTTP2FramePayloadToHTTPServerCodec(), handler)
+        return Stream(http: http.futureResult, job: job)
+    }
+
+    public func handle(value: Value, logger: Logger) async {
+        guard let negotiated = try? await value.negotiated.get() else { return }
+        switch negotiated {
+        case .http1_1(let connection):
+            await self.http1.handle(value: connection, logger: logger)
+        case .http2(let connection):
+            do {
+                try await withThrowingDiscardingTaskGroup { group in
+                    for try await stream in connection.inbound {
+                        group.addTask { await self.handle(stream, logger) }
+                    }
+                }
+            } catch {
+                logger.debug("an HTTP/2 connection broke", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    private func handle(_ stream: Stream, _ logger: Logger) async {
+        if let http = try? await stream.http.get() {
+            await self.handleHTTP(asyncChannel: http, logger: logger)
+        } else {
+            await stream.job.run()
+        }
+    }
+}
