@@ -2,6 +2,7 @@ import Foundation
 import MartletProtocol
 import NIOCore
 import NIOSSL
+import TestSupport
 import Testing
 
 @testable import MartletWebSocket

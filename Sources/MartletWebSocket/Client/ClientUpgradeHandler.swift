@@ -25,6 +25,8 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
     private var response: HTTPResponse?
     private var body = ByteBuffer()
     private var isSettled = false
+    /// Bytes behind the answer, while the decoder is being removed.
+    private var leftovers: [ByteBuffer]?
     private var timer: Scheduled<Void>?
 
     init(
@@ -68,6 +70,10 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if self.leftovers != nil {
+            self.leftovers?.append(ByteReader().unwrapInboundIn(data))
+            return
+        }
         guard !self.isSettled else { return }
         switch self.unwrapInboundIn(data) {
         case .head(let head):
@@ -123,24 +129,38 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
         }
         self.isSettled = true
         self.timer?.cancel()
+        // A removed decoder hands over its bytes untyped, in a later tick: see WebSocketUpgradeHandler. Until then nothing
+        // may be sent, since the decoder looks at what is written as well.
+        self.leftovers = []
+        context.pipeline.syncOperations.removeHandler(self.decoder).assumeIsolated().whenSuccess {
+            self.becomeWebSocket(context, response, agreement)
+        }
+    }
+
+    private func becomeWebSocket(
+        _ context: ChannelHandlerContext, _ response: HTTPResponse, _ agreement: ClientHandshake.Agreement
+    ) {
+        guard context.channel.isActive else {
+            self.opened.fail(WebSocketError(.handshakeFailed, reason: "the connection broke behind the handshake"))
+            return
+        }
         let pipeline = context.pipeline.syncOperations
         let socket = WebSocket(
             role: .client, configuration: self.configuration.webSocket, subprotocol: agreement.subprotocol,
             compression: agreement.compression, handshakeFields: response.headerFields, isPlainTCP: !self.isSecure,
             handler: self.makeHandler(context.eventLoop), eventLoop: context.eventLoop)
-        // The decoder hands the bytes behind the answer to whoever comes next: see WebSocketUpgradeHandler.
+        pipeline.removeHandler(self.encoder, promise: nil)
         do {
-            pipeline.removeHandler(self, promise: nil)
-            pipeline.removeHandler(self.encoder, promise: nil)
-            try pipeline.addHandler(socket)
-            self.opened.succeed(response)
+            try pipeline.addHandler(socket, position: .after(self))
         } catch {
             self.opened.fail(error)
             context.close(promise: nil)
+            return
         }
-        // What the decoder leaves over is read without an end of the read, and that is when answers are sent.
-        pipeline.removeHandler(self.decoder).assumeIsolated().whenSuccess {
-            context.channel.pipeline.fireChannelReadComplete()
-        }
+        self.opened.succeed(response)
+        for bytes in self.leftovers ?? [] { context.fireChannelRead(NIOAny(bytes)) }
+        context.fireChannelReadComplete()
+        self.leftovers = nil
+        pipeline.removeHandler(self, promise: nil)
     }
 }

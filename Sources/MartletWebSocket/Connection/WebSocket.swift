@@ -39,6 +39,7 @@ public final class WebSocket {
     let handler: any WebSocketHandler
     let loop: LoopContext
     private let isPlainTCP: Bool
+    private let isSocket: Bool
 
     var context: ChannelHandlerContext?
     var decoder: MessageDecoder
@@ -78,6 +79,7 @@ public final class WebSocket {
 
     /// - Parameters:
     ///   - isPlainTCP: no handler between this one and the socket changes the bytes. Then frames are sent directly.
+    ///   - isSocket: the channel is a socket's, and no stream of HTTP/2.
     ///   - loop: of the channel's event loop; `nil` for the one of the current thread.
     public init(
         role: Role,
@@ -86,6 +88,7 @@ public final class WebSocket {
         compression: DeflateParameters? = nil,
         handshakeFields: HTTPFields = [:],
         isPlainTCP: Bool,
+        isSocket: Bool = true,
         handler: any WebSocketHandler,
         eventLoop: any EventLoop,
         loop: LoopContext? = nil
@@ -96,6 +99,7 @@ public final class WebSocket {
         self.compression = compression
         self.handshakeFields = handshakeFields
         self.isPlainTCP = isPlainTCP
+        self.isSocket = isSocket
         self.handler = handler
         self.loop = loop ?? .current(eventLoop)
         self.decoder = MessageDecoder(
@@ -139,9 +143,11 @@ extension WebSocket: ChannelInboundHandler {
         self.loop.metrics.opened(self.role)
         if self.isPlainTCP { self.directSocket = DirectSocket(context.channel) }
         // A channel without options, such as an embedded one, does without.
-        try? context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
-        try? context.channel.syncOptions?.setOption(.recvAllocator, value: SharedReceiveAllocator(loop: self.loop))
-        try? context.channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
+        if self.isSocket {
+            try? context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
+            try? context.channel.syncOptions?.setOption(.recvAllocator, value: SharedReceiveAllocator(loop: self.loop))
+            try? context.channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
+        }
         try? context.channel.syncOptions?.setOption(.autoRead, value: false)
         if let interval = self.configuration.pingInterval {
             self.keepAlive = KeepAlive(

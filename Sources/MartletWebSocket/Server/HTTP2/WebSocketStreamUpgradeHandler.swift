@@ -80,7 +80,8 @@ public final class WebSocketStreamUpgradeHandler: ChannelInboundHandler, Removab
             }
         case .plain: context.fireChannelRead(data)
         case .deciding: self.held.append(data)
-        case .finished: break
+        case .finished:
+            if case .end = self.unwrapInboundIn(data) { context.close(promise: nil) }
         }
     }
 
@@ -171,6 +172,11 @@ public final class WebSocketStreamUpgradeHandler: ChannelInboundHandler, Removab
         context.write(self.wrapOutboundOut(.head(.init(status: status, headerFields: fields))), promise: nil)
         context.write(self.wrapOutboundOut(.body(ByteBuffer(string: reason))), promise: nil)
         context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
+        // The client has until the timeout to end its half of the stream.
+        self.timer?.cancel()
+        self.timer = context.eventLoop.assumeIsolated().scheduleTask(in: self.timeout) {
+            context.close(promise: nil)
+        }
         self.settle()
     }
 
@@ -189,7 +195,7 @@ public final class WebSocketStreamUpgradeHandler: ChannelInboundHandler, Removab
         context.writeAndFlush(self.wrapOutboundOut(.head(response)), promise: nil)
         let socket = WebSocket(
             role: .server, configuration: endpoint.configuration, subprotocol: request.subprotocol,
-            compression: compression?.parameters, isPlainTCP: false,
+            compression: compression?.parameters, isPlainTCP: false, isSocket: false,
             handler: endpoint.makeHandler(request, context.eventLoop), eventLoop: context.eventLoop)
         let pipeline = context.pipeline.syncOperations
         do {

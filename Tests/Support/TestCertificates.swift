@@ -1,16 +1,16 @@
 import Crypto
-import Foundation
-import NIOSSL
+package import Foundation
+package import NIOSSL
 import SwiftASN1
 import X509
 
 /// A certificate authority of a test's own, and certificates that it signed, as PEM files in a folder.
-struct TestCertificates {
-    let folder: URL
+package struct TestCertificates {
+    package let folder: URL
     private let authorityKey = P256.Signing.PrivateKey()
     private let authority: Certificate
 
-    init() throws {
+    package init() throws {
         self.folder = FileManager.default.temporaryDirectory.appending(path: "martlet-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: self.folder, withIntermediateDirectories: true)
         let name = try DistinguishedName { CommonName("Test authority") }
@@ -26,13 +26,13 @@ struct TestCertificates {
             to: self.folder.appending(path: "ca.pem"), atomically: true, encoding: .utf8)
     }
 
-    func remove() { try? FileManager.default.removeItem(at: self.folder) }
+    package func remove() { try? FileManager.default.removeItem(at: self.folder) }
 
     /// The path of a file.
-    func path(_ file: String) -> String { self.folder.appending(path: file).path(percentEncoded: false) }
+    package func path(_ file: String) -> String { self.folder.appending(path: file).path(percentEncoded: false) }
 
     /// Writes `NAME.pem` and `NAME.key`.
-    func issue(_ name: String, hosts: [String]) throws {
+    package func issue(_ name: String, hosts: [String]) throws {
         let key = P256.Signing.PrivateKey()
         let names: [GeneralName] = hosts.map { host in
             let octets = host.split(separator: ".").compactMap { UInt8($0) }
@@ -54,9 +54,16 @@ struct TestCertificates {
     }
 
     /// A client that trusts the authority and nobody else.
-    var clientTLS: TLSConfiguration {
+    package var clientTLS: TLSConfiguration {
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.trustRoots = .file(self.path("ca.pem"))
         return tls
+    }
+
+    /// A server with a certificate that was issued.
+    package func serverTLS(_ name: String) throws -> TLSConfiguration {
+        TLSConfiguration.makeServerConfiguration(
+            certificateChain: try NIOSSLCertificate.fromPEMFile(self.path("\(name).pem")).map { .certificate($0) },
+            privateKey: .privateKey(try NIOSSLPrivateKey(file: self.path("\(name).key"), format: .pem)))
     }
 }
