@@ -53,6 +53,7 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        .systemLibrary(name: "CMartletEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
         .systemLibrary(name: "CMartletZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
             name: "MartletProtocol",
@@ -128,6 +129,7 @@ let package = Package(
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -139,6 +141,7 @@ let package = Package(
         .executableTarget(
             name: "martlet",
             dependencies: [
+                "CMartletEdit",
                 "MartletServer",
                 "MartletPush",
                 "MartletWebSocket",

@@ -7,6 +7,8 @@ import NIOCore
 enum Printable {
     static let isTerminal = isatty(STDOUT_FILENO) == 1
 
+    static func escape(_ text: String) -> String { SafeText.escape(text) }
+
     /// The type and the message, on one line.
     static func describe(_ message: WebSocketMessage) -> String {
         switch message {

@@ -47,6 +47,7 @@ public final class WebSocketServer: Service {
     /// block its thread.
     ///
     /// - Parameters:
+    ///   - path: `*` for every path that has no route of its own.
     ///   - origin: which pages may connect.
     ///   - subprotocols: in the server's order of preference.
     ///   - configuration: of these connections; `nil` for the server's.
@@ -229,7 +230,7 @@ public final class WebSocketServer: Service {
             limits: configuration.http, isSecure: listener.tls != nil, trustedProxies: configuration.trustedProxies,
             connectionLimiter: configuration.limits, logger: logger
         ) { request in
-            endpoints[WebSocketRequest.path(of: request)]
+            endpoints[WebSocketRequest.path(of: request)] ?? endpoints["*"]
         }.install(on: channel)
     }
 }
