@@ -55,6 +55,18 @@ let package = Package(
 
         .systemLibrary(name: "CMartletEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
         .systemLibrary(name: "CMartletZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .executableTarget(
+            name: "EchoClient",
+            dependencies: [
+                "MartletWebSocket",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            path: "Tests/EndToEnd/EchoClient",
+            swiftSettings: settings
+        ),
+
         .target(
             name: "MartletProtocol",
             dependencies: [

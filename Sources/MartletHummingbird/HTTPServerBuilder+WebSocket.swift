@@ -10,7 +10,7 @@ extension HTTPServerBuilder {
     /// let app = Application(router: router, server: .http1WebSocket(router: router))
     /// ```
     ///
-    /// For TLS: `.tls(.http1WebSocket(router: router), tlsConfiguration: tls)`.
+    /// For TLS: `.http1WebSocket(router: router, tls: certificate)`, or `.tls(.http1WebSocket(router: router), tlsConfiguration: …)`.
     ///
     /// - Parameters:
     ///   - router: the application's; its routes must have been added before.
@@ -18,18 +18,20 @@ extension HTTPServerBuilder {
     ///   - idleTimeout: between requests of a keep-alive connection. Default: 60 s.
     ///   - connections: counts them; wait for ``OpenConnections/allClosed()`` after the application has run.
     ///   - trustedProxies: whose `X-Forwarded-*` headers count.
+    ///   - tls: a certificate that is read again when it changes; `nil` for plain TCP.
     public static func http1WebSocket<Context>(
         router: Router<Context>,
         limits: HTTPLimits = .init(),
         idleTimeout: Duration? = .seconds(60),
         connections: OpenConnections? = nil,
-        trustedProxies: TrustedProxies = .none
+        trustedProxies: TrustedProxies = .none,
+        tls: ServerTLS? = nil
     ) -> HTTPServerBuilder where Context: InitializableFromSource<ApplicationRequestContextSource> {
         let routing = WebSocketRouting(router)
         return HTTPServerBuilder { responder in
             WebSocketChildChannel(
                 responder: responder, limits: limits, idleTimeout: idleTimeout, connections: connections,
-                trustedProxies: trustedProxies, endpoint: routing.lookup)
+                trustedProxies: trustedProxies, tls: tls, endpoint: routing.lookup)
         }
     }
 
@@ -46,18 +48,20 @@ extension HTTPServerBuilder {
     ///   - idleTimeout: between requests of a keep-alive connection. Default: 60 s.
     ///   - connections: counts them; wait for ``OpenConnections/allClosed()`` after the application has run.
     ///   - trustedProxies: whose `X-Forwarded-*` headers count.
+    ///   - tls: a certificate that is read again when it changes; `nil` for plain TCP.
     ///   - endpoint: what answers a request, or `nil` to give it to the router.
     public static func http1WebSocket(
         limits: HTTPLimits = .init(),
         idleTimeout: Duration? = .seconds(60),
         connections: OpenConnections? = nil,
         trustedProxies: TrustedProxies = .none,
+        tls: ServerTLS? = nil,
         endpoint: @escaping WebSocketUpgradeHandler.EndpointLookup
     ) -> HTTPServerBuilder {
         HTTPServerBuilder { responder in
             WebSocketChildChannel(
                 responder: responder, limits: limits, idleTimeout: idleTimeout, connections: connections,
-                trustedProxies: trustedProxies
+                trustedProxies: trustedProxies, tls: tls
             ) { _, jobs, _ in
                 jobs.none()
                 return endpoint
@@ -83,7 +87,7 @@ extension HTTPServerBuilder {
             try WebSocketHTTP2Channel(
                 http1: WebSocketChildChannel(
                     responder: responder, limits: limits, idleTimeout: idleTimeout, connections: connections,
-                    trustedProxies: trustedProxies, endpoint: routing.lookup),
+                    trustedProxies: trustedProxies, tls: nil, endpoint: routing.lookup),
                 tlsConfiguration: tlsConfiguration)
         }
     }

@@ -30,6 +30,7 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
     let idleTimeout: Duration?
     let connections: OpenConnections?
     let trustedProxies: TrustedProxies
+    let tls: ServerTLS?
     let endpoint: EndpointSource
 
     init(
@@ -38,6 +39,7 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
         idleTimeout: Duration?,
         connections: OpenConnections?,
         trustedProxies: TrustedProxies,
+        tls: ServerTLS?,
         endpoint: @escaping EndpointSource
     ) {
         self.responder = responder
@@ -45,6 +47,7 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
         self.idleTimeout = idleTimeout
         self.connections = connections
         self.trustedProxies = trustedProxies
+        self.tls = tls
         self.endpoint = endpoint
     }
 
@@ -58,6 +61,7 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
             let http = channel.eventLoop.makePromise(of: HTTPChannel?.self)
             let job = ConnectionJob(channel)
             try? channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)  // no option of a Unix socket
+            if let tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler()) }
             let isSecure = (try? channel.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self)) != nil
             let handler = WebSocketUpgradeHandler(
                 limits: self.limits, isSecure: isSecure, trustedProxies: self.trustedProxies, logger: logger,

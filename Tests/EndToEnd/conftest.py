@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -193,3 +194,41 @@ def serve(start):
     def serve(*arguments, **options):
         return start("serve", "--listen", "127.0.0.1:0", *arguments, **options)
     return serve
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    """Paths of a certificate authority and of a certificate of it for localhost and 127.0.0.1, with its key."""
+    folder = tmp_path_factory.mktemp("certificates")
+    paths = {name: str(folder / f"{name}.pem") for name in ("ca", "cakey", "cert", "key", "request")}
+    extensions = folder / "extensions"
+    extensions.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n")
+    for command in (
+            f"req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=Test -keyout {paths['cakey']} -out {paths['ca']}",
+            f"req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout {paths['key']} -out {paths['request']}",
+            f"x509 -req -in {paths['request']} -CA {paths['ca']} -CAkey {paths['cakey']} -CAcreateserial -days 2 "
+            f"-extfile {extensions} -out {paths['cert']}"):
+        subprocess.run(["openssl", *command.split()], check=True, capture_output=True)
+    return paths
+
+
+@pytest.fixture
+def free_port():
+    """A port for a server that cannot be told to take any."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def browser():
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium")
+    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                 "--ignore-certificate-errors"):
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    yield driver
+    driver.quit()

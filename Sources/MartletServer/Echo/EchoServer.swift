@@ -20,6 +20,8 @@ public struct EchoServer: Service {
         public var maximumFragmentCount = 1024
         /// Compresses messages when the client can. Default: never.
         public var compression: CompressionConfiguration?
+        /// The certificate to serve TLS with. Default: none, plain TCP.
+        public var tls: ServerTLS?
         /// Called for every message.
         public var onMessage: (@Sendable (WebSocketMessage) -> Void)?
 
@@ -57,7 +59,7 @@ public struct EchoServer: Service {
         let paths = Set(configuration.paths)
         let page = Console.page(.init(mode: .echo, webSocketPath: configuration.paths.first ?? "/ws", pushPath: ""))
         try await HTTPServer(
-            listen: configuration.listen, group: self.group, logger: self.logger, page: page,
+            listen: configuration.listen, group: self.group, logger: self.logger, page: page, tls: configuration.tls,
             onListening: self.onListening
         ) { request in
             let path = WebSocketRequest.path(of: request)

@@ -17,6 +17,7 @@ struct HTTPServer {
     private let group: any EventLoopGroup
     private let logger: Logger
     private let onListening: @Sendable (ListenAddress) async -> Void
+    private let tls: ServerTLS?
     private let endpoint: @Sendable (HTTPRequest) -> WebSocketEndpoint?
     private let router: Router<RequestContext>
 
@@ -25,6 +26,7 @@ struct HTTPServer {
         group: any EventLoopGroup,
         logger: Logger,
         page: ByteBuffer,
+        tls: ServerTLS? = nil,
         onListening: @escaping @Sendable (ListenAddress) async -> Void,
         endpoint: @escaping @Sendable (HTTPRequest) -> WebSocketEndpoint?,
         routes: (Router<RequestContext>) -> Void
@@ -34,6 +36,7 @@ struct HTTPServer {
         self.logger = logger
         self.onListening = onListening
         self.endpoint = endpoint
+        self.tls = tls
         self.router = Router(context: RequestContext.self)
         routes(self.router)
         self.router.get("/") { _, _ in Console.response(page) }
@@ -54,7 +57,7 @@ struct HTTPServer {
         self.logger.info("descriptors", metadata: ["limit": "\(descriptors)", "connections": "\(capacity)"])
         let application = Application(
             router: self.router,
-            server: .http1WebSocket(connections: connections, endpoint: self.endpoint),
+            server: .http1WebSocket(connections: connections, tls: self.tls, endpoint: self.endpoint),
             configuration: .init(
                 address: .hostname(listen.host, port: listen.port),
                 backlog: 4096,

@@ -35,6 +35,12 @@ struct Echo: AsyncParsableCommand {
     @Flag(help: "With --compress: messages may refer to earlier ones. Smaller, and 300 KiB a connection.")
     var contextTakeover = false
 
+    @Option(help: "Serve TLS with this certificate chain (PEM file); --tls-key goes with it.", completion: .file())
+    var tlsCert: String?
+
+    @Option(help: "The certificate's key (PEM file).", completion: .file())
+    var tlsKey: String?
+
     @Flag(help: "Print every message with its type.")
     var verbose = false
 
@@ -48,6 +54,9 @@ struct Echo: AsyncParsableCommand {
         }
         guard self.maxMessageSize > 0, self.maxFragments > 0 else {
             throw ValidationError("--max-message-size and --max-fragments must be above 0")
+        }
+        guard (self.tlsCert == nil) == (self.tlsKey == nil) else {
+            throw ValidationError("--tls-cert and --tls-key go together")
         }
         guard self.compress || !self.contextTakeover else {
             throw ValidationError("--context-takeover goes with --compress")
@@ -67,14 +76,23 @@ struct Echo: AsyncParsableCommand {
             compression.allowsContextTakeover = self.contextTakeover
             configuration.compression = compression
         }
+        if let certificate = self.tlsCert, let key = self.tlsKey {
+            configuration.tls = try await ServiceRunner.orExit {
+                do { return try ServerTLS(certificateFile: certificate, keyFile: key) } catch {
+                    throw ServerError(.file, reason: "cannot serve TLS", cause: error)
+                }
+            }
+        }
         if self.verbose {
             configuration.onMessage = { ServiceRunner.say(Printable.describe($0)) }
         }
         let path = configuration.paths[0]
+        let isSecure = configuration.tls != nil
         let logger = ServiceRunner.makeLogger("martlet.echo", level: self.logLevel)
         let server = EchoServer(configuration: configuration, logger: logger) { address in
+            let s = isSecure ? "s" : ""
             ServiceRunner.say(
-                "Martlet echoes at ws://\(address)\(path). Point a browser to http://\(address)/ to try it.")
+                "Martlet echoes at ws\(s)://\(address)\(path). Point a browser to http\(s)://\(address)/ to try it.")
         }
         try await ServiceRunner.run(server, logger: logger)
     }
