@@ -31,6 +31,9 @@ public struct WebSocketHTTP2Channel: ServerChildChannel, HTTPChannelHandler {
 
     init(http1: WebSocketChildChannel, tlsConfiguration: TLSConfiguration) throws {
         var configuration = tlsConfiguration
+        if configuration.minimumTLSVersion == .tlsv1 || configuration.minimumTLSVersion == .tlsv11 {
+            configuration.minimumTLSVersion = .tlsv12  // RFC 9113, section 9.2
+        }
         configuration.applicationProtocols = NIOHTTP2SupportedALPNProtocols
         self.http1 = http1
         self.tls = try NIOSSLContext(configuration: configuration)
@@ -39,14 +42,17 @@ public struct WebSocketHTTP2Channel: ServerChildChannel, HTTPChannelHandler {
     public func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         self.http1.connections?.opened(channel)
         do {
-            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: self.tls))
+            try channel.pipeline.syncOperations.addHandlers(
+                NIOSSLServerHandler(context: self.tls), HandshakeGuard(timeout: self.http1.limits.handshakeTimeout))
         } catch {
             return channel.eventLoop.makeFailedFuture(error)
         }
         return channel.configureHTTP2AsyncSecureUpgrade { channel in
-            self.http1.setupCounted(channel: channel, logger: logger)
+            HandshakeGuard.remove(from: channel)
+            return self.http1.setupCounted(channel: channel, logger: logger)
         } http2ConnectionInitializer: { channel in
-            channel.eventLoop.makeCompletedFuture { try self.setupConnection(channel, logger) }
+            HandshakeGuard.remove(from: channel)
+            return channel.eventLoop.makeCompletedFuture { try self.setupConnection(channel, logger) }
         }
         .map { Value(channel: channel, negotiated: $0) }
     }

@@ -13,6 +13,9 @@ public final class Inflater {
         case corrupt
     }
 
+    /// In one piece of input; an honest compressor makes one a message.
+    private static let maximumFinalBlocks = 64
+
     let windowBits: Int
     private let stream: UnsafeMutablePointer<z_stream>
 
@@ -43,6 +46,7 @@ public final class Inflater {
     ) -> (taken: Int, status: Status) {
         var taken = 0
         var given = 0
+        var finalBlocks = 0
         while true {
             let room = min(maximumOutput - given, max(4 * (input.count - taken), 512), 64 * 1024)
             guard room > 0 else { return (taken, .outputFull) }
@@ -66,24 +70,17 @@ public final class Inflater {
                 if !isFull, taken == input.count { return (taken, .needsInput) }
                 if result == Z_BUF_ERROR, !isFull { return (taken, .corrupt) }
             case Z_STREAM_END:
-                guard self.continueAfterFinalBlock() else { return (taken, .corrupt) }
+                // A compressor may end a message with a final block (RFC 7692, section 7.2.3.4); zlib stops there. What
+                // comes after it still refers to what came before.
+                finalBlocks += 1
+                guard finalBlocks <= Self.maximumFinalBlocks, inflateResetKeep(self.stream) == Z_OK else {
+                    return (taken, .corrupt)
+                }
                 if taken == input.count { return (taken, .needsInput) }
             default:
                 return (taken, .corrupt)
             }
         }
-    }
-
-    /// A compressor may end a message with a final block (RFC 7692, section 7.2.3.4); zlib stops there. What comes
-    /// after it still refers to what came before.
-    private func continueAfterFinalBlock() -> Bool {
-        var length: UInt32 = 0
-        guard inflateGetDictionary(self.stream, nil, &length) == Z_OK else { return false }
-        var window = [UInt8](repeating: 0, count: Int(length))
-        guard inflateGetDictionary(self.stream, &window, &length) == Z_OK, inflateReset(self.stream) == Z_OK else {
-            return false
-        }
-        return length == 0 || inflateSetDictionary(self.stream, window, length) == Z_OK
     }
 }
 

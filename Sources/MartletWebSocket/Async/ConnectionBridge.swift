@@ -7,7 +7,16 @@ final class ConnectionBridge: WebSocketHandler {
     private var connection: WebSocketConnection?
     private let onOpen: (WebSocketConnection) -> Void
     private var socket: WebSocket?
-    private var pings: [UInt64: (sentAt: NIODeadline, continuation: CheckedContinuation<Duration, any Error>)] = [:]
+    private struct Ping {
+        /// The caller's, for ``cancelPing(_:)``.
+        let id: UInt64
+        let sentAt: NIODeadline
+        let continuation: CheckedContinuation<Duration, any Error>
+    }
+
+    /// By the number on the wire, which is counted up in the order of sending.
+    private var pings: [UInt64: Ping] = [:]
+    private var pingCount: UInt64 = 0
 
     var delivery: MessageDecoder.Delivery { .parts }
 
@@ -41,8 +50,8 @@ final class ConnectionBridge: WebSocketHandler {
         let latest = payload.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
         // A peer may answer only the latest of several pings (RFC 6455, section 5.5.3).
         let now = socket.eventLoop.now
-        for (id, ping) in self.pings where id <= latest {
-            self.pings.removeValue(forKey: id)
+        for (number, ping) in self.pings where number <= latest {
+            self.pings.removeValue(forKey: number)
             ping.continuation.resume(returning: .nanoseconds((now - ping.sentAt).nanoseconds))
         }
     }
@@ -79,7 +88,8 @@ final class ConnectionBridge: WebSocketHandler {
 
     /// - Returns: whether anything waited.
     private func sendNext(_ socket: WebSocket, _ connection: WebSocketConnection) -> Bool {
-        guard let (bytes, pieces) = connection.outbox.drain() else { return false }
+        guard let (bytes, pieces, dropped) = connection.outbox.drain() else { return false }
+        if dropped > 0 { socket.loop.metrics.dropped(dropped, socket.role) }
         socket.corked {
             bytes.withUnsafeReadableBytes { bytes in
                 var start = 0
@@ -102,6 +112,10 @@ final class ConnectionBridge: WebSocketHandler {
     func close(_ code: CloseCode, reason: String) {
         guard let socket = self.socket, let connection = self.connection else { return }
         connection.outbox.close(WebSocketError(.closed, reason: "the connection is being closed"))
+        guard socket.isOpen else {
+            _ = connection.outbox.drain()  // nothing may follow a close frame
+            return
+        }
         while self.sendNext(socket, connection) {}
         socket.close(code, reason: reason)
     }
@@ -110,15 +124,19 @@ final class ConnectionBridge: WebSocketHandler {
         self.close(.tryAgainLater, reason: "the peer reads too slowly")
     }
 
-    /// - Parameter id: above those of earlier pings, for ``cancelPing(_:)``.
+    /// - Parameter id: for ``cancelPing(_:)``.
     func ping(_ id: UInt64, _ continuation: CheckedContinuation<Duration, any Error>) {
         guard let socket = self.socket, socket.isOpen else {
             continuation.resume(throwing: WebSocketError(.closed, reason: "the connection is closed"))
             return
         }
-        self.pings[id] = (socket.eventLoop.now, continuation)
-        socket.ping(withUnsafeBytes(of: id) { Array($0) })
+        self.pingCount += 1
+        self.pings[self.pingCount] = Ping(id: id, sentAt: socket.eventLoop.now, continuation: continuation)
+        socket.ping(withUnsafeBytes(of: self.pingCount) { Array($0) })
     }
 
-    func cancelPing(_ id: UInt64) { self.pings.removeValue(forKey: id)?.continuation.resume(throwing: CancellationError()) }
+    func cancelPing(_ id: UInt64) {
+        guard let number = self.pings.first(where: { $0.value.id == id })?.key else { return }
+        self.pings.removeValue(forKey: number)?.continuation.resume(throwing: CancellationError())
+    }
 }

@@ -127,9 +127,12 @@ final class Inbox: Sendable {
             state.bytes += bytes.readableBytes
             if part.isFirst {
                 state.entries.append(.parts(part.kind, bytes, isComplete: part.isLast))
-            } else if case .parts(let kind, var whole, _)? = state.entries.popLast() {
+            } else if case .parts(let kind, var whole, isComplete: false)? = state.entries.last {
+                state.entries.removeLast()
                 whole.writeImmutableBuffer(bytes)
                 state.entries.append(.parts(kind, whole, isComplete: part.isLast))
+            } else {
+                state.bytes -= bytes.readableBytes  // its beginning was thrown away
             }
         }
     }

@@ -45,6 +45,7 @@ final class Outbox: Sendable {
         /// Bytes that the event loop took and the kernel has not.
         var inFlight = 0
         var isLoopAwake = false
+        var droppedBefore = 0
         var hasWriter = false
         var partWaiters: Deque<PartWaiter> = []
         var waiters: Deque<Waiter> = []
@@ -223,7 +224,8 @@ final class Outbox: Sendable {
     // MARK: On the event loop
 
     /// Everything that waits, to be written now; `nil` when there is nothing, and the next message will wake the loop.
-    func drain() -> (bytes: ByteBuffer, pieces: Deque<OutboundQueue<OutboundMessage.Label>.Piece>)? {
+    /// `dropped` is how many messages the policy has dropped since the last call.
+    func drain() -> (bytes: ByteBuffer, pieces: Deque<OutboundQueue<OutboundMessage.Label>.Piece>, dropped: Int)? {
         self.state.withLock { state in
             state.inFlight = 0
             guard !state.queue.isEmpty else {
@@ -233,7 +235,8 @@ final class Outbox: Sendable {
             state.inFlight = state.queue.cost
             var bytes = ByteBuffer()
             let pieces = state.queue.drain(into: &bytes)
-            return (bytes, pieces)
+            defer { state.droppedBefore = state.queue.droppedCount }
+            return (bytes, pieces, state.queue.droppedCount - state.droppedBefore)
         }
     }
 

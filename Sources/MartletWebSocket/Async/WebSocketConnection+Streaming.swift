@@ -41,7 +41,9 @@ extension WebSocketConnection {
             if self.outbox.endWriter() { self.flush() }
             return result
         } catch {
-            self.abort(reason: "a message could not be written to its end: \(error)")
+            let reason = "a message could not be written to its end: \(error)"
+            self.outbox.close(WebSocketError(.closed, reason: reason))  // nothing may follow half a message
+            self.abort(reason: reason)
             _ = self.outbox.endWriter()
             throw error
         }

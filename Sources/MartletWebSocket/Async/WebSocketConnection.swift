@@ -137,6 +137,11 @@ public final class WebSocketConnection: Sendable {
         let id = self.pingCount.wrappingAdd(1, ordering: .relaxed).newValue
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
+                // A task that is cancelled already has had its handler called before this.
+                guard !Task.isCancelled else {
+                    continuation.resume(throwing: CancellationError())
+                    return
+                }
                 self.onLoop { $0.ping(id, continuation) }
             }
         } onCancel: {

@@ -13,16 +13,19 @@ final class ClientConnector: Sendable {
     private let proxy: WebSocketProxy?
     private let configuration: WebSocketClient.Configuration
     private let tls: ClientTLS
+    /// Whether a redirect from another origin led here.
+    private let isForeign: Bool
     private let eventLoop: any EventLoop
 
     init(
         url: WebSocketURL, proxy: WebSocketProxy?, configuration: WebSocketClient.Configuration, tls: ClientTLS,
-        eventLoop: any EventLoop
+        isForeign: Bool, eventLoop: any EventLoop
     ) {
         self.url = url
         self.proxy = proxy
         self.configuration = configuration
         self.tls = tls
+        self.isForeign = isForeign
         self.eventLoop = eventLoop
     }
 
@@ -50,12 +53,18 @@ final class ClientConnector: Sendable {
                     .flatMapThrowing { try self.startTLS(channel) }
                     .flatMapThrowing {
                         try ClientUpgradeHandler(
-                            handshake: handshake, request: request, isSecure: self.url.isSecure,
+                            handshake: handshake, request: request,
+                            isPlainTCP: !self.url.isSecure && self.proxy?.kind != .https,
                             configuration: self.configuration, deadline: handshakeDeadline, makeHandler: makeHandler,
                             opened: opened
                         ).install(on: channel)
                     }
-                    .whenFailure { opened.fail($0) }
+                    .whenFailure { error in
+                        opened.fail(
+                            error as? WebSocketError
+                                ?? WebSocketError(
+                                    .connectFailed, reason: "cannot connect to \(self.destination)", cause: error))
+                    }
             }
         }
         opened.futureResult.whenComplete { _ in timer.cancel() }
@@ -113,15 +122,14 @@ final class ClientConnector: Sendable {
             promise: established)
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandlers(encoder, decoder, connect)
-        let bound = NIOLoopBound((pipeline, encoder, decoder, connect), eventLoop: self.eventLoop)
+        let bound = NIOLoopBound((pipeline, encoder, decoder), eventLoop: self.eventLoop)
         return established.futureResult
             .flatMapErrorThrowing { throw self.proxyError($0) }
             .flatMap {
-                let (pipeline, encoder, decoder, connect) = bound.value
-                let removals = [
-                    pipeline.removeHandler(connect), pipeline.removeHandler(encoder), pipeline.removeHandler(decoder),
-                ]
-                return EventLoopFuture.andAllSucceed(removals, on: self.eventLoop)
+                // The connect handler has left by itself.
+                let (pipeline, encoder, decoder) = bound.value
+                return EventLoopFuture.andAllSucceed(
+                    [pipeline.removeHandler(encoder), pipeline.removeHandler(decoder)], on: self.eventLoop)
             }
     }
 
@@ -150,8 +158,10 @@ final class ClientConnector: Sendable {
     private func startTLS(_ channel: any Channel) throws {
         guard self.url.isSecure else { return }
         do {
+            // A redirect to another origin takes neither the client's certificate nor the name of the first server along.
+            let serverName = self.isForeign ? nil : self.configuration.tlsServerName
             let handler = try self.tls.makeHandler(
-                serverName: self.configuration.tlsServerName ?? self.url.host)
+                serverName: serverName ?? self.url.host, peer: channel.remoteAddress, isForeign: self.isForeign)
             try channel.pipeline.syncOperations.addHandler(handler)
         } catch {
             throw WebSocketError(.tlsFailed, reason: "TLS to \(self.url.authority) cannot be set up", cause: error)

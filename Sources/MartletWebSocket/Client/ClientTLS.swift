@@ -12,14 +12,25 @@ final class ClientTLS: Sendable {
 
     /// For the WebSocket server.
     ///
-    /// - Parameter serverName: a host name or an IP address.
-    func makeHandler(serverName: String) throws -> NIOSSLClientHandler {
+    /// - Parameters:
+    ///   - serverName: a host name or an IP address.
+    ///   - peer: who is at the other end of the TCP connection: a proxy, if there is one.
+    ///   - isForeign: the client's certificate is not for this server.
+    func makeHandler(serverName: String, peer: SocketAddress?, isForeign: Bool) throws -> NIOSSLClientHandler {
         var configuration = self.configuration
         configuration.applicationProtocols = ["http/1.1"]
+        if Self.isAddress(serverName), configuration.certificateVerification == .fullVerification,
+            peer?.ipAddress != (try? SocketAddress(ipAddress: serverName, port: 0))?.ipAddress
+        {
+            // NIOSSL would check the certificate against the address of the proxy.
+            throw WebSocketError(
+                .tlsFailed, reason: "a certificate for \(serverName) can only be checked on a direct connection")
+        }
+        if isForeign { return try self.makeProxyHandler(serverName: serverName) }
         return try Self.makeHandler(configuration, self.target, serverName)
     }
 
-    /// For the proxy: the same trust, but it gets no client certificate.
+    /// For a proxy, or a server of another origin: the same trust, but it gets no client certificate.
     func makeProxyHandler(serverName: String) throws -> NIOSSLClientHandler {
         var configuration = self.configuration
         configuration.certificateChain = []
@@ -37,7 +48,11 @@ final class ClientTLS: Sendable {
             return made
         }
         // An address is no SNI name; NIOSSL checks the certificate against the peer's address then.
-        let isAddress = (try? SocketAddress(ipAddress: serverName, port: 0)) != nil
-        return try NIOSSLClientHandler(context: context, serverHostname: isAddress ? nil : serverName)
+        return try NIOSSLClientHandler(
+            context: context, serverHostname: Self.isAddress(serverName) ? nil : serverName)
+    }
+
+    private static func isAddress(_ name: String) -> Bool {
+        (try? SocketAddress(ipAddress: name, port: 0)) != nil
     }
 }

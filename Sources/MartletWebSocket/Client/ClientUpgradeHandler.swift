@@ -15,7 +15,7 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
 
     private let handshake: ClientHandshake
     private let request: HTTPRequest
-    private let isSecure: Bool
+    private let isPlainTCP: Bool
     private let configuration: WebSocketClient.Configuration
     private let deadline: NIODeadline
     private let makeHandler: @Sendable (any EventLoop) -> any WebSocketHandler
@@ -32,7 +32,7 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
     init(
         handshake: ClientHandshake,
         request: HTTPRequest,
-        isSecure: Bool,
+        isPlainTCP: Bool,
         configuration: WebSocketClient.Configuration,
         deadline: NIODeadline,
         makeHandler: @escaping @Sendable (any EventLoop) -> any WebSocketHandler,
@@ -40,7 +40,7 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
     ) {
         self.handshake = handshake
         self.request = request
-        self.isSecure = isSecure
+        self.isPlainTCP = isPlainTCP
         self.configuration = configuration
         self.deadline = deadline
         self.makeHandler = makeHandler
@@ -96,6 +96,11 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if self.leftovers != nil {
+            self.opened.fail(WebSocketError(.handshakeFailed, reason: "the connection broke", cause: error))
+            context.close(promise: nil)
+            return
+        }
         switch error {
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
             self.fail(context, WebSocketError(.tlsFailed, reason: "TLS with the server failed", cause: error))
@@ -127,6 +132,11 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
             self.fail(context, WebSocketError(.handshakeFailed, reason: reason, cause: error))
             return
         }
+        guard Self.stopsDecoder(response) else {
+            self.fail(
+                context, WebSocketError(.handshakeFailed, reason: "the header Connection of the answer is malformed"))
+            return
+        }
         self.isSettled = true
         self.timer?.cancel()
         // A removed decoder hands over its bytes untyped, in a later tick: see WebSocketUpgradeHandler. Until then nothing
@@ -134,6 +144,13 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
         self.leftovers = []
         context.pipeline.syncOperations.removeHandler(self.decoder).assumeIsolated().whenSuccess {
             self.becomeWebSocket(context, response, agreement)
+        }
+    }
+
+    /// Whether NIO's decoder takes nothing behind this answer for HTTP: llhttp's rule, which knows no tabs.
+    private static func stopsDecoder(_ response: HTTPResponse) -> Bool {
+        response.headerFields[values: .connection].joined(separator: ",").lowercased().split(separator: ",").contains {
+            $0.drop { $0 == " " }.hasPrefix("upgrade") && !$0.contains("\t")
         }
     }
 
@@ -147,7 +164,7 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
         let pipeline = context.pipeline.syncOperations
         let socket = WebSocket(
             role: .client, configuration: self.configuration.webSocket, subprotocol: agreement.subprotocol,
-            compression: agreement.compression, handshakeFields: response.headerFields, isPlainTCP: !self.isSecure,
+            compression: agreement.compression, handshakeFields: response.headerFields, isPlainTCP: self.isPlainTCP,
             handler: self.makeHandler(context.eventLoop), eventLoop: context.eventLoop)
         pipeline.removeHandler(self.encoder, promise: nil)
         do {

@@ -44,10 +44,12 @@ public struct ReconnectingWebSocket: AsyncSequence, Sendable {
 
         public func next() async throws -> WebSocketConnection? {
             if let lost = self.current {
-                let isOurs = lost.closeInformation == nil
+                if self.now() - self.openedAt >= self.sequence.policy.stableAfter { self.attempts = 0 }
+                let wasOpen = lost.closeInformation == nil
                 let information = await lost.close()
                 self.current = nil
-                if self.now() - self.openedAt >= self.sequence.policy.stableAfter { self.attempts = 0 }
+                // A close of the server's may have been under way.
+                let isOurs = wasOpen && information.initiator == .local && information.code == .normalClosure
                 // The loop went on by itself: it wants another connection.
                 let loss = ReconnectPolicy.Loss.closed(information)
                 switch isOurs ? .retry : self.sequence.policy.decide(loss) {

@@ -5,8 +5,12 @@ extension WebSocketClient {
     public struct Configuration: Sendable {
         public var webSocket = WebSocketConfiguration()
         /// For `wss`: trust roots, client certificate and key, and how the server is verified. Default: the system's
-        /// trust roots, full verification.
-        public var tls: TLSConfiguration = .makeClientConfiguration()
+        /// trust roots, full verification, TLS 1.2 or later.
+        public var tls: TLSConfiguration = {
+            var tls = TLSConfiguration.makeClientConfiguration()
+            tls.minimumTLSVersion = .tlsv12
+            return tls
+        }()
         /// The name that the server's certificate must have, and that is sent as SNI. Default: the URL's host.
         public var tlsServerName: String?
         /// Default: ``ProxyPolicy/environment``.

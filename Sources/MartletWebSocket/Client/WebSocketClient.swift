@@ -93,9 +93,10 @@ public struct WebSocketClient: Sendable {
         var url = url
         var fields = headerFields
         var redirects = 0
+        var isForeign = false
         while true {
             do {
-                return try await self.attempt(url, subprotocols, fields, deadline, makeHandler)
+                return try await self.attempt(url, subprotocols, fields, isForeign: isForeign, deadline, makeHandler)
             } catch let error as WebSocketError {
                 guard let failure = error.handshakeFailure, let response = failure.response else { throw error }
                 self.configuration.cookies?.store(response.headerFields, from: url)
@@ -109,6 +110,7 @@ public struct WebSocketClient: Sendable {
                         .handshakeFailed, reason: "the server redirects from wss to ws", cause: error.cause)
                 }
                 if !next.hasSameOrigin(as: url) {
+                    isForeign = true
                     for name in [HTTPField.Name.authorization, .cookie, .proxyAuthorization] { fields[name] = nil }
                 }
                 url = next
@@ -117,8 +119,8 @@ public struct WebSocketClient: Sendable {
     }
 
     private func attempt(
-        _ url: WebSocketURL, _ subprotocols: [String], _ headerFields: HTTPFields, _ deadline: NIODeadline,
-        _ makeHandler: @escaping @Sendable (any EventLoop) -> any WebSocketHandler
+        _ url: WebSocketURL, _ subprotocols: [String], _ headerFields: HTTPFields, isForeign: Bool,
+        _ deadline: NIODeadline, _ makeHandler: @escaping @Sendable (any EventLoop) -> any WebSocketHandler
     ) async throws -> HTTPResponse {
         let handshake: ClientHandshake
         do {
@@ -140,7 +142,8 @@ public struct WebSocketClient: Sendable {
         let eventLoop = self.group.next()
         let opened = eventLoop.makePromise(of: HTTPResponse.self)
         ClientConnector(
-            url: url, proxy: proxy, configuration: self.configuration, tls: self.tls, eventLoop: eventLoop
+            url: url, proxy: proxy, configuration: self.configuration, tls: self.tls, isForeign: isForeign,
+            eventLoop: eventLoop
         ).connect(
             handshake: handshake, request: request, deadline: deadline, makeHandler: makeHandler, opened: opened)
         let response = try await withTaskCancellationHandler {

@@ -24,6 +24,7 @@ struct WebSocketURL: Sendable, Hashable {
         guard scheme == "ws" || scheme == "wss" else { throw invalid("the scheme must be ws or wss") }
         guard parts.fragment == nil else { throw invalid("a WebSocket URL has no fragment") }
         guard let host = parts.percentEncodedHost, !host.isEmpty else { throw invalid("the host is missing") }
+        guard host.utf8.count <= 253 else { throw invalid("the host is longer than 253 bytes") }
         let isSecure = scheme == "wss"
         let usual = isSecure ? 443 : 80
         guard (1...65_535).contains(parts.port ?? usual) else { throw invalid("the port is not within 1 and 65535") }

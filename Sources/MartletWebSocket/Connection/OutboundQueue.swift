@@ -137,5 +137,7 @@ struct OutboundQueue<Label> {
                 return piece.length
             }
         }
+        // A buffer that is never empty never forgets what was taken by itself.
+        if self.bytes.readerIndex > self.bytes.readableBytes { self.bytes.discardReadBytes() }
     }
 }

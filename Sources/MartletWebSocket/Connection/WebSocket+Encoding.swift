@@ -145,7 +145,10 @@ extension WebSocket {
     }
 
     func encodeControl(_ opcode: Opcode, _ payload: [UInt8], into buffer: inout ByteBuffer) {
-        if opcode == .ping { self.outstandingPing = (payload, self.eventLoop.now) }
+        if opcode == .ping {
+            self.outstandingPings.append((payload, self.eventLoop.now))
+            if self.outstandingPings.count > 16 { self.outstandingPings.removeFirst() }
+        }
         let key = self.nextMaskingKey()
         payload.withUnsafeBytes { _ = buffer.writeFrame(opcode, maskingKey: key, payload: $0) }
     }

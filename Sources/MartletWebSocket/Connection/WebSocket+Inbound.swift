@@ -91,7 +91,11 @@ extension WebSocket {
 
     /// What the peer sent before it saw our close frame still counts, unless the application asked for a pause: while
     /// closing, the socket is read in any case, to find the peer's close frame.
-    private var takesMessages: Bool { self.phase == .open || !self.isReadingPaused }
+    private func takesMessages() -> Bool {
+        if self.phase == .open { return true }
+        if self.isReadingPaused { self.isDiscarding = true }
+        return !self.isDiscarding
+    }
 
     private var isProcessable: Bool { self.phase == .open || self.phase == .closing }
 
@@ -131,24 +135,25 @@ extension WebSocket {
     }
 
     private func deliver(_ kind: MessageKind, _ payload: RawSpan) {
-        guard self.takesMessages else { return }
+        guard self.takesMessages() else { return }
         self.deliveredBytes &+= payload.byteCount
         self.loop.metrics.received(messages: 1, self.role)
         self.handler.received(kind, payload, on: self)
     }
 
     private func deliver(_ part: MessagePart, _ payload: RawSpan) {
-        guard self.takesMessages else { return }
+        guard self.takesMessages() else { return }
         self.deliveredBytes &+= payload.byteCount
         if part.isLast { self.loop.metrics.received(messages: 1, self.role) }
         self.handler.received(part, payload, on: self)
     }
 
     private func receivedPong(_ payload: [UInt8]) {
-        if let ping = self.outstandingPing, ping.payload == payload {
-            let latency = self.eventLoop.now - ping.sentAt
+        // A peer may answer only the latest of several pings (RFC 6455, section 5.5.3).
+        if let index = self.outstandingPings.firstIndex(where: { $0.payload == payload }) {
+            let latency = self.eventLoop.now - self.outstandingPings[index].sentAt
             self.latency = latency
-            self.outstandingPing = nil
+            self.outstandingPings.removeFirst(index + 1)
             self.loop.metrics.roundTrip(latency, self.role)
         }
         payload.withUnsafeBytes { self.handler.receivedPong($0.bytes, on: self) }

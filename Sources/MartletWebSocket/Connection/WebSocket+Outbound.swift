@@ -47,8 +47,8 @@ extension WebSocket {
     /// - Returns: ``SendResult/full`` when the part was not taken, whatever the policy: wait for
     ///   ``WebSocketHandler/drained(_:)``.
     public func send(_ part: MessagePart, _ payload: RawSpan, compress: Bool = true) -> SendResult {
-        precondition(part.isFirst != self.isSendingParts, "the parts of a message begin with the first")
         guard self.phase == .open else { return .closed }
+        precondition(part.isFirst != self.isSendingParts, "the parts of a message begin with the first")
         return payload.withUnsafeBytes { payload in
             if self.hasBacklog, self.bufferedAmount + payload.count > self.configuration.outboundQueueLimit {
                 return .full

@@ -33,8 +33,7 @@ extension WebSocket {
     @discardableResult
     func transmit(_ frames: UnsafeRawBufferPointer) -> Bool {
         guard let rest = self.sendDirectly(frames) else { return true }
-        self.writeToChannel(rest)
-        return false
+        return self.writeToChannel(rest)
     }
 
     /// - Returns: what is for NIO to write; `nil` when the kernel took everything.
@@ -67,7 +66,7 @@ extension WebSocket {
             if rest == nil {
                 if end > sent { rest = ByteBuffer(bytes: UnsafeRawBufferPointer(rebasing: frames[max(start, sent)..<end])) }
             } else {
-                let isWhole = header.isFinal && header.opcode != .continuation
+                let isWhole = header.isFinal && header.opcode != .continuation && !header.opcode.isControl
                 self.queue.append(
                     (), length: end - start, isDroppable: isWhole && !(self.compressor?.keepsContext ?? false),
                     continues: header.opcode == .continuation
@@ -80,14 +79,41 @@ extension WebSocket {
 
     /// The way through NIO: for what a direct send left over, and for everything on TLS. One write at a time, so that
     /// what waits behind it can still be dropped.
-    func writeToChannel(_ bytes: ByteBuffer) {
-        guard let context = self.context, self.phase != .closed else { return }
+    ///
+    /// NIO may take everything before this returns. The handler is not told then: nobody may be called from here, in the
+    /// middle of whatever is being sent.
+    ///
+    /// - Returns: whether it did.
+    @discardableResult
+    func writeToChannel(_ bytes: ByteBuffer) -> Bool {
+        guard let context = self.context, self.phase != .closed else { return false }
         self.inFlight += bytes.readableBytes
         let promise = context.eventLoop.makePromise(of: Void.self)
         let count = bytes.readableBytes
         self.loop.metrics.sent(bytes: count, self.role)
-        promise.futureResult.assumeIsolated().whenComplete { self.wroteToChannel(count, $0) }
+        self.isWritingToChannel = true
+        promise.futureResult.assumeIsolated().whenComplete { result in
+            if self.isWritingToChannel { self.writtenAtOnce = result } else { self.wroteToChannel(count, result) }
+        }
         context.writeAndFlush(self.wrapOutboundOut(bytes), promise: promise)
+        self.isWritingToChannel = false
+        guard let result = self.writtenAtOnce else { return false }
+        self.writtenAtOnce = nil
+        self.inFlight -= count
+        guard case .success = result else {
+            self.directSocket = nil
+            return false
+        }
+        if !self.queue.isEmpty, !self.isDraining { self.drainSoon() }
+        return true
+    }
+
+    private func drainSoon() {
+        self.isDraining = true
+        self.eventLoop.assumeIsolated().execute {
+            self.isDraining = false
+            if self.inFlight == 0 { self.drainQueue() }
+        }
     }
 
     private func wroteToChannel(_ count: Int, _ result: Result<Void, any Error>) {
@@ -103,6 +129,8 @@ extension WebSocket {
 
     /// The channel has taken everything: what waited may go, control frames first.
     private func drainQueue() {
+        self.isDraining = true
+        defer { self.isDraining = false }
         repeat {
             var bytes = ByteBuffer()
             if let payload = self.pendingPong {
@@ -123,11 +151,11 @@ extension WebSocket {
                 self.loop.metrics.sent(bytes: sent, self.role)
                 if sent < bytes.readableBytes {
                     bytes.moveReaderIndex(forwardBy: sent)
-                    self.writeToChannel(bytes)
-                    return
+                    guard self.writeToChannel(bytes) else { return }
                 }
             }
         } while !self.queue.isEmpty
+        self.isDraining = false
         if self.phase == .open { self.handler.drained(self) } else { self.closeFrameLeft() }
     }
 

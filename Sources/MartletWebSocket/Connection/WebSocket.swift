@@ -55,14 +55,18 @@ public final class WebSocket {
     var parts: OpenParts?
     /// Bytes that NIO has and the kernel has not taken yet.
     var inFlight = 0
+    var isWritingToChannel = false
+    var writtenAtOnce: Result<Void, any Error>?
+    /// The queue is being written, or will be soon.
+    var isDraining = false
     /// Output is gathered in the loop's buffer until the end of this read.
     var isCorked = false
     /// Control frames that wait for room: only the latest pong, one ping, and the last frame of all.
     var pendingPong: [UInt8]?
     var pendingPing: [UInt8]?
     var pendingClose: CloseFrame?
-    /// The latest ping that has left, and when.
-    var outstandingPing: (payload: [UInt8], sentAt: NIODeadline)?
+    /// The latest pings that have left and are unanswered, the oldest first.
+    var outstandingPings: [(payload: [UInt8], sentAt: NIODeadline)] = []
     var keepAlivePingCount: UInt32 = 0
     /// The round-trip time of the latest ping that was answered; `nil` before the first.
     public internal(set) var latency: TimeAmount?
@@ -72,6 +76,8 @@ public final class WebSocket {
     /// Input that came while reading was paused.
     var heldInput = ByteBuffer()
     var isProcessing = false
+    /// Input has been thrown away; what follows it would have a hole before it.
+    var isDiscarding = false
     /// Payload bytes that the handler got, in all.
     var deliveredBytes = 0
     var keepAlive: KeepAlive?
@@ -169,7 +175,7 @@ extension WebSocket: ChannelInboundHandler {
     }
 
     public func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if self.closeHandshake.isComplete {
+        if self.closeHandshake.isComplete || self.phase == .lingering {
             self.endChannel()  // a reset after the end changes nothing
         } else {
             self.abort(reason: "the connection broke: \(error)")

@@ -65,7 +65,7 @@ public struct TrustedProxies: Sendable, Hashable {
         if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
             return String(text[text.index(after: text.startIndex)..<end])
         }
-        guard text.contains("."), let colon = text.firstIndex(of: ":") else { return text }
+        guard IPNetwork(text) == nil, let colon = text.lastIndex(of: ":") else { return text }
         return String(text[..<colon])
     }
 }

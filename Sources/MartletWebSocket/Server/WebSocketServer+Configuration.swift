@@ -42,6 +42,8 @@ extension WebSocketServer {
         public var trustedProxies = TrustedProxies.none
         /// Connections that the kernel may hold before we accept them. Default: 4,096.
         public var backlog: Int
+        /// At the end, handlers that go on without a connection are cancelled after this time. Default: 5 s.
+        public var handlerTimeout: Duration = .seconds(5)
         /// Certificate files are looked at this often. Default: 60 s.
         public var certificateCheckInterval: Duration = .seconds(60)
 

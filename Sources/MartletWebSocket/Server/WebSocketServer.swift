@@ -1,4 +1,3 @@
-import FoundationEssentials
 public import Logging
 import MartletProtocol
 public import NIOCore
@@ -10,7 +9,8 @@ import Synchronization
 /// A stand-alone WebSocket server. Plain HTTP requests get an answer that says so.
 ///
 /// A `Service` of swift-service-lifecycle: on graceful shutdown it takes no more connections, closes those it has with
-/// 1001 and returns when they have ended, at the latest after the configuration's `closeTimeout`.
+/// 1001 and returns when they have ended, at the latest after the configuration's `closeTimeout`, and their handlers have
+/// returned; one that has not after ``Configuration/handlerTimeout`` more is cancelled.
 public final class WebSocketServer: Service {
     /// Code that serves one connection. Leaving it closes the connection with 1000, throwing with 1011.
     public typealias ConnectionHandler =
@@ -29,6 +29,7 @@ public final class WebSocketServer: Service {
     }
 
     private let addresses = Mutex(Addresses())
+    private let handlers = RunningHandlers()
     private let jobs: AsyncStream<Job>
     private let jobContinuation: AsyncStream<Job>.Continuation
 
@@ -62,14 +63,17 @@ public final class WebSocketServer: Service {
     ) {
         let logger = self.logger
         let jobs = self.jobContinuation
+        let handlers = self.handlers
         let endpoint = WebSocketEndpoint(
             configuration: configuration ?? self.configuration.webSocket, origin: origin, subprotocols: subprotocols,
             authorize: authorize
         ) { request, _ in
             ConnectionBridge { connection in
+                handlers.began()
                 jobs.yield { group in
                     group.addTask(executorPreference: connection.executor) {
                         await connection.serve(request, logger: logger, handler)
+                        handlers.ended()
                     }
                 }
             }
@@ -106,17 +110,20 @@ public final class WebSocketServer: Service {
     public func run() async throws {
         let endpoints = self.endpoints.withLock { $0 }
         var running: [(channel: any Channel, quiescing: ServerQuiescingHelper)] = []
+        var files: [SocketFile] = []
         do {
             for listener in self.configuration.listeners {
                 let quiescing = ServerQuiescingHelper(group: self.group)
                 do {
                     running.append((try await self.bind(listener, endpoints, quiescing), quiescing))
+                    if case .unix(let path) = listener.place { files.append(SocketFile(path)) }
                 } catch {
                     throw WebSocketError(.bindFailed, reason: "cannot listen on \(listener)", cause: error)
                 }
             }
         } catch {
             for (channel, _) in running { try? await channel.close() }
+            files.forEach { $0.remove() }
             self.settleAddresses(.failure(error))
             throw error
         }
@@ -125,9 +132,7 @@ public final class WebSocketServer: Service {
         }
         self.settleAddresses(.success(running.compactMap(\.channel.localAddress)))
         await self.serve(running.map(\.quiescing))
-        for listener in self.configuration.listeners {
-            if case .unix(let path) = listener.place { try? FileManager.default.removeItem(atPath: path) }
-        }
+        files.forEach { $0.remove() }
     }
 
     private func serve(_ listeners: [ServerQuiescingHelper]) async {
@@ -148,6 +153,9 @@ public final class WebSocketServer: Service {
                             self.jobContinuation.finish()
                         }
                         for await job in self.jobs { job(&group) }
+                        // Every connection has ended. Handlers that wait for something else are told to stop.
+                        await self.handlers.wait(atMost: self.configuration.handlerTimeout)
+                        group.cancelAll()
                     }
                     certificates.cancelAll()
                 }

@@ -113,6 +113,7 @@ extension WebSocketUpgradeHandler {
     func stop() {
         self.stopTimer()
         self.settleWithoutHTTP()
+        self.releaseAddress()
         self.state = .finished
         self.afterRead = nil
     }

@@ -102,7 +102,6 @@ extension WebSocketUpgradeHandler {
                 return
             }
             self.countedAddress = address
-            context.channel.closeFuture.whenComplete { _ in limiter.ended(address: address) }
         }
         guard let authorize = handshake.endpoint.authorize else {
             self.accept(handshake, server, request, [:])
@@ -133,6 +132,12 @@ extension WebSocketUpgradeHandler {
                 }
             }
         }
+    }
+
+    /// The handshake that an address was counted for came to nothing.
+    func releaseAddress() {
+        if let address = self.countedAddress { self.connectionLimiter?.ended(address: address) }
+        self.countedAddress = nil
     }
 
     /// - Returns: `false` when the handshake has been refused.

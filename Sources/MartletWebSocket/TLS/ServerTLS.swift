@@ -22,7 +22,7 @@ public final class ServerTLS: Sendable {
     ///   - certificateFile: the chain, PEM, the server's own certificate first.
     ///   - keyFile: its private key, PEM.
     ///   - applicationProtocols: for ALPN. Default: `http/1.1`.
-    ///   - configure: changes what else there is: client certificates, versions, ciphers.
+    ///   - configure: changes what else there is: client certificates, versions (TLS 1.2 or later), ciphers.
     /// - Throws: ``WebSocketError`` with the code `tlsFailed`.
     public init(
         certificateFile: String, keyFile: String, applicationProtocols: [String] = ["http/1.1"],
@@ -46,6 +46,7 @@ public final class ServerTLS: Sendable {
             let key = try NIOSSLPrivateKey(file: keyFile, format: .pem)
             var configuration = TLSConfiguration.makeServerConfiguration(
                 certificateChain: chain, privateKey: .privateKey(key))
+            configuration.minimumTLSVersion = .tlsv12
             configuration.applicationProtocols = protocols
             configure(&configuration)
             return try NIOSSLContext(configuration: configuration)

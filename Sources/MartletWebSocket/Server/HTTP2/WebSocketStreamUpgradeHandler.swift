@@ -8,9 +8,10 @@ public import NIOHTTPTypes
 /// Decides of an HTTP/2 stream whether it becomes a WebSocket (RFC 8441) or is plain HTTP.
 ///
 /// Sits behind `HTTP2FramePayloadToHTTPServerCodec` of a stream's channel.
-public final class WebSocketStreamUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
+public final class WebSocketStreamUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     public typealias InboundIn = HTTPRequestPart
     public typealias InboundOut = HTTPRequestPart
+    public typealias OutboundIn = HTTPResponsePart
     public typealias OutboundOut = HTTPResponsePart
 
     private enum State {
@@ -31,6 +32,8 @@ public final class WebSocketStreamUpgradeHandler: ChannelInboundHandler, Removab
     private var onUpgrade: (() -> Void)?
     private var state = State.ready
     private var held: Deque<NIOAny> = []
+    private var readWasHeldBack = false
+    private var isDraining = false
     private var timer: Scheduled<Void>?
     private var context: ChannelHandlerContext?
 
@@ -83,6 +86,25 @@ public final class WebSocketStreamUpgradeHandler: ChannelInboundHandler, Removab
         case .finished:
             if case .end = self.unwrapInboundIn(data) { context.close(promise: nil) }
         }
+    }
+
+    /// While the hook is asked, nothing more is read.
+    public func read(context: ChannelHandlerContext) {
+        if case .deciding = self.state { self.readWasHeldBack = true } else { context.read() }
+    }
+
+    public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is ChannelShouldQuiesceEvent, case .deciding = self.state {
+            self.isDraining = true
+        } else {
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    private func readIfHeldBack() {
+        guard self.readWasHeldBack else { return }
+        self.readWasHeldBack = false
+        self.context?.read()
     }
 
     private func settle() {
@@ -178,6 +200,7 @@ public final class WebSocketStreamUpgradeHandler: ChannelInboundHandler, Removab
             context.close(promise: nil)
         }
         self.settle()
+        self.readIfHeldBack()
     }
 
     private func accept(
@@ -212,6 +235,8 @@ public final class WebSocketStreamUpgradeHandler: ChannelInboundHandler, Removab
         self.held = []
         for part in held { context.fireChannelRead(part) }
         if !held.isEmpty { context.fireChannelReadComplete() }
+        if self.isDraining { context.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent()) }
+        self.readIfHeldBack()
         pipeline.removeHandler(self, promise: nil)
     }
 }

@@ -1,0 +1,41 @@
+import NIOCore
+
+/// Ends a connection whose TLS handshake does not come to its end in time, or when the server shuts down before.
+final class HandshakeGuard: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = NIOAny
+
+    private let timeout: TimeAmount
+    private var timer: Scheduled<Void>?
+
+    init(timeout: TimeAmount) { self.timeout = timeout }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let channel = context.channel
+        self.timer = context.eventLoop.assumeIsolated().scheduleTask(in: self.timeout) {
+            channel.close(promise: nil)
+        }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.timer?.cancel() }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.timer?.cancel()
+        context.fireChannelInactive()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is ChannelShouldQuiesceEvent {
+            context.close(promise: nil)
+        } else {
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    /// The protocol is agreed on: others watch over the connection now.
+    static func remove(from channel: any Channel) {
+        let pipeline = channel.pipeline.syncOperations
+        if let context = try? pipeline.context(handlerType: HandshakeGuard.self) {
+            pipeline.removeHandler(context: context, promise: nil)
+        }
+    }
+}
