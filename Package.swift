@@ -56,6 +56,22 @@ let package = Package(
         .systemLibrary(name: "CMartletEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
         .systemLibrary(name: "CMartletZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .executableTarget(
+            name: "AsyncServer",
+            dependencies: [
+                "MartletWebSocket",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            path: "Tests/EndToEnd/AsyncServer",
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "StreamClient",
+            dependencies: ["MartletWebSocket", .product(name: "NIOCore", package: "swift-nio")],
+            path: "Tests/EndToEnd/StreamClient",
+            swiftSettings: settings
+        ),
+        .executableTarget(
             name: "EchoClient",
             dependencies: [
                 "MartletWebSocket",

@@ -271,12 +271,12 @@ def test_typing_at_a_terminal_is_edited_and_what_comes_is_escaped(echo):
 
     until(b"> ")
     os.write(ours, b"hellp\x7fo\n")
-    until(b"\nhello\r\n")
+    until(b"\x1b[Khello\r\n")
     os.write(ours, b"second\n")
-    until(b"\nsecond\r\n")
+    until(b"\x1b[Ksecond\r\n")
     seen = b""
     os.write(ours, b"\x1b[A\x1b[A\n")  # the line before the last, from the history
-    until(b"hello")
+    until(b"\x1b[Khello\r\n")
     os.write(ours, b"\x04")
     assert client.wait(PATIENCE) == 0
     os.close(ours)

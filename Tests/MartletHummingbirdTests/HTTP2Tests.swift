@@ -197,7 +197,7 @@ struct HTTP2Tests {
             let pong = await socket.frames(1)
             #expect(pong.map(\.opcode) == [.pong] && pong.map(\.payload) == [[1, 2]])
 
-            try await socket.send(Self.frame(.close, [0x03, 0xE8]))
+            try await socket.send(Self.frame(.close, [0x03, 0xE8]), endStream: true)
             #expect(await socket.frames(1).map(\.opcode) == [.close])
             // A stream whose client just ends it is over as well.
             try await other.send(ByteBuffer(), endStream: true)
@@ -220,6 +220,7 @@ struct HTTP2Tests {
             let fine = try await client.webSocket("/private/chat", [("authorization", "secret")])
             #expect(await fine.head()?.first(name: ":status") == "200")
             #expect(await fine.frames(1).map(\.payload) == [Array("in".utf8)])
+            try await fine.send(Self.frame(.close, [0x03, 0xE8]), endStream: true)
         }
     }
 }

@@ -1,5 +1,7 @@
 import MartletProtocol
 import NIOCore
+import NIOSSL
+import TestSupport
 import Testing
 
 @testable import MartletWebSocket
@@ -42,7 +44,17 @@ struct RandomOperationsTests {
         if seed % 3 != 0 { configuration.compression = compression }
         configuration.closeTimeout = .seconds(2)
         let received = Shared(0)
-        try await Loopback.serve(configuration: configuration) { server in
+        // Every other seed over TLS, where nothing is sent past NIO.
+        let certificates = try TestCertificates()
+        defer { certificates.remove() }
+        try certificates.issue("server", hosts: ["localhost"])
+        let tls =
+            seed % 2 == 0
+            ? nil
+            : try ServerTLS(
+                certificateFile: certificates.path("server.pem"), keyFile: certificates.path("server.key"))
+        let listening = WebSocketServer.Configuration(host: "127.0.0.1", port: 0, tls: tls, webSocket: configuration)
+        try await Loopback.serve(listening) { server in
             server.route("/sink") { _, socket in
                 var latest: [Int: Int] = [:]
                 do {
@@ -53,8 +65,10 @@ struct RandomOperationsTests {
                     }
                 } catch {}
             }
-        } _: { [configuration] url, _ in
+        } _: { [configuration] addresses in
+            let url = "\(tls == nil ? "ws" : "wss")://localhost:\(addresses[0].port!)"
             var client = WebSocketClient.Configuration()
+            client.tls = certificates.clientTLS
             client.webSocket = configuration
             _ = try? await WebSocketClient(configuration: client, logger: Loopback.quiet).connect(to: url + "/sink") {
                 socket in

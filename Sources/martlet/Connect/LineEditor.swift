@@ -10,6 +10,7 @@ final class LineEditor: Sendable {
     private static let prompt = "> "
     /// libedit's callback takes no context, and there is one terminal.
     private nonisolated(unsafe) static var onLine: ((String?) -> Void)?
+    private nonisolated(unsafe) static var isLineDone = false
 
     let lines: AsyncStream<String>
     private let continuation: AsyncStream<String>.Continuation
@@ -43,13 +44,11 @@ final class LineEditor: Sendable {
                 rl_callback_handler_remove()
                 return
             }
+            Self.isLineDone = true
             if !line.isEmpty { add_history(line) }
             self.continuation.yield(line)
         }
-        rl_callback_handler_install(Self.prompt) { line in
-            LineEditor.onLine?(line.map { String(cString: $0) })
-            free(line)
-        }
+        Self.install()
         var sources = [
             pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0),
             pollfd(fd: self.wake.fileHandleForReading.fileDescriptor, events: Int16(POLLIN), revents: 0),
@@ -60,12 +59,27 @@ final class LineEditor: Sendable {
                 _ = self.wake.fileHandleForReading.availableData
                 self.flush()
             }
-            if sources[0].revents != 0 { rl_callback_read_char() }
+            if sources[0].revents != 0 {
+                Self.isLineDone = false
+                rl_callback_read_char()
+                if Self.isLineDone {
+                    // libedit shows the old line again otherwise.
+                    rl_callback_handler_remove()
+                    Self.install()
+                }
+            }
         }
         rl_callback_handler_remove()
         ServiceRunner.write(Data("\r\u{1b}[K".utf8))
         for line in self.output.withLock({ $0 }) { ServiceRunner.say(line) }
         self.ended.signal()
+    }
+
+    private static func install() {
+        rl_callback_handler_install(Self.prompt) { line in
+            LineEditor.onLine?(line.map { String(cString: $0) })
+            free(line)
+        }
     }
 
     private func flush() {
