@@ -1,16 +1,20 @@
-import Synchronization
+import Foundation
 
 /// A value that tasks share.
-final class Shared<Value: Sendable>: Sendable {
-    private let storage: Mutex<Value>
+///
+/// `@unchecked Sendable`: the lock protects the value. Not the standard library's `Mutex`, since ThreadSanitizer does not
+/// know it.
+final class Shared<Value: Sendable>: @unchecked Sendable {
+    fileprivate let lock = NSLock()
+    fileprivate var storage: Value
 
-    init(_ value: Value) { self.storage = Mutex(value) }
+    init(_ value: Value) { self.storage = value }
 
-    var value: Value { self.storage.withLock { $0 } }
+    var value: Value { self.lock.withLock { self.storage } }
 
-    func set(_ value: Value) { self.storage.withLock { $0 = value } }
+    func set(_ value: Value) { self.lock.withLock { self.storage = value } }
 }
 
 extension Shared where Value == Int {
-    func increment() { self.storage.withLock { $0 += 1 } }
+    func increment() { self.lock.withLock { self.storage += 1 } }
 }
