@@ -1,10 +1,14 @@
 # Everything a newcomer needs: `make serve` and `make test`. Each target installs what is missing and says so.
 
-.PHONY: serve test conformance bench format lint clean
+.PHONY: serve test conformance sanitize api docs bench format lint clean
+
+# C libraries that the package is built on.
+LIBRARIES = zlib1g-dev libedit-dev
 
 # Builds and runs the push service. ARGS adds options: make serve ARGS="--listen 127.0.0.1:9000"
 serve:
 	@scripts/need-swift.sh
+	@scripts/need.sh $(LIBRARIES)
 	@echo "Building Martlet; the first time takes a few minutes."
 	swift build -c release --product martlet
 	@exec .build/release/martlet serve $(ARGS)
@@ -12,17 +16,32 @@ serve:
 test:
 	@scripts/test.sh
 
-# The whole Autobahn run; writes the tables of docs/conformance.md.
+# The whole Autobahn run, 20 minutes; writes the tables of docs/conformance.md.
 conformance:
 	@scripts/need-swift.sh
-	@scripts/need.sh python3 python3-venv gcc libc6-dev
+	@scripts/need.sh $(LIBRARIES) python3 python3-venv gcc libc6-dev
 	swift build -c release
 	@scripts/conformance.sh docs/conformance.md
+
+# Random concurrent operations on one connection under ThreadSanitizer.
+sanitize:
+	@scripts/need-swift.sh
+	@scripts/need.sh $(LIBRARIES)
+	@scripts/sanitize.sh
+
+# Writes the lists of public symbols in docs/api, when the API changes on purpose.
+api:
+	swift build
+	@scripts/api.sh write
+
+# The documentation of the libraries as web pages, in .cache/docs.
+docs:
+	@scripts/docs.sh
 
 # Echo against gorilla/websocket in the same run; writes a table and a picture to artifacts/.
 bench:
 	@scripts/need-swift.sh
-	@scripts/need.sh python3 gcc libc6-dev golang-go golang-github-gorilla-websocket-dev util-linux
+	@scripts/need.sh $(LIBRARIES) python3 gcc libc6-dev golang-go golang-github-gorilla-websocket-dev util-linux
 	swift build -c release --product martlet
 	@python3 Benchmarks/echo.py
 
@@ -33,4 +52,4 @@ lint:
 	swift format lint --strict --recursive Package.swift Sources Tests Examples
 
 clean:
-	rm -rf .build .cache artifacts
+	rm -rf .build .build-tsan .cache artifacts

@@ -182,6 +182,15 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        example(
+            "Snippets",
+            [
+                "MartletHummingbird", "MartletWebSocket",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]),
         example("EchoServer", ["MartletWebSocket"]),
         example("FeedClient", ["MartletWebSocket", .product(name: "Logging", package: "swift-log")]),
         example("QueuedConnection", ["MartletWebSocket"]),

@@ -6,7 +6,7 @@ step() { printf '\n== %s (%d s so far)\n' "$1" "$SECONDS"; }
 
 scripts/need-swift.sh
 scripts/need.sh python3 python3-venv gcc libc6-dev golang-go golang-github-gorilla-websocket-dev \
-    chromium chromium-driver fonts-dejavu-core curl
+    chromium chromium-driver fonts-dejavu-core curl openssl nodejs node-ws nginx-light iproute2 zlib1g-dev libedit-dev
 
 step "Lint"
 swift format lint --strict --recursive Package.swift Sources Tests Examples
@@ -15,15 +15,24 @@ step "Build and unit tests"
 swift build --build-tests
 swift test --skip-build
 
+step "The public API is what docs/api says"
+scripts/api.sh check
+
+step "Every snippet of the documentation is built"
+scripts/snippets.sh check
+
 step "Build the release"
 swift build -c release
 
 step "Autobahn, both roles"
-scripts/conformance.sh
+MESSAGES=50 scripts/conformance.sh
 
 step "End to end: the real binary, foreign clients, a browser"
 scripts/python.sh
 scripts/gorilla.sh Tests/EndToEnd/clients/gorilla/main.go .cache/gorilla-client
+scripts/gorilla.sh Tests/EndToEnd/clients/gorilla-echo/main.go .cache/gorilla-echo
 export ARTIFACTS="$PWD/artifacts"
 .cache/venv/bin/pytest -q --durations=5 -p no:cacheprovider Tests/EndToEnd
+step "Random operations under ThreadSanitizer"
+scripts/sanitize.sh
 step "All passed; screenshots are in artifacts/"

@@ -13,6 +13,7 @@ public final class WebSocketConnection: Sendable {
     /// What the opening handshake agreed on.
     public let subprotocol: String?
     public let remoteAddress: SocketAddress?
+    public let localAddress: SocketAddress?
     /// The headers of the server's answer to the handshake, on a client; empty on a server.
     public let handshakeFields: HTTPFields
     /// What was agreed on for compression; `nil` when messages are not compressed.
@@ -37,6 +38,7 @@ public final class WebSocketConnection: Sendable {
         let eventLoop = socket.eventLoop
         self.subprotocol = socket.subprotocol
         self.remoteAddress = socket.remoteAddress
+        self.localAddress = socket.localAddress
         self.handshakeFields = socket.handshakeFields
         self.compression = socket.compression
         self.writerPieceSize = max(min(configuration.fragmentSize, configuration.outboundQueueLimit / 2), 1)
@@ -78,7 +80,8 @@ public final class WebSocketConnection: Sendable {
             if wakesLoop { self.flush() }
         case .closed(let error):
             throw error
-        case .blocked, .full where self.waitsWhenFull:
+        case .blocked,
+            .full where self.waitsWhenFull:
             if try await self.outbox.wait(message) { self.flush() }
         case .full:
             throw WebSocketError(.full, reason: "the outbound queue is full; the message was dropped")

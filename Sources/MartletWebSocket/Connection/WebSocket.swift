@@ -125,6 +125,9 @@ public final class WebSocket {
     /// The peer's address, when it is a socket's.
     public var remoteAddress: SocketAddress? { self.context?.channel.remoteAddress }
 
+    /// Our own address, when it is a socket's.
+    public var localAddress: SocketAddress? { self.context?.channel.localAddress }
+
     /// Whether a message is being sent part by part, and not all parts are.
     public var isSendingParts: Bool { self.parts != nil }
 
