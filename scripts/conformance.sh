@@ -34,7 +34,7 @@ judge client .cache/autobahn-client.txt
     echo '# Conformance'
     echo
     echo 'The Autobahn WebSocket testsuite against Martlet, in both roles, all 517 cases, with compression and context'
-    echo "takeover allowed. Made by \`make conformance\`; \`make test\` does the same with ${TEST_MESSAGES:-50} messages in each case of"
+    echo "takeover allowed. Made by \`make conformance\`; \`make test\` does the same with 50 messages in each case of"
     echo 'sections 12 and 13, where the suite sends 1,000, and fails unless every case passes strictly.'
     echo
     echo 'INFORMATIONAL cases have no right answer: they show what an implementation does.'

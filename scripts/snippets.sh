@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=Examples/Snippets/Generated.swift
-made=$(mktemp)
+made=$(mktemp --suffix .swift)
 trap 'rm -f "$made"' EXIT
 python3 - >"$made" <<'PY'
 import glob, re
@@ -27,6 +27,7 @@ import re, sys
 text = open(sys.argv[1]).read()
 open(sys.argv[1], "w").write(re.sub(r"\n\n}\n$", "\n}\n", text))
 PY
+swift format --in-place --configuration .swift-format "$made"
 if [ "${1:-check}" = write ]; then
     cp "$made" "$target"
 elif ! diff -u "$target" "$made"; then

@@ -14,7 +14,9 @@ final class StreamQuiescer: ChannelInboundHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if event is ChannelShouldQuiesceEvent {
-            for stream in self.streams.values { stream.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent()) }
+            for stream in self.streams.values {
+                stream.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+            }
         }
         context.fireUserInboundEventTriggered(event)
     }

@@ -13,7 +13,8 @@ struct WebSocketRouting: Sendable {
 
     private let respond: Responder
 
-    init<Context: InitializableFromSource<ApplicationRequestContextSource> & RequestContext>(_ router: Router<Context>) {
+    init<Context: InitializableFromSource<ApplicationRequestContextSource> & RequestContext>(_ router: Router<Context>)
+    {
         let responder = router.buildResponder()
         self.respond = { request, channel, logger in
             let context = Context(source: ApplicationRequestContextSource(channel: channel, logger: logger))
@@ -34,7 +35,10 @@ struct WebSocketRouting: Sendable {
             origin: .any,
             authorize: { request in await self.authorize(request, channel, jobs, logger) },
             makeHandler: { _, _ in preconditionFailure("the router chooses the endpoint") })
-        return { request in ServerHandshake.isUpgradeRequest(request) || request.method == .get && request.extendedConnectProtocol != nil ? endpoint : nil }
+        return { request in
+            ServerHandshake.isUpgradeRequest(request)
+                || request.method == .get && request.extendedConnectProtocol != nil ? endpoint : nil
+        }
     }
 
     private func authorize(

@@ -134,9 +134,11 @@ struct HTTP2Tests {
             var frames: [(Opcode, [UInt8])] = []
             var iterator = self.events.makeAsyncIterator()
             while true {
-                while frames.count < count, case .header(let header, let length) = self.bytes.withUnsafeReadableBytes({
-                    FrameHeader.decode($0, role: .client)
-                }), self.bytes.readableBytes >= length + header.payloadLength {
+                while frames.count < count,
+                    case .header(let header, let length) = self.bytes.withUnsafeReadableBytes({
+                        FrameHeader.decode($0, role: .client)
+                    }), self.bytes.readableBytes >= length + header.payloadLength
+                {
                     self.bytes.moveReaderIndex(forwardBy: length)
                     frames.append((header.opcode, self.bytes.readBytes(length: header.payloadLength) ?? []))
                 }

@@ -56,7 +56,8 @@ struct ClientTests {
 
     @Test("redirects are followed only when asked for, and not for ever")
     func redirects() async throws {
-        try await Self.serve(["/a": Self.redirect("/b"), "/b": Self.redirect("/who"), "/loop": Self.redirect("/loop")]) {
+        try await Self.serve(["/a": Self.redirect("/b"), "/b": Self.redirect("/who"), "/loop": Self.redirect("/loop")])
+        {
             url in
             let refused = await #expect(throws: WebSocketError.self) { _ = try await Self.who(url + "/a") }
             #expect(refused?.handshakeFailure?.status == 302)

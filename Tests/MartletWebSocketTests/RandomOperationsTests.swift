@@ -23,7 +23,8 @@ struct RandomOperationsTests {
 
     /// A message that tells whether it arrived whole: its sender, its number and its length, and one letter.
     private static func message(_ sender: Int, _ number: Int, _ length: Int) -> String {
-        "\(sender) \(number) \(length) " + String(repeating: Character(UnicodeScalar(UInt8(97 + sender))), count: length)
+        "\(sender) \(number) \(length) "
+            + String(repeating: Character(UnicodeScalar(UInt8(97 + sender))), count: length)
     }
 
     private static func check(_ text: String, _ latest: inout [Int: Int]) -> Bool {

@@ -10,5 +10,8 @@ struct RawConnection {
             channel: try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connect(to: address).get())
     }
 
+    /// Waits for the end.
+    func closed() async { try? await self.channel.closeFuture.get() }
+
     func close() async throws { try await self.channel.close() }
 }

@@ -105,7 +105,9 @@ struct ReconnectTests {
         }
     }
 
-    @Test("401 ends it with the error; 503 is tried again no sooner than Retry-After says; a number of attempts is enough")
+    @Test(
+        "401 ends it with the error; 503 is tried again no sooner than Retry-After says; a number of attempts is enough"
+    )
     func refusals() async throws {
         try await Loopback.serve { server in
             server.route("/401", authorize: { _ in .refuse(.unauthorized, reason: "who are you") }) { _, _ in }

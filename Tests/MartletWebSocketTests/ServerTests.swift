@@ -10,7 +10,8 @@ import Testing
 struct ServerTests {
     private static let client = WebSocketClient(logger: Loopback.quiet)
 
-    private static func firstText(_ url: String, _ client: WebSocketClient = client, fields: HTTPFields = [:]) async throws
+    private static func firstText(_ url: String, _ client: WebSocketClient = client, fields: HTTPFields = [:])
+        async throws
         -> String?
     {
         let text = Shared<String?>(nil)
@@ -54,7 +55,8 @@ struct ServerTests {
         } _: { addresses in
             let port = addresses[0].port!
             let server = WebSocketServer(
-                configuration: .init(listeners: [.tcp(host: "127.0.0.1", port: 0), .tcp(host: "127.0.0.1", port: port)]),
+                configuration: .init(listeners: [.tcp(host: "127.0.0.1", port: 0), .tcp(host: "127.0.0.1", port: port)]
+                ),
                 logger: Loopback.quiet)
             let error = await #expect(throws: WebSocketError.self) { try await server.run() }
             #expect(error?.code == .bindFailed && error?.reason.contains("\(port)") == true)

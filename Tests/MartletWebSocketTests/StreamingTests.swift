@@ -6,7 +6,9 @@ import Testing
 
 @Suite("Streams of chunks, in memory", .timeLimit(.minutes(1)))
 struct StreamingTests {
-    static func large(_ count: Int) -> ByteBuffer { ByteBuffer(bytes: (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31) }) }
+    static func large(_ count: Int) -> ByteBuffer {
+        ByteBuffer(bytes: (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31) })
+    }
 
     static let roomy: WebSocketConfiguration = {
         var configuration = WebSocketConfiguration()
@@ -34,7 +36,8 @@ struct StreamingTests {
             for _ in 0..<2 {
                 try await pair.client.withMessageWriter(.binary) { writer in
                     var rest = whole
-                    while let piece = rest.readSlice(length: min(100_000, rest.readableBytes)), piece.readableBytes > 0 {
+                    while let piece = rest.readSlice(length: min(100_000, rest.readableBytes)), piece.readableBytes > 0
+                    {
                         try await writer.write(piece)
                     }
                 }
@@ -141,7 +144,8 @@ struct StreamingTests {
             let message = try #require(try await streams.next())
             await pair.cut()
             await #expect(throws: WebSocketError.self) { for try await _ in message.chunks {} }
-        } catch: { _ in }
+        } catch: { _ in
+        }
     }
 
     @Test("cancelling a task that waits for a chunk or for room harms nothing")

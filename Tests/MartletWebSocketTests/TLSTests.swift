@@ -9,7 +9,9 @@ import Testing
 
 @Suite("TLS", .timeLimit(.minutes(1)))
 struct TLSTests {
-    private static func configuration(_ tls: TLSConfiguration, serverName: String? = nil) -> WebSocketClient.Configuration {
+    private static func configuration(_ tls: TLSConfiguration, serverName: String? = nil)
+        -> WebSocketClient.Configuration
+    {
         var configuration = WebSocketClient.Configuration()
         configuration.tls = tls
         configuration.tlsServerName = serverName
@@ -68,7 +70,8 @@ struct TLSTests {
             certificateFile: certificates.path("server.pem"), keyFile: certificates.path("server.key"))
         try await Self.serve(tls) { port in
             for client in [
-                Self.client(.makeClientConfiguration()), Self.client(certificates.clientTLS, serverName: "other.example"),
+                Self.client(.makeClientConfiguration()),
+                Self.client(certificates.clientTLS, serverName: "other.example"),
             ] {
                 let error = await #expect(throws: WebSocketError.self) { try await Self.echo(client, port) }
                 #expect(error?.code == .tlsFailed)

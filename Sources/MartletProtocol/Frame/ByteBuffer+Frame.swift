@@ -16,7 +16,8 @@ extension ByteBuffer {
         payload: UnsafeRawBufferPointer
     ) -> Int {
         let header = FrameHeader(
-            isFinal: isFinal, isCompressed: isCompressed, opcode: opcode, payloadLength: payload.count, maskingKey: maskingKey)
+            isFinal: isFinal, isCompressed: isCompressed, opcode: opcode, payloadLength: payload.count,
+            maskingKey: maskingKey)
         return self.writeWithUnsafeMutableBytes(
             minimumWritableBytes: FrameHeader.maximumLength &+ payload.count
         ) { destination in

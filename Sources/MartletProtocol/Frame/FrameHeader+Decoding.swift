@@ -14,7 +14,9 @@ extension FrameHeader {
     ///
     /// A violation is reported as soon as the byte that commits it is there, even when the header is incomplete.
     @inlinable
-    public static func decode(_ bytes: UnsafeRawBufferPointer, role: Role, allowsCompression: Bool = false) -> DecodingResult {
+    public static func decode(_ bytes: UnsafeRawBufferPointer, role: Role, allowsCompression: Bool = false)
+        -> DecodingResult
+    {
         guard bytes.count >= 2, let base = bytes.baseAddress else { return .needMoreData }
         let first = base.load(as: UInt8.self)
         let second = base.load(fromByteOffset: 1, as: UInt8.self)

@@ -8,7 +8,8 @@ extension FrameHeader {
         let base = destination.baseAddress!
         precondition(destination.count >= self.encodedLength)
         let maskBit: UInt8 = self.maskingKey == nil ? 0 : 0x80
-        base.storeBytes(of: (self.isFinal ? 0x80 : 0) | (self.isCompressed ? 0x40 : 0) | self.opcode.rawValue, as: UInt8.self)
+        base.storeBytes(
+            of: (self.isFinal ? 0x80 : 0) | (self.isCompressed ? 0x40 : 0) | self.opcode.rawValue, as: UInt8.self)
         var length = 2
         if self.payloadLength < 126 {
             base.storeBytes(of: maskBit | UInt8(self.payloadLength), toByteOffset: 1, as: UInt8.self)

@@ -64,7 +64,9 @@ extension WebSocket {
             }
             let end = start + length + header.payloadLength
             if rest == nil {
-                if end > sent { rest = ByteBuffer(bytes: UnsafeRawBufferPointer(rebasing: frames[max(start, sent)..<end])) }
+                if end > sent {
+                    rest = ByteBuffer(bytes: UnsafeRawBufferPointer(rebasing: frames[max(start, sent)..<end]))
+                }
             } else {
                 let isWhole = header.isFinal && header.opcode != .continuation && !header.opcode.isControl
                 self.queue.append(

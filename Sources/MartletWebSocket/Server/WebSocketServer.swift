@@ -123,7 +123,7 @@ public final class WebSocketServer: Service {
             }
         } catch {
             for (channel, _) in running { try? await channel.close() }
-            files.forEach { $0.remove() }
+            for file in files { file.remove() }
             self.settleAddresses(.failure(error))
             throw error
         }
@@ -132,7 +132,7 @@ public final class WebSocketServer: Service {
         }
         self.settleAddresses(.success(running.compactMap(\.channel.localAddress)))
         await self.serve(running.map(\.quiescing))
-        files.forEach { $0.remove() }
+        for file in files { file.remove() }
     }
 
     private func serve(_ listeners: [ServerQuiescingHelper]) async {

@@ -41,7 +41,9 @@ extension WebSocketUpgradeHandler {
             return
         }
         guard let install = self.installHTTPSide else {
-            self.respond(.notFound, [:], body: "there is no WebSocket endpoint at this path", keepAlive: false)
+            let reason = "there is no WebSocket endpoint at this path"
+            self.logRefusal(.notFound, path: WebSocketRequest.path(of: request), reason: reason)
+            self.respond(.notFound, [:], body: reason, keepAlive: false)
             self.finishAfterFlush()
             return
         }

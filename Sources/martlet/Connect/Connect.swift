@@ -34,7 +34,8 @@ struct Connect: AsyncParsableCommand {
     @Option(name: [.customShort("H"), .long], help: "Send a header, \"Name: value\"; several times for several.")
     var header: [String] = []
 
-    @Option(help: "Offer a subprotocol, or with --listen accept it; several times for several, the preferred one first.")
+    @Option(
+        help: "Offer a subprotocol, or with --listen accept it; several times for several, the preferred one first.")
     var subprotocol: [String] = []
 
     @Option(help: "Send an Origin header; with --listen let pages of this origin in, * for any.")
@@ -157,7 +158,8 @@ struct Connect: AsyncParsableCommand {
                 editor?.start()
                 let format: ConnectInput.Format = self.binary ? .binary : self.base64 ? .base64 : .text
                 let input =
-                    self.every != nil ? nil : editor.map { ConnectInput(format, lines: $0.lines) } ?? ConnectInput(format)
+                    self.every != nil
+                    ? nil : editor.map { ConnectInput(format, lines: $0.lines) } ?? ConnectInput(format)
                 await session.send(input)
                 return .inputEnded
             }

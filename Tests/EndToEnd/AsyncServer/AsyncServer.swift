@@ -49,7 +49,8 @@ struct AsyncServer {
         do { try await body() } catch {}
         let end = await socket.closed()
         let left = Self.handlers.wrappingSubtract(1, ordering: .relaxed).newValue
-        Self.say("closed \(end.code) \(end.initiator) \(end.isClean ? "clean" : "unclean") handlers=\(left) \(end.reason)")
+        Self.say(
+            "closed \(end.code) \(end.initiator) \(end.isClean ? "clean" : "unclean") handlers=\(left) \(end.reason)")
     }
 
     private static func say(_ text: String) {

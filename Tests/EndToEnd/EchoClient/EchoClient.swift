@@ -26,7 +26,9 @@ struct EchoClient {
             var messages = socket.messages.makeAsyncIterator()
             var count = 0
             for length in [0, 1, 125, 126, 65_535, 65_536, 1 << 20, 16 << 20] {
-                let text = String(repeating: "0123456789abcde\n", count: length / 16) + String(repeating: "x", count: length % 16)
+                let text =
+                    String(repeating: "0123456789abcde\n", count: length / 16)
+                    + String(repeating: "x", count: length % 16)
                 let binary = ByteBuffer(bytes: (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 7 ^ $0 >> 8) })
                 for message in [WebSocketMessage.text(text), .binary(binary)] {
                     async let sent: Void = socket.send(message)

@@ -28,7 +28,9 @@ struct StreamClient {
             for try await message in socket.streamedMessages {
                 for try await chunk in message.chunks {
                     // One byte of each chunk is enough to find a hole.
-                    if chunk.getInteger(at: chunk.readerIndex, as: UInt8.self) != Self.byte(received) { isRight = false }
+                    if chunk.getInteger(at: chunk.readerIndex, as: UInt8.self) != Self.byte(received) {
+                        isRight = false
+                    }
                     received += chunk.readableBytes
                 }
                 break

@@ -1,0 +1,77 @@
+import HTTPTypes
+import InMemoryTracing
+import Logging
+import MartletProtocol
+import Metrics
+import MetricsTestKit
+import NIOCore
+import Testing
+import Tracing
+
+@testable import MartletWebSocket
+
+/// Both systems are the process's own, and other tests count too: so the figures are at least what is expected.
+@Suite("Metrics and traces", .serialized, .timeLimit(.minutes(1)))
+struct ObservationTests {
+    private static let metrics: TestMetrics = {
+        let metrics = TestMetrics()
+        MetricsSystem.bootstrap(metrics)
+        return metrics
+    }()
+
+    private static let tracer: InMemoryTracer = {
+        let tracer = InMemoryTracer()
+        InstrumentationSystem.bootstrap(tracer)
+        return tracer
+    }()
+
+    @Test("connections, messages, bytes, closes, refusals and round trips are counted by role")
+    func counters() async throws {
+        let metrics = Self.metrics
+        try await Loopback.serve { server in
+            server.route("/echo") { _, socket in
+                for try await message in socket.messages { try await socket.send(message) }
+            }
+        } _: { url, client in
+            try await client.connect(to: url + "/echo") { socket in
+                var messages = socket.messages.makeAsyncIterator()
+                for _ in 0..<10 {
+                    try await socket.send(text: "hello")
+                    _ = try await messages.next()
+                }
+                _ = try await socket.ping()
+                // The counts go out within a second.
+                while ((try? metrics.expectCounter("websocket.messages.received", [("role", "server")]))?.totalValue
+                    ?? 0)
+                    < 10
+                { try await Task.sleep(for: .milliseconds(20)) }
+            }
+            _ = try? await client.connect(to: url + "/missing") { _ in }
+        }
+        for role in ["server", "client"] {
+            #expect(try metrics.expectCounter("websocket.bytes.sent", [("role", role)]).totalValue >= 70)
+            #expect(try metrics.expectCounter("websocket.messages.sent", [("role", role)]).totalValue >= 10)
+        }
+        #expect(try metrics.expectTimer("websocket.rtt", [("role", "client")]).lastValue ?? 0 > 0)
+        while (try? metrics.expectCounter("websocket.closes", [("role", "server"), ("code", "1000")])) == nil {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        #expect(try metrics.expectCounter("websocket.handshakes.refused", [("status", "404")]).totalValue >= 1)
+    }
+
+    @Test("a client's handshake and a server's handler are spans, with the path and the close code")
+    func spans() async throws {
+        let tracer = Self.tracer
+        try await Loopback.serve { server in
+            server.route("/traced") { _, _ in }
+        } _: { url, client in
+            try await client.connect(to: url + "/traced") { socket in for try await _ in socket.messages {} }
+        }
+        let spans = tracer.finishedSpans
+        #expect(spans.contains { $0.operationName == "websocket handshake" && $0.kind == .client })
+        let served = spans.first {
+            $0.operationName == "websocket connection" && "\($0.attributes)".contains("/traced")
+        }
+        #expect(served?.kind == .server)
+    }
+}
