@@ -7,7 +7,7 @@ public import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 import NIOSSL
 
-/// Hummingbird's HTTP/1.1 connection, in which any request may upgrade to a ``WebSocket``.
+/// Hummingbird's HTTP/1.1 connection, in which any request may upgrade to a `WebSocket`.
 ///
 /// A connection that upgrades with its first request never has an HTTP side: no async stream, no HTTP handlers remain,
 /// and no task unless its handler is one. One that upgrades later keeps the task that served its HTTP requests, which

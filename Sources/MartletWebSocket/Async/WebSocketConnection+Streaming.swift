@@ -3,7 +3,7 @@ public import NIOCore
 
 extension WebSocketConnection {
     /// The messages, each to be read chunk by chunk as it comes, so that one may be longer than memory; raise
-    /// ``MessageLimits/maximumMessageSize`` for that.
+    /// `MessageLimits.maximumMessageSize` for that.
     ///
     /// ```swift
     /// for try await message in socket.streamedMessages {

@@ -1,7 +1,7 @@
 import MartletProtocol
 public import NIOCore
 
-/// Writes one message piece by piece: see ``WebSocketConnection/withMessageWriter(_:compress:_:)``.
+/// Writes one message piece by piece: see ``WebSocketConnection/withMessageWriter(_:compress:isolation:_:)``.
 ///
 /// Used by one task at a time.
 public final class WebSocketMessageWriter {

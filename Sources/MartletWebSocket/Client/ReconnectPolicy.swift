@@ -1,6 +1,6 @@
 import MartletProtocol
 
-/// When a lost connection is tried again, and when not: see ``WebSocketClient/reconnecting(to:subprotocols:headerFields:policy:)``.
+/// When a lost connection is tried again, and when not: see ``WebSocketClient/reconnecting(to:subprotocols:headerFields:policy:clock:)``.
 public struct ReconnectPolicy: Sendable {
     /// Why there is no connection.
     public enum Loss: Sendable {

@@ -109,7 +109,9 @@ extension WebSocketClient {
     /// Connects, and connects again whenever the connection is lost, until `policy` says that it is over.
     ///
     /// - Parameters:
-    ///   - url, subprotocols, headerFields: as for ``connect(to:subprotocols:headerFields:_:)``.
+    ///   - url: as for ``connect(to:subprotocols:headerFields:_:)``.
+    ///   - subprotocols: likewise.
+    ///   - headerFields: likewise, in every handshake.
     ///   - policy: pauses, what is fatal, and a hook.
     ///   - clock: what the pauses are measured with.
     public func reconnecting(

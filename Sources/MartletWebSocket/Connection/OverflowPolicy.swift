@@ -1,7 +1,7 @@
 /// What happens to a message when the peer does not read and the outbound queue is full.
 public enum OverflowPolicy: Sendable, Hashable {
-    /// The message is not taken: ``WebSocket/send(text:)`` answers ``SendResult/full``, and
-    /// ``WebSocketConnection/send(_:)-(WebSocketMessage)`` waits for room. The default.
+    /// The message is not taken: ``WebSocket/send(text:compress:)`` answers ``SendResult/full``, and
+    /// ``WebSocketConnection/send(_:compress:)`` waits for room. The default.
     case suspend
     /// The oldest messages that wait make room for it.
     case dropOldest

@@ -5,7 +5,7 @@ public import NIOCore
 public struct WebSocketConfiguration: Sendable {
     /// Message size (default 1 MiB) and fragments a message (default 1,024).
     public var limits = MessageLimits()
-    /// Compression of messages (permessage-deflate, RFC 7692). Default: `nil`, none: see ``CompressionConfiguration``.
+    /// Compression of messages (permessage-deflate, RFC 7692). Default: `nil`, none: see `CompressionConfiguration`.
     public var compression: CompressionConfiguration?
     /// Longer messages are sent as several frames, so that pings and close frames get through. Bytes. Default: 16 KiB.
     public var fragmentSize: Int = PreparedMessage.defaultFragmentSize

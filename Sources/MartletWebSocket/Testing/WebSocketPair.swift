@@ -21,7 +21,8 @@ public struct WebSocketPair: Sendable {
     ///
     /// - Parameters:
     ///   - clock: stands still until it is moved.
-    ///   - server, client: their configurations. Messages are compressed when both ask for it.
+    ///   - server: its configuration. Messages are compressed when both ends ask for it.
+    ///   - client: its configuration.
     ///   - subprotocol: what the handshake agreed on.
     public static func inMemory(
         clock: WebSocketTestClock = WebSocketTestClock(),
