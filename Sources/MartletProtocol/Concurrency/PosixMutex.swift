@@ -5,6 +5,8 @@
 import Glibc
 
 /// The standard library's `Mutex`, on POSIX.
+///
+/// `@unchecked Sendable`: the mutex protects the value, which the compiler cannot know.
 package struct PosixMutex<Value>: @unchecked Sendable {
     private final class Storage {
         let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)

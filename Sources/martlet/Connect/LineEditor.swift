@@ -10,6 +10,7 @@ final class LineEditor: Sendable {
     private static let prompt = "> "
     /// libedit's callback takes no context, and there is one terminal.
     private nonisolated(unsafe) static var onLine: ((String?) -> Void)?
+    /// `nonisolated(unsafe)`, both: used on the editor's thread alone.
     private nonisolated(unsafe) static var isLineDone = false
 
     let lines: AsyncStream<String>
