@@ -20,6 +20,7 @@ let package = Package(
         .library(name: "MartletWebSocket", targets: ["MartletWebSocket"]),
         .library(name: "MartletHummingbird", targets: ["MartletHummingbird"]),
         .library(name: "MartletPush", targets: ["MartletPush"]),
+        .library(name: "MartletProxy", targets: ["MartletProxy"]),
         .executable(name: "martlet", targets: ["martlet"]),
     ],
     dependencies: [
@@ -39,6 +40,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         // Tests/EndToEnd: programs that tests of the real binary need.
@@ -147,11 +149,33 @@ let package = Package(
         ),
         .target(name: "CMartletSystem"),
         .target(
+            name: "MartletProxy",
+            dependencies: [
+                "CMartletSystem", "MartletProtocol", "MartletWebSocket",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
             name: "MartletServer",
             dependencies: [
                 "CMartletSystem",
                 "MartletPush",
+                "MartletProxy",
                 "MartletHummingbird",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 "MartletWebSocket",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -172,6 +196,7 @@ let package = Package(
                 "CMartletEdit",
                 "MartletServer",
                 "MartletPush",
+                "MartletProxy",
                 "MartletWebSocket",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -4,8 +4,8 @@ import ArgumentParser
 struct Martlet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "martlet",
-        abstract: "Real-time messaging: a push service and WebSocket tools.",
+        abstract: "Real-time messaging: a push service, a reverse proxy and WebSocket tools.",
         version: "0.1.0",
-        subcommands: [Serve.self, Echo.self, Connect.self]
+        subcommands: [Serve.self, Proxy.self, Echo.self, Connect.self]
     )
 }

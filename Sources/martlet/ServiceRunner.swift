@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Logging
+import MartletProxy
 import MartletServer
 import ServiceLifecycle
 import UnixSignals
@@ -13,6 +14,17 @@ enum ServiceRunner {
         case .configuration: ExitCode(78)
         case .file: ExitCode(66)
         case .bind: ExitCode(69)
+        default: .failure
+        }
+    }
+
+    /// As above, and 71 for what the system refuses.
+    private static func exitCode(_ error: ProxyError) -> ExitCode {
+        switch error.code {
+        case .configuration: ExitCode(78)
+        case .file: ExitCode(66)
+        case .bind: ExitCode(69)
+        case .system: ExitCode(71)
         default: .failure
         }
     }
@@ -50,18 +62,22 @@ enum ServiceRunner {
         } catch let error as ServerError {
             Self.complain("martlet: \(error)")
             throw Self.exitCode(error)
+        } catch let error as ProxyError {
+            Self.complain("martlet: \(error)")
+            throw Self.exitCode(error)
         }
     }
 
-    static func run(_ service: some Service, logger: Logger) async throws {
+    /// - Parameter limit: of a graceful shutdown. Longer than a closing handshake; a request that does not end may not hold
+    ///   the process for ever.
+    static func run(_ service: some Service, atMost limit: Duration = .seconds(10), logger: Logger) async throws {
         try await self.orExit {
             var configuration = ServiceGroupConfiguration(
                 services: [.init(service: service)],
                 gracefulShutdownSignals: [.sigint, .sigterm],
                 logger: logger
             )
-            // Longer than a closing handshake; a request that does not end may not hold the process for ever.
-            configuration.maximumGracefulShutdownDuration = .seconds(10)
+            configuration.maximumGracefulShutdownDuration = limit
             try await ServiceGroup(configuration: configuration).run()
         }
     }

@@ -1,5 +1,5 @@
 import HTTPTypes
-import NIOCore
+package import NIOCore
 
 /// The reverse proxies in front of a server, whose `X-Forwarded-For`, `-Proto` and `-Host` headers are believed. From
 /// anybody else they are ignored, since every client can send them.
@@ -29,7 +29,7 @@ public struct TrustedProxies: Sendable, Hashable {
         var authority: String?
     }
 
-    func contains(_ peer: SocketAddress?) -> Bool {
+    package func contains(_ peer: SocketAddress?) -> Bool {
         guard let address = peer?.ipAddress else { return self.trustsUnixSockets }
         return self.networks.contains { $0.contains(address) }
     }
@@ -38,17 +38,23 @@ public struct TrustedProxies: Sendable, Hashable {
     func client(of request: HTTPRequest, peer: SocketAddress?, isSecure: Bool) -> Client {
         var client = Client(address: peer?.ipAddress, isSecure: isSecure)
         guard self != .none, self.contains(peer) else { return client }
-        let chain = Self.list(request.headerFields[values: .xForwardedFor])
-        for entry in chain.reversed() {
-            let address = Self.withoutPort(entry)
-            guard IPNetwork(address) != nil else { break }
-            client.address = address
-            guard self.networks.contains(where: { $0.contains(address) }) else { break }
-        }
+        client.address = self.clientAddress(request.headerFields[values: .xForwardedFor], peer: peer)
         if let scheme = Self.list(request.headerFields[values: .xForwardedProto]).last?.lowercased() {
             client.isSecure = scheme == "https" || scheme == "wss"
         }
         client.authority = Self.list(request.headerFields[values: .xForwardedHost]).last
+        return client
+    }
+
+    /// The last address of `X-Forwarded-For` that is no trusted proxy, of a request that came from a trusted `peer`.
+    package func clientAddress(_ forwardedFor: [String], peer: SocketAddress?) -> String? {
+        var client = peer?.ipAddress
+        for entry in Self.list(forwardedFor).reversed() {
+            let address = Self.withoutPort(entry)
+            guard IPNetwork(address) != nil else { break }
+            client = address
+            guard self.networks.contains(where: { $0.contains(address) }) else { break }
+        }
         return client
     }
 

@@ -1,5 +1,5 @@
 public import NIOCore
-import NIOHTTP1
+package import NIOHTTP1
 
 /// What a request may take before it becomes a WebSocket, or is passed on as plain HTTP.
 public struct HTTPLimits: Sendable {
@@ -12,7 +12,7 @@ public struct HTTPLimits: Sendable {
 
     public init() {}
 
-    var decoderLimits: NIOHTTPDecoderLimitConfiguration {
+    package var decoderLimits: NIOHTTPDecoderLimitConfiguration {
         var limits = NIOHTTPDecoderLimitConfiguration()
         limits.maxHeaderFieldSize = self.maximumHeaderSize
         limits.maxHeaderListSize = self.maximumHeaderSize

@@ -136,12 +136,3 @@ public final class WebSocketUpgradeHandler {
 
 @available(*, unavailable)
 extension WebSocketUpgradeHandler: Sendable {}
-
-/// Unwraps what a removed decoder leaves over: bytes, where this handler's input is otherwise HTTP parts.
-struct ByteReader {
-    private final class Handler: ChannelInboundHandler {
-        typealias InboundIn = ByteBuffer
-    }
-
-    func unwrapInboundIn(_ data: NIOAny) -> ByteBuffer { Handler().unwrapInboundIn(data) }
-}

@@ -1,11 +1,10 @@
 import Foundation
-import MartletServer
 
 /// A secret from a file or the environment: never from an argument, which every user of the machine can read.
-enum Secret {
+public enum Secret {
     /// - Parameter file: its first line counts; `nil` to look at the environment.
     /// - Returns: `nil` when there is neither.
-    static func read(file: String?, environment name: String) throws -> String? {
+    public static func read(file: String?, environment name: String) throws -> String? {
         guard let file else {
             return ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
         }

@@ -1,0 +1,19 @@
+/// A line a request, and a line a WebSocket when it has ended.
+public struct AccessLogConfiguration: Sendable, Hashable {
+    public enum Format: Sendable, Hashable {
+        /// One object a line: see ``AccessLogEntry``.
+        case json
+        /// As Apache and nginx write it.
+        case combined
+    }
+
+    /// A file, or `-` for standard output.
+    public var file: String
+    /// Default: JSON.
+    public var format: Format
+
+    public init(file: String = "-", format: Format = .json) {
+        self.file = file
+        self.format = format
+    }
+}

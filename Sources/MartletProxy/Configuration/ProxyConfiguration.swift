@@ -1,0 +1,57 @@
+public import NIOCore
+
+/// What a ``ProxyServer`` does: where it listens, which requests go where, and how.
+public struct ProxyConfiguration: Sendable {
+    public var listeners: [ListenerConfiguration]
+    /// Tried in the order of how exact they are, not in this order: see ``RouteConfiguration``.
+    public var routes: [RouteConfiguration]
+    /// Groups of servers by name.
+    public var upstreams: [String: UpstreamConfiguration]
+    public var accessLog: AccessLogConfiguration?
+    /// Where `/healthz`, `/metrics` and `/upstreams` are served, apart from everything else. Default: nowhere.
+    public var admin: ProxyAddress?
+    /// After SIGTERM, WebSockets are closed with 1001 in batches that are spread over this time, and plain requests may
+    /// come to their end. Default: 30 s.
+    public var drainTimeout: TimeAmount = .seconds(30)
+    /// Connections of clients that are open at once, all listeners together. Beyond it a connection is closed at once.
+    /// Default: `nil`, as many as the system has descriptors for.
+    public var maximumConnections: Int?
+    public var client = ClientConfiguration()
+
+    public init(
+        listeners: [ListenerConfiguration] = [], routes: [RouteConfiguration] = [],
+        upstreams: [String: UpstreamConfiguration] = [:]
+    ) {
+        self.listeners = listeners
+        self.routes = routes
+        self.upstreams = upstreams
+    }
+
+    /// Everything from `listen` to one server.
+    public static func forwarding(_ listen: ProxyAddress, to url: UpstreamURL) -> ProxyConfiguration {
+        ProxyConfiguration(
+            listeners: [ListenerConfiguration(address: listen)],
+            routes: [RouteConfiguration(upstream: "default")],
+            upstreams: ["default": UpstreamConfiguration(endpoints: [.init(url: url)])])
+    }
+
+    /// - Throws: ``ProxyError`` with the code `configuration`.
+    public func validate() throws {
+        func require(_ condition: Bool, _ reason: String) throws {
+            guard condition else { throw ProxyError(.configuration, reason: reason) }
+        }
+        try require(!self.listeners.isEmpty, "listeners: at least one is needed")
+        try require(!self.routes.isEmpty, "routes: at least one is needed")
+        for route in self.routes {
+            try require(
+                self.upstreams[route.upstream] != nil, "route \(route.name): there is no upstream \(route.upstream)")
+        }
+        for (name, upstream) in self.upstreams {
+            try require(!upstream.endpoints.isEmpty, "upstream \(name): at least one endpoint is needed")
+        }
+        let names = self.routes.map(\.name)
+        for (index, name) in names.enumerated() where names[..<index].contains(name) {
+            throw ProxyError(.configuration, reason: "two routes are called \(name), or match the same requests")
+        }
+    }
+}

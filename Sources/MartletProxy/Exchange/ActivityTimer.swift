@@ -1,0 +1,32 @@
+import NIOCore
+
+/// Fires when nothing has happened for so long. Touching it costs a look at the clock, no rescheduling.
+final class ActivityTimer {
+    private let limit: TimeAmount
+    private let eventLoop: any EventLoop
+    private var last: NIODeadline
+    private var scheduled: Scheduled<Void>?
+    private let onSilence: () -> Void
+
+    init(_ limit: TimeAmount, on eventLoop: any EventLoop, onSilence: @escaping () -> Void) {
+        self.limit = limit
+        self.eventLoop = eventLoop
+        self.last = .now()
+        self.onSilence = onSilence
+        self.schedule()
+    }
+
+    func touch() { self.last = .now() }
+
+    func stop() {
+        self.scheduled?.cancel()
+        self.scheduled = nil
+    }
+
+    private func schedule() {
+        self.scheduled = self.eventLoop.assumeIsolated().scheduleTask(deadline: self.last + self.limit) { [weak self] in
+            guard let self else { return }
+            if NIODeadline.now() >= self.last + self.limit { self.onSilence() } else { self.schedule() }
+        }
+    }
+}

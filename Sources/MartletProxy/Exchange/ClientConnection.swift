@@ -1,0 +1,465 @@
+import MartletWebSocket
+import NIOCore
+import NIOHTTP1
+
+/// A connection of a client, or a stream of one over HTTP/2: the last handler of its pipeline. It takes one request after
+/// the other and gives each to an ``Exchange``.
+///
+/// Invariants:
+/// - There is at most one exchange; what comes behind its request waits, and nothing more is read meanwhile.
+/// - The decoder never sees a byte behind a request for an upgrade: until that is settled nothing is read.
+final class ClientConnection {
+    enum Phase {
+        case http
+        /// Answered for the last time; what still comes is thrown away until the client has ended its half.
+        case lingering
+        /// The bytes of a WebSocket: a tunnel's business.
+        case upgraded
+        case closed
+    }
+
+    let loop: ProxyLoop
+    let limits: ClientConfiguration
+    let isHTTP2: Bool
+    let isSecure: Bool
+    private let trustedProxies: TrustedProxies
+    /// Who connected: of the socket, or of the PROXY protocol header.
+    let peer: SocketAddress?
+    let proxyProtocolHeader: ProxyProtocolHeader?
+
+    let encoder: HTTPResponseEncoder?
+    var decoder: ByteToMessageHandler<HTTPRequestDecoder>?
+    var context: ChannelHandlerContext?
+    var phase = Phase.http
+    private var exchange: Exchange?
+    /// Parts behind the exchange's request: at most what one read brings.
+    private var held: [HTTPServerRequestPart] = []
+    /// Bytes of a removed decoder.
+    var leftovers: [ByteBuffer]?
+    private var readIsHeldBack = false
+    private var isInRead = false
+    private var afterRead: (() -> Void)?
+    private var timer: Scheduled<Void>?
+    /// Whether the answer to the current request is the last one: its client may not be understood behind it.
+    private(set) var closesAfterAnswer = false
+    /// Over HTTP/2, whether a body follows whose length nobody knows.
+    private(set) var hasUnsizedBody = false
+    private var waitingHead: HTTPRequestHead?
+    private var isDraining = false
+    /// Where this connection counts, until a tunnel takes its place.
+    private var connectionCount: ConnectionCount?
+
+    /// - Parameter header: the PROXY protocol header that the connection began with.
+    init(
+        loop: ProxyLoop, listener: ListenerConfiguration, limits: ClientConfiguration, peer: SocketAddress?,
+        header: ProxyProtocolHeader?, isSecure: Bool, isHTTP2: Bool, connectionCount: ConnectionCount?
+    ) {
+        self.connectionCount = connectionCount
+        self.loop = loop
+        self.limits = limits
+        self.trustedProxies = listener.trustedProxies
+        self.peer = header?.source ?? peer
+        self.proxyProtocolHeader = header
+        self.isSecure = isSecure
+        self.isHTTP2 = isHTTP2
+        if isHTTP2 {
+            self.encoder = nil
+        } else {
+            var configuration = HTTPResponseEncoder.Configuration()
+            configuration.automaticallySetFramingHeaders = false  // the exchange does, and knows about HEAD
+            self.encoder = HTTPResponseEncoder(configuration: configuration)
+            self.decoder = Self.makeDecoder(limits)
+        }
+    }
+
+    static func makeDecoder(_ limits: ClientConfiguration) -> ByteToMessageHandler<HTTPRequestDecoder> {
+        var http = HTTPLimits()
+        http.maximumHeaderSize = limits.maximumHeaderSize
+        http.maximumHeaderCount = limits.maximumHeaderCount
+        return ByteToMessageHandler(
+            HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: http.decoderLimits))
+    }
+
+    /// Adds the HTTP codec and this handler to the end of the pipeline.
+    func install(on channel: any Channel) throws {
+        if let encoder = self.encoder, let decoder = self.decoder {
+            try channel.pipeline.syncOperations.addHandlers(encoder, decoder, self)
+        } else {
+            try channel.pipeline.syncOperations.addHandler(self)
+        }
+    }
+
+    // MARK: Requests
+
+    private func handle(_ part: HTTPServerRequestPart) {
+        if let head = self.waitingHead {
+            self.waitingHead = nil
+            if case .body = part { self.hasUnsizedBody = !head.headers.contains(name: "content-length") }
+            self.begin(head)
+            self.handle(part)
+            return
+        }
+        guard let exchange = self.exchange else {
+            guard case .head(let head) = part else { return }
+            self.hasUnsizedBody = false
+            if self.isHTTP2 {
+                // Whether there is a body shows in what comes next.
+                self.waitingHead = head
+            } else {
+                self.begin(head)
+            }
+            return
+        }
+        if exchange.isRequestComplete { self.held.append(part) } else { exchange.received(part) }
+    }
+
+    private func begin(_ head: HTTPRequestHead) {
+        self.stopTimer()
+        self.closesAfterAnswer = !self.isHTTP2 && Self.stopsDecoder(head)
+        switch RequestCheck.check(head, isHTTP2: self.isHTTP2) {
+        case .failure(let refusal):
+            self.refuse(head, refusal)
+        case .success(let checked):
+            let identity = self.identity(of: head)
+            var entry = AccessLogEntry()
+            self.fill(&entry, head, identity)
+            guard let route = self.loop.core.routing.route(host: checked.host, path: checked.target.decodedPath) else {
+                self.refuse(head, .init(.notFound, "no route of this proxy matches the request"), keepAlive: true)
+                return
+            }
+            let exchange: Exchange
+            if checked.isUpgrade {
+                exchange = UpgradeExchange(
+                    client: self, head: head, target: checked.target, host: checked.host, route: route,
+                    identity: identity, entry: entry)
+            } else {
+                exchange = PlainExchange(
+                    client: self, head: head, target: checked.target, host: checked.host, route: route,
+                    identity: identity, entry: entry)
+            }
+            self.exchange = exchange
+            exchange.start()
+        }
+    }
+
+    /// NIO's decoder takes nothing behind such a request for HTTP.
+    static func stopsDecoder(_ head: HTTPRequestHead) -> Bool {
+        head.method == .CONNECT
+            || head.headers["upgrade"].contains { !$0.isEmpty }
+                && head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
+    }
+
+    private func identity(of head: HTTPRequestHead) -> ClientIdentity {
+        let address = self.peer?.ipAddress
+        let isTrusted = self.trustedProxies != .none && self.trustedProxies.contains(self.peer)
+        var client = address
+        if isTrusted { client = self.trustedProxies.clientAddress(head.headers["x-forwarded-for"], peer: self.peer) }
+        return ClientIdentity(peer: address, isPeerTrusted: isTrusted, address: client, isSecure: self.isSecure)
+    }
+
+    private func fill(_ entry: inout AccessLogEntry, _ head: HTTPRequestHead, _ identity: ClientIdentity) {
+        entry.time = LogTime.now()
+        entry.address = identity.address ?? "unix"
+        entry.method = head.method.rawValue
+        entry.target = RequestCheck.withoutToken(head.uri)
+        entry.version = self.isHTTP2 ? "HTTP/2.0" : "HTTP/1.\(head.version.minor)"
+        entry.host = head.headers.first(name: "host") ?? ""
+        entry.referer = head.headers.first(name: "referer")
+        entry.userAgent = head.headers.first(name: "user-agent")
+    }
+
+    /// A request that no upstream shall see.
+    private func refuse(_ head: HTTPRequestHead?, _ refusal: RequestCheck.Refusal, keepAlive: Bool = false) {
+        var entry = AccessLogEntry()
+        entry.time = LogTime.now()
+        if let head { self.fill(&entry, head, self.identity(of: head)) } else { entry.address = self.peer?.ipAddress ?? "-" }
+        entry.status = Int(refusal.status.code)
+        entry.reason = refusal.reason
+        entry.bytesSent = refusal.reason.utf8.count + 1
+        self.loop.metrics.answered(entry)
+        self.loop.core.accessLog?.write(entry)
+        let hasBody =
+            head.map { $0.headers.contains(name: "content-length") || $0.headers.contains(name: "transfer-encoding") }
+            ?? true
+        let keepAlive = keepAlive && !hasBody && !self.closesAfterAnswer && !self.isHTTP2 && head?.isKeepAlive ?? false
+        self.answer(
+            refusal.status, refusal.reason, headers: refusal.headers, isHead: head?.method == .HEAD,
+            keepAlive: keepAlive)
+        if keepAlive {
+            // The end of this request is still to come; without an exchange it is thrown away.
+            self.waitForRequest()
+        } else {
+            self.linger()
+        }
+    }
+
+    // MARK: For exchanges
+
+    var isWritable: Bool { self.context?.channel.isWritable ?? false }
+    func write(_ part: HTTPServerResponsePart) { self.context?.write(self.wrapOutboundOut(part), promise: nil) }
+    func flush() { self.context?.flush() }
+
+    /// An answer of the proxy's own.
+    func answer(
+        _ status: HTTPResponseStatus, _ reason: String, headers: HTTPHeaders = [:], isHead: Bool, keepAlive: Bool
+    ) {
+        var headers = headers
+        let body = ByteBuffer(string: reason + "\n")
+        headers.add(name: "Content-Type", value: "text/plain; charset=utf-8")
+        headers.add(name: "Content-Length", value: String(body.readableBytes))
+        headers.add(name: "Cache-Control", value: "no-store")
+        if !self.isHTTP2 { self.addConnectionHeader(&headers, keepAlive: keepAlive && !self.closesAfterAnswer) }
+        self.write(.head(.init(version: .http1_1, status: status, headers: headers)))
+        if !isHead { self.write(.body(.byteBuffer(body))) }
+        self.write(.end(nil))
+        self.flush()
+    }
+
+    func addConnectionHeader(_ headers: inout HTTPHeaders, keepAlive: Bool) {
+        headers.replaceOrAdd(name: "Connection", value: keepAlive ? "keep-alive" : "close")
+    }
+
+    /// The exchange has answered its request to the end.
+    func finished(_ exchange: Exchange, keepAlive: Bool) {
+        guard exchange === self.exchange else { return }
+        self.exchange = nil
+        guard case .http = self.phase else { return }
+        guard keepAlive, !self.isHTTP2, !self.closesAfterAnswer, !self.isDraining else {
+            self.linger()
+            return
+        }
+        self.waitForRequest()
+        // Not from here: a pipeline of a thousand requests would be as many calls deep.
+        if !self.held.isEmpty {
+            self.loop.eventLoop.assumeIsolated().execute { self.resume() }
+        } else {
+            self.readIfHeldBack()
+        }
+    }
+
+    private func resume() {
+        while !self.held.isEmpty, self.exchange == nil || self.exchange?.isRequestComplete == false {
+            guard case .http = self.phase else { return }
+            self.handle(self.held.removeFirst())
+        }
+        self.exchange?.clientReadComplete()
+        self.readIfHeldBack()
+    }
+
+    private func waitForRequest() {
+        self.startTimer(self.limits.keepAliveTimeout) { [weak self] in self?.context?.close(promise: nil) }
+    }
+
+    /// Ends our half and waits a little for the client's: closing with unread input would destroy the answer on its way.
+    private func linger() {
+        guard let context = self.context, context.channel.isActive else { return }
+        self.exchange = nil
+        self.held = []
+        self.phase = .lingering
+        if self.isHTTP2 {
+            context.close(promise: nil)
+            return
+        }
+        context.close(mode: .output, promise: nil)
+        self.startTimer(.seconds(2)) { [weak self] in self?.context?.close(promise: nil) }
+        self.readIfHeldBack()
+    }
+
+    /// Ends the connection at once.
+    func abort() { self.context?.close(promise: nil) }
+
+    /// The proxy shuts down.
+    func drain() {
+        self.isDraining = true
+        if self.exchange == nil, case .http = self.phase { self.context?.close(promise: nil) }
+    }
+
+    // MARK: Reading
+
+    private var mayRead: Bool {
+        switch self.phase {
+        case .http: self.exchange?.mayReadClient ?? self.isWritable
+        case .lingering: true
+        case .upgraded, .closed: false
+        }
+    }
+
+    func readIfHeldBack() {
+        guard self.readIsHeldBack, self.mayRead, self.held.isEmpty, let context = self.context else { return }
+        self.readIsHeldBack = false
+        context.read()
+    }
+
+    private func startTimer(_ time: TimeAmount, _ body: @escaping () -> Void) {
+        self.timer?.cancel()
+        self.timer = self.loop.eventLoop.assumeIsolated().scheduleTask(in: time) { body() }
+    }
+
+    func stopTimer() {
+        self.timer?.cancel()
+        self.timer = nil
+    }
+}
+
+// MARK: Upgrades
+
+extension ClientConnection {
+    /// Stops HTTP behind a request for an upgrade, and tells whether anything came behind it.
+    func removeDecoder(then next: @escaping (_ leftovers: Int) -> Void) {
+        guard let context = self.context, let decoder = self.decoder else { return }
+        let remove = {
+            self.leftovers = []
+            context.pipeline.syncOperations.removeHandler(decoder).assumeIsolated().whenSuccess {
+                next(self.held.count + (self.leftovers ?? []).reduce(0) { $0 + $1.readableBytes })
+            }
+        }
+        if self.isInRead { self.afterRead = remove } else { remove() }
+    }
+
+    /// HTTP goes on, behind an upgrade that was refused.
+    func restoreDecoder() {
+        guard let context = self.context, let encoder = self.encoder else { return }
+        self.leftovers = nil
+        self.closesAfterAnswer = false
+        let decoder = Self.makeDecoder(self.limits)
+        do {
+            try context.pipeline.syncOperations.addHandler(decoder, position: .after(encoder))
+            self.decoder = decoder
+        } catch {
+            context.close(promise: nil)
+        }
+    }
+
+    /// The connection goes on to count until the tunnel ends.
+    func takeConnectionCount() -> ConnectionCount? {
+        defer { self.connectionCount = nil }
+        return self.connectionCount
+    }
+
+    /// Takes the HTTP handlers off the pipeline, once the 101 has been written.
+    func leaveHTTP() {
+        guard let context = self.context else { return }
+        self.phase = .upgraded
+        self.exchange = nil
+        self.stopTimer()
+        if let encoder = self.encoder { context.pipeline.syncOperations.removeHandler(encoder, promise: nil) }
+    }
+}
+
+// MARK: What the channel tells
+
+extension ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundIn = Never
+    typealias OutboundOut = HTTPServerResponsePart
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        self.loop.opened(self)
+        self.startTimer(self.limits.headerTimeout) { [weak self] in
+            guard let self, self.exchange == nil else { return }
+            // One that said nothing at all is not told either.
+            self.context?.close(promise: nil)
+        }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.stopTimer()
+        self.loop.closed(self)
+        self.connectionCount?.ended()
+        self.connectionCount = nil
+        self.context = nil
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        self.isInRead = true
+        if self.leftovers != nil {
+            self.leftovers?.append(ByteReader().unwrapInboundIn(data))
+            return
+        }
+        guard case .http = self.phase else { return }
+        if !self.held.isEmpty {
+            self.held.append(self.unwrapInboundIn(data))
+        } else {
+            self.handle(self.unwrapInboundIn(data))
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        self.isInRead = false
+        if let head = self.waitingHead, case .http = self.phase {
+            // Over HTTP/2, a request whose body has not begun; that it has none was said with its head.
+            self.waitingHead = nil
+            self.hasUnsizedBody = !head.headers.contains(name: "content-length")
+            self.begin(head)
+        }
+        self.exchange?.clientReadComplete()
+        context.fireChannelReadComplete()
+        if let action = self.afterRead {
+            self.afterRead = nil
+            action()
+        }
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if self.mayRead, self.held.isEmpty { context.read() } else { self.readIsHeldBack = true }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable {
+            self.exchange?.clientWritabilityChanged()
+            self.readIfHeldBack()
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.clientLeft()
+        context.fireChannelInactive()
+    }
+
+    private func clientLeft() {
+        if case .upgraded = self.phase { return }
+        self.phase = .closed
+        self.stopTimer()
+        self.held = []
+        let exchange = self.exchange
+        self.exchange = nil
+        exchange?.clientGone()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // A client that has ended its half does not wait for an answer, as far as anybody can tell (as nginx sees it).
+        if case ChannelEvent.inputClosed? = event as? ChannelEvent, case .upgraded = self.phase {
+        } else if case ChannelEvent.inputClosed? = event as? ChannelEvent {
+            self.clientLeft()
+            context.close(promise: nil)
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard case .http = self.phase, let error = error as? HTTPParserError else {
+            context.close(promise: nil)
+            return
+        }
+        if let exchange = self.exchange {
+            // The body breaks the rules: its request cannot be ended, and nothing behind it can be understood.
+            self.exchange = nil
+            exchange.clientGone()
+            self.answer(.badRequest, "the body of the request is malformed: \(error)", isHead: false, keepAlive: false)
+            self.linger()
+            return
+        }
+        let isTooLong = error == .headerOverflow
+        self.closesAfterAnswer = true
+        self.refuse(
+            nil,
+            isTooLong
+                ? .init(
+                    .requestHeaderFieldsTooLarge,
+                    "the headers are longer than \(self.limits.maximumHeaderSize) bytes"
+                        + " or more than \(self.limits.maximumHeaderCount)")
+                : .init(.badRequest, "not a valid HTTP/1.1 request: \(error)"))
+    }
+}

@@ -1,0 +1,166 @@
+import Logging
+import MartletProtocol
+import MartletWebSocket
+import NIOCore
+import NIOHTTP1
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// The moment between the upstream's 101 and the tunnel: the client is told, HTTP leaves both connections, and whoever moves
+/// the bytes from here on takes them over.
+final class Upgrade {
+    private let exchange: UpgradeExchange
+    private let client: ClientConnection
+    private let upstream: UpstreamConnection
+    private let handshake: ServerHandshake
+    private let bytesFromUpstream: ByteBuffer
+    private let isCompressed: Bool
+    private let loop: ProxyLoop
+
+    init(
+        exchange: UpgradeExchange, client: ClientConnection, upstream: UpstreamConnection,
+        handshake: ServerHandshake, bytesFromUpstream: ByteBuffer, isCompressed: Bool
+    ) {
+        self.exchange = exchange
+        self.client = client
+        self.upstream = upstream
+        self.handshake = handshake
+        self.bytesFromUpstream = bytesFromUpstream
+        self.isCompressed = isCompressed
+        self.loop = client.loop
+    }
+
+    /// - Parameter headers: of the answer to the client.
+    func begin(_ headers: HTTPHeaders) {
+        guard let context = self.client.context else { return self.upstream.close() }
+        var headers = headers
+        var compression: DeflateParameters?
+        if self.exchange.route.configuration.webSocket.isCompressed,
+            let accepted = DeflateParameters.accept(
+                self.handshake.offeredExtensions, configuration: CompressionConfiguration())
+        {
+            headers.add(name: "Sec-WebSocket-Extensions", value: accepted.answer.description)
+            compression = accepted.parameters
+        }
+        let subprotocol = headers.first(name: "sec-websocket-protocol")
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenComplete { result in
+            guard case .success = result, let context = self.client.context, context.channel.isActive,
+                self.upstream.channel.isActive
+            else {
+                self.client.abort()
+                self.upstream.close()
+                return
+            }
+            self.switchOver(context.channel, compression, subprotocol)
+        }
+        self.client.write(
+            .head(.init(version: .http1_1, status: .switchingProtocols, headers: headers)))
+        context.writeAndFlush(self.client.wrapOutboundOut(.end(nil)), promise: promise)
+    }
+
+    private func switchOver(_ channel: any Channel, _ compression: DeflateParameters?, _ subprotocol: String?) {
+        let route = self.exchange.route.configuration
+        let onEnd = self.makeOnEnd()
+        let isPlain = !self.client.isSecure && !self.client.isHTTP2 && self.upstream.isPlainTCP
+        if !route.webSocket.isCompressed, isPlain, let reactor = self.loop.reactor {
+            self.handOver(channel, to: reactor, onEnd: onEnd)
+            return
+        }
+        self.client.leaveHTTP()
+        channel.pipeline.syncOperations.removeHandler(self.client, promise: nil)
+        self.upstream.leaveHTTP().assumeIsolated().whenComplete { _ in
+            do {
+                if route.webSocket.isCompressed {
+                    let relay = WebSocketRelay(policy: route.webSocket, loop: self.loop, onEnd: onEnd)
+                    try relay.start(
+                        client: channel, isClientPlain: !self.client.isSecure, compression: compression,
+                        upstream: self.upstream.channel, isUpstreamPlain: self.upstream.isPlainTCP,
+                        subprotocol: subprotocol)
+                    self.upstream.channel.pipeline.fireChannelRead(self.bytesFromUpstream)
+                } else {
+                    let tunnel = try ChannelTunnel(
+                        client: channel, upstream: self.upstream.channel, policy: self.exchange.route.tunnelPolicy,
+                        isCompressed: self.isCompressed, loop: self.loop, onEnd: onEnd)
+                    tunnel.passOn(self.bytesFromUpstream)
+                }
+                self.upstream.release()
+                channel.read()
+                self.upstream.channel.read()
+            } catch {
+                channel.close(promise: nil)
+                self.upstream.close()
+                onEnd(TunnelSummary())
+            }
+        }
+    }
+
+    // MARK: To the reactor
+
+    private func handOver(
+        _ channel: any Channel, to reactor: TunnelReactor, onEnd: @escaping @Sendable (TunnelSummary) -> Void
+    ) {
+        let client = Self.duplicate(channel)
+        let upstream = Self.duplicate(self.upstream.channel)
+        guard client >= 0, upstream >= 0 else {
+            if client >= 0 { _ = Glibc.close(client) }
+            if upstream >= 0 { _ = Glibc.close(upstream) }
+            self.loop.core.logger.error("a tunnel needs two descriptors more than there are")
+            self.client.abort()
+            self.upstream.close()
+            onEnd(TunnelSummary())
+            return
+        }
+        var bytes = self.bytesFromUpstream
+        var more = self.upstream.takeMoreBytes()
+        bytes.writeBuffer(&more)
+        let pair = TunnelReactor.Pair(
+            client: client, upstream: upstream, fromUpstream: Array(buffer: bytes),
+            policy: self.exchange.route.tunnelPolicy, isCompressed: self.isCompressed, onEnd: onEnd)
+        self.client.leaveHTTP()
+        // NIO lets go of the sockets, which stay open by our descriptors; only then may another thread touch them.
+        let upstreamChannel = self.upstream.channel
+        channel.close().and(upstreamChannel.close()).whenComplete { _ in reactor.add(pair) }
+    }
+
+    /// A second descriptor of a channel's socket, which outlives the channel.
+    private static func duplicate(_ channel: any Channel) -> CInt {
+        var copy: CInt = -1
+        try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) {
+            copy = fcntl($0, F_DUPFD_CLOEXEC, 0)
+        }
+        guard copy >= 0 else { return -1 }
+        TCPKeepAlive.enable(copy)
+        return copy
+    }
+
+    // MARK: Accounting
+
+    /// Called once, on any thread, when both connections have been closed.
+    private func makeOnEnd() -> @Sendable (TunnelSummary) -> Void {
+        let endpoint = self.exchange.handOver()
+        let core = self.loop.core
+        var entry = self.exchange.entry
+        entry.status = 101
+        self.loop.metrics.answered(entry)
+        ProxyMetrics.upgraded(route: entry.route ?? "-")
+        let startedAt = self.exchange.startedAt
+        let connections = self.client.takeConnectionCount()
+        return { [entry] summary in
+            endpoint?.ended()
+            connections?.ended()
+            var entry = entry
+            entry.duration = (NIODeadline.now() - startedAt).nanoseconds
+            entry.bytesReceived = summary.bytesFromClient
+            entry.bytesSent = summary.bytesFromUpstream
+            entry.tunnel = summary
+            if summary.end != .finished { entry.reason = summary.end.rawValue }
+            ProxyMetrics.ended(summary, route: entry.route ?? "-", duration: entry.duration)
+            core.accessLog?.write(entry)
+        }
+    }
+}

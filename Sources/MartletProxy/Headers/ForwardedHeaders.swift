@@ -1,0 +1,40 @@
+import NIOHTTP1
+
+/// `Forwarded` (RFC 7239) and its older kin `X-Forwarded-For`, `-Proto`, `-Host`: where a request came from.
+///
+/// From a trusted peer they are continued, from anybody else they are replaced.
+enum ForwardedHeaders {
+    static func set(on headers: inout HTTPHeaders, for client: ClientIdentity, host: String) {
+        let peer = client.peer ?? "unknown"
+        let proto = client.isSecure ? "https" : "http"
+        let element =
+            "for=\(Self.node(client.peer));host=\(Self.quoted(host));proto=\(proto)"
+        if client.isPeerTrusted {
+            Self.append(peer, to: "X-Forwarded-For", of: &headers)
+            if !headers.contains(name: "X-Forwarded-Proto") { headers.add(name: "X-Forwarded-Proto", value: proto) }
+            if !headers.contains(name: "X-Forwarded-Host") { headers.add(name: "X-Forwarded-Host", value: host) }
+            Self.append(element, to: "Forwarded", of: &headers)
+        } else {
+            headers.replaceOrAdd(name: "X-Forwarded-For", value: peer)
+            headers.replaceOrAdd(name: "X-Forwarded-Proto", value: proto)
+            headers.replaceOrAdd(name: "X-Forwarded-Host", value: host)
+            headers.replaceOrAdd(name: "Forwarded", value: element)
+        }
+    }
+
+    private static func append(_ element: String, to name: String, of headers: inout HTTPHeaders) {
+        let before = headers[name].filter { !$0.isEmpty }
+        headers.replaceOrAdd(name: name, value: (before + [element]).joined(separator: ", "))
+    }
+
+    /// Section 6: IPv6 in brackets, and anything that is no token in quotes.
+    private static func node(_ address: String?) -> String {
+        guard let address else { return "unknown" }
+        return address.contains(":") ? "\"[\(address)]\"" : address
+    }
+
+    private static func quoted(_ host: String) -> String {
+        if !host.isEmpty, host.utf8.allSatisfy(HTTPSyntax.isTokenByte) { return host }
+        return "\"" + host.filter { $0 != "\"" && $0 != "\\" } + "\""
+    }
+}

@@ -1,0 +1,81 @@
+import NIOCore
+
+/// What is known of a request when it has been answered, or of a WebSocket when it has ended.
+struct AccessLogEntry: Sendable {
+    /// Since 1970, nanoseconds.
+    var time: Int64 = 0
+    var address = "-"
+    var method = ""
+    /// As the client sent it, without the values of tokens.
+    var target = ""
+    var version = ""
+    var host = ""
+    var referer: String?
+    var userAgent: String?
+    /// 499 when the client left before the answer, as nginx writes it.
+    var status = 0
+    /// Of the body, or of the tunnel behind the handshake.
+    var bytesReceived = 0
+    var bytesSent = 0
+    /// From the head of the request to the end. Nanoseconds.
+    var duration: Int64 = 0
+    var route: String?
+    var upstream: String?
+    var endpoint: String?
+    /// From the request's way to the upstream to its answer's head. Nanoseconds.
+    var upstreamDuration: Int64?
+    var user: String?
+    /// Why the proxy answered in place of the upstream, or why the tunnel ended.
+    var reason: String?
+    var requestID: String?
+    var tunnel: TunnelSummary?
+
+    /// One line, without the line feed.
+    func line(_ format: AccessLogConfiguration.Format) -> [UInt8] {
+        var line = LogLine()
+        switch format {
+        case .combined: self.writeCombined(&line)
+        case .json: self.writeJSON(&line)
+        }
+        return line.bytes
+    }
+
+    private func writeCombined(_ line: inout LogLine) {
+        line.raw("\(self.address) - ")
+        line.escaped(self.user ?? "-")
+        line.raw(" [\(LogTime.common(self.time))] \"")
+        line.escaped(self.method)
+        line.raw(" ")
+        line.escaped(self.target)
+        line.raw(" \(self.version)\" \(self.status) \(self.bytesSent) \"")
+        line.escaped(self.referer ?? "-")
+        line.raw("\" \"")
+        line.escaped(self.userAgent ?? "-")
+        line.raw("\"")
+    }
+
+    private func writeJSON(_ line: inout LogLine) {
+        line.raw("{\"time\":\"\(LogTime.iso8601(self.time))\"")
+        line.member("address", self.address)
+        line.member("method", self.method)
+        line.member("target", self.target)
+        line.member("protocol", self.version)
+        line.member("host", self.host)
+        line.raw(",\"status\":\(self.status),\"bytesReceived\":\(self.bytesReceived),\"bytesSent\":\(self.bytesSent)")
+        line.raw(",\"seconds\":\(LogTime.seconds(self.duration))")
+        line.member("route", self.route)
+        line.member("upstream", self.upstream)
+        line.member("endpoint", self.endpoint)
+        if let duration = self.upstreamDuration { line.raw(",\"upstreamSeconds\":\(LogTime.seconds(duration))") }
+        line.member("user", self.user)
+        line.member("referer", self.referer)
+        line.member("userAgent", self.userAgent)
+        line.member("requestId", self.requestID)
+        line.member("reason", self.reason)
+        if let tunnel = self.tunnel {
+            line.raw(",\"messagesReceived\":\(tunnel.messagesFromClient),\"messagesSent\":\(tunnel.messagesFromUpstream)")
+            if let code = tunnel.closeCode { line.raw(",\"closeCode\":\(code)") }
+        }
+        line.raw("}")
+    }
+}

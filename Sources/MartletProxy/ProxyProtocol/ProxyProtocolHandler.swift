@@ -1,0 +1,54 @@
+import NIOCore
+
+/// Reads the header that a load balancer in front puts before everything else, and leaves. A connection that begins
+/// otherwise is closed: its addresses would be a guess.
+final class ProxyProtocolHandler: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    private var bytes = ByteBuffer()
+    private var timer: Scheduled<Void>?
+    private let timeout: TimeAmount
+    private let onHeader: (ProxyProtocolHeader) -> Void
+    private let onFailure: (String) -> Void
+
+    init(
+        timeout: TimeAmount, onHeader: @escaping (ProxyProtocolHeader) -> Void,
+        onFailure: @escaping (String) -> Void
+    ) {
+        self.timeout = timeout
+        self.onHeader = onHeader
+        self.onFailure = onFailure
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.timer = context.eventLoop.assumeIsolated().scheduleTask(in: self.timeout) {
+            self.onFailure("no PROXY protocol header came in time")
+            context.close(promise: nil)
+        }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.timer?.cancel() }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.timer?.cancel()
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = self.unwrapInboundIn(data)
+        self.bytes.writeBuffer(&bytes)
+        switch ProxyProtocolHeader.decode(self.bytes.readableBytesView) {
+        case .needMoreData: break
+        case .malformed:
+            self.onFailure("the connection does not begin with a PROXY protocol header")
+            context.close(promise: nil)
+        case .header(let header, let length):
+            self.timer?.cancel()
+            self.bytes.moveReaderIndex(forwardBy: length)
+            self.onHeader(header)
+            if self.bytes.readableBytes > 0 { context.fireChannelRead(self.wrapInboundOut(self.bytes)) }
+            context.pipeline.syncOperations.removeHandler(self, promise: nil)
+        }
+    }
+}

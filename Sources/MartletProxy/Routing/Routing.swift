@@ -1,0 +1,31 @@
+/// Everything that a request needs of one configuration. A reload replaces it as a whole; exchanges that have begun keep
+/// theirs.
+final class Routing: Sendable {
+    let configuration: ProxyConfiguration
+    let groups: [String: UpstreamGroup]
+    private let routes: [Route]
+    private let table: RouteTable
+
+    /// - Parameter previous: whose groups are taken over where the configuration has not changed, with their health.
+    init(_ configuration: ProxyConfiguration, previous: Routing?) throws {
+        try configuration.validate()
+        var groups: [String: UpstreamGroup] = [:]
+        for (name, upstream) in configuration.upstreams {
+            if let kept = previous?.groups[name], kept.configuration == upstream {
+                groups[name] = kept
+            } else {
+                groups[name] = try UpstreamGroup(name: name, upstream)
+            }
+        }
+        self.configuration = configuration
+        self.groups = groups
+        self.routes = configuration.routes.compactMap { route in
+            groups[route.upstream].map { Route(route, group: $0) }
+        }
+        self.table = RouteTable(configuration.routes)
+    }
+
+    func route(host: some StringProtocol, path: String) -> Route? {
+        self.table.match(host: host, path: path).map { self.routes[$0] }
+    }
+}

@@ -1,0 +1,17 @@
+import Synchronization
+
+/// Connections of clients that are open, tunnels included.
+final class ConnectionCount: Sendable {
+    private let count = Atomic(0)
+
+    var value: Int { self.count.load(ordering: .relaxed) }
+
+    /// - Returns: whether there is room for one more, which then counts.
+    func admit(atMost limit: Int) -> Bool {
+        guard self.count.add(1, ordering: .relaxed).newValue > limit else { return true }
+        self.count.subtract(1, ordering: .relaxed)
+        return false
+    }
+
+    func ended() { self.count.subtract(1, ordering: .relaxed) }
+}

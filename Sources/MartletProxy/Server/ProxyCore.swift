@@ -1,0 +1,28 @@
+import Logging
+import NIOCore
+import Synchronization
+
+/// What all event loops of a proxy share.
+final class ProxyCore: Sendable {
+    let logger: Logger
+    let accessLog: AccessLog?
+    let reactors: [TunnelReactor]
+    let connections: ConnectionCount
+    private let current: Mutex<Routing>
+    private let draining = Atomic(false)
+
+    init(_ routing: Routing, accessLog: AccessLog?, reactors: [TunnelReactor], logger: Logger) {
+        self.current = Mutex(routing)
+        self.accessLog = accessLog
+        self.reactors = reactors
+        self.logger = logger
+        self.connections = ConnectionCount()
+    }
+
+    var routing: Routing { self.current.withLock { $0 } }
+    func replace(_ routing: Routing) { self.current.withLock { $0 = routing } }
+
+    /// Whether the proxy is shutting down: answers end their connections.
+    var isDraining: Bool { self.draining.load(ordering: .relaxed) }
+    func drain() { self.draining.store(true, ordering: .relaxed) }
+}

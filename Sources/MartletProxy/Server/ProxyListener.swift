@@ -1,0 +1,173 @@
+import Logging
+import MartletWebSocket
+import NIOCore
+import NIOHTTP1
+import NIOHTTP2
+import NIOPosix
+import NIOSSL
+import NIOTLS
+
+/// A listening socket, and what is put on the connections that it accepts.
+final class ProxyListener: Sendable {
+    private static let maximumConcurrentStreams = 250
+
+    let configuration: ListenerConfiguration
+    private let limits: ClientConfiguration
+    private let connectionLimit: Int
+    let tls: ServerTLS?
+    private let core: ProxyCore
+    private let loops: [ObjectIdentifier: ProxyLoopHandle]
+
+    init(
+        _ configuration: ListenerConfiguration, limits: ClientConfiguration, connectionLimit: Int, core: ProxyCore,
+        loops: [ObjectIdentifier: ProxyLoopHandle]
+    ) throws {
+        self.configuration = configuration
+        self.limits = limits
+        self.connectionLimit = connectionLimit
+        self.core = core
+        self.loops = loops
+        do {
+            self.tls = try configuration.tls.map {
+                try ServerTLS(
+                    certificateFile: $0.certificate, keyFile: $0.key,
+                    applicationProtocols: configuration.isHTTP2Allowed ? ["h2", "http/1.1"] : ["http/1.1"])
+            }
+        } catch {
+            throw ProxyError(.file, reason: "listener \(configuration.address): its TLS files cannot be used", cause: error)
+        }
+    }
+
+    /// Whether another configuration would make the same of it.
+    func isSame(as settings: ListenerConfiguration, limits: ClientConfiguration) -> Bool {
+        self.configuration.tls == settings.tls && self.configuration.isHTTP2Allowed == settings.isHTTP2Allowed
+            && self.configuration.expectsProxyProtocol == settings.expectsProxyProtocol
+            && self.configuration.trustedProxies == settings.trustedProxies && self.limits == limits
+    }
+
+    func bind(_ group: any EventLoopGroup) async throws -> any Channel {
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 4096)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    // Without descriptors left, NIO would try again at once and for ever.
+                    try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
+                }
+            }
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try self.setUp(channel) }
+            }
+        do {
+            return try await bootstrap.bind(host: self.configuration.address.host, port: self.configuration.address.port)
+                .get()
+        } catch {
+            throw ProxyError(.bind, reason: "cannot listen on \(self.configuration.address)", cause: error)
+        }
+    }
+
+    private func setUp(_ channel: any Channel) throws {
+        guard let loop = self.loops[ObjectIdentifier(channel.eventLoop)]?.value else {
+            throw ProxyError(.system, reason: "a connection on an event loop that is not the proxy's")
+        }
+        guard !self.core.isDraining, self.core.connections.admit(atMost: self.connectionLimit) else {
+            ProxyMetrics.refusedConnection(reason: "limit")
+            self.core.logger.warning("refused a connection: there are too many", metadata: ["limit": "\(self.connectionLimit)"])
+            if self.tls == nil, !self.configuration.expectsProxyProtocol {
+                let body = "the proxy has too many connections\n"
+                channel.writeAndFlush(
+                    ByteBuffer(
+                        string: "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
+                            + "Content-Type: text/plain; charset=utf-8\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"),
+                    promise: nil)
+            }
+            channel.close(promise: nil)
+            return
+        }
+        guard self.configuration.expectsProxyProtocol else {
+            try self.setUp(channel, loop, header: nil)
+            return
+        }
+        let pipeline = channel.pipeline.syncOperations
+        let logger = self.core.logger
+        try pipeline.addHandler(
+            ProxyProtocolHandler(timeout: self.limits.headerTimeout) { header in
+                do {
+                    try self.setUp(channel, loop, header: header)
+                } catch {
+                    channel.close(promise: nil)
+                }
+            } onFailure: { reason in
+                self.core.connections.ended()
+                ProxyMetrics.refusedConnection(reason: "PROXY protocol")
+                logger.info(
+                    "refused a connection",
+                    metadata: ["reason": "\(reason)", "address": "\(channel.remoteAddress?.description ?? "-")"])
+            })
+    }
+
+    private func setUp(_ channel: any Channel, _ loop: ProxyLoop, header: ProxyProtocolHeader?) throws {
+        let peer = channel.remoteAddress
+        let pipeline = channel.pipeline.syncOperations
+        guard let tls = self.tls else {
+            try self.makeClient(loop, peer, header, isHTTP2: false, count: self.core.connections).install(on: channel)
+            return
+        }
+        let bound = NIOLoopBound(loop, eventLoop: channel.eventLoop)
+        let count = self.core.connections
+        channel.closeFuture.whenComplete { _ in count.ended() }
+        let guardTimer = channel.eventLoop.scheduleTask(in: self.limits.headerTimeout) { channel.close(promise: nil) }
+        try pipeline.addHandler(tls.makeHandler())
+        try pipeline.addHandler(
+            ApplicationProtocolNegotiationHandler { result, channel in
+                guardTimer.cancel()
+                return channel.eventLoop.makeCompletedFuture {
+                    if case .negotiated("h2") = result {
+                        try self.setUpHTTP2(channel, bound.value, peer, header)
+                    } else {
+                        try self.makeClient(bound.value, peer, header, isHTTP2: false, count: nil).install(on: channel)
+                    }
+                }
+            })
+    }
+
+    private func makeClient(
+        _ loop: ProxyLoop, _ peer: SocketAddress?, _ header: ProxyProtocolHeader?, isHTTP2: Bool,
+        count: ConnectionCount?
+    ) -> ClientConnection {
+        ClientConnection(
+            loop: loop, listener: self.configuration, limits: self.limits, peer: peer, header: header,
+            isSecure: self.tls != nil, isHTTP2: isHTTP2, connectionCount: count)
+    }
+
+    private func setUpHTTP2(
+        _ channel: any Channel, _ loop: ProxyLoop, _ peer: SocketAddress?, _ header: ProxyProtocolHeader?
+    ) throws {
+        var configuration = NIOHTTP2Handler.Configuration()
+        configuration.connection.initialSettings = [
+            HTTP2Setting(parameter: .maxConcurrentStreams, value: Self.maximumConcurrentStreams),
+            HTTP2Setting(parameter: .maxHeaderListSize, value: self.limits.maximumHeaderSize),
+        ]
+        let management = NIOHTTP2ServerConnectionManagementHandler(
+            eventLoop: channel.eventLoop,
+            configuration: .init(
+                maxIdleTime: self.limits.keepAliveTimeout, maxAge: nil, maxGraceTime: .seconds(10), keepalive: nil))
+        let bound = NIOLoopBound(loop, eventLoop: channel.eventLoop)
+        let connection = HTTP2Connection(channel)
+        loop.opened(connection)
+        channel.closeFuture.assumeIsolated().whenComplete { _ in bound.value.closed(connection) }
+        try channel.pipeline.syncOperations.addHandler(
+            NIOHTTP2Handler(
+                mode: .server, eventLoop: channel.eventLoop, connectionConfiguration: configuration.connection,
+                streamConfiguration: configuration.stream, streamDelegate: management.http2StreamDelegate
+            ) { stream in
+                stream.eventLoop.makeCompletedFuture {
+                    try stream.pipeline.syncOperations.addHandler(HTTP2FramePayloadToHTTP1ServerCodec())
+                    try self.makeClient(bound.value, peer, header, isHTTP2: true, count: nil).install(on: stream)
+                }
+            })
+        try channel.pipeline.syncOperations.addHandler(management)
+    }
+}

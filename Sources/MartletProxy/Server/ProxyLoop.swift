@@ -1,0 +1,71 @@
+import NIOCore
+
+/// What the connections of one event loop share. Used on it alone.
+final class ProxyLoop {
+    let core: ProxyCore
+    let eventLoop: any EventLoop
+    let pool = ConnectionPool()
+    let metrics = ProxyMetrics()
+    /// Moves the bytes of this loop's tunnels; `nil` in tests without one.
+    let reactor: TunnelReactor?
+    /// Connections of clients, except those whose bytes the reactor moves.
+    private var clients: [ObjectIdentifier: ClientConnection] = [:]
+    private var http2: [ObjectIdentifier: HTTP2Connection] = [:]
+    /// WebSockets whose bytes go through this event loop: over TLS, or compressed.
+    private var webSockets: [ObjectIdentifier: any LoopWebSocket] = [:]
+    private var ticker: RepeatedTask?
+
+    init(core: ProxyCore, eventLoop: any EventLoop, reactor: TunnelReactor?) {
+        self.core = core
+        self.eventLoop = eventLoop
+        self.reactor = reactor
+    }
+
+    func opened(_ client: ClientConnection) { self.clients[ObjectIdentifier(client)] = client }
+    func closed(_ client: ClientConnection) { self.clients[ObjectIdentifier(client)] = nil }
+
+    func opened(_ connection: HTTP2Connection) { self.http2[ObjectIdentifier(connection)] = connection }
+    func closed(_ connection: HTTP2Connection) { self.http2[ObjectIdentifier(connection)] = nil }
+
+    func opened(_ webSocket: any LoopWebSocket) {
+        self.webSockets[ObjectIdentifier(webSocket)] = webSocket
+        guard self.ticker == nil else { return }
+        let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
+        self.ticker = self.eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
+            bound.value.tick()
+        }
+    }
+
+    func closed(_ webSocket: any LoopWebSocket) {
+        self.webSockets[ObjectIdentifier(webSocket)] = nil
+        if self.webSockets.isEmpty {
+            self.ticker?.cancel()
+            self.ticker = nil
+        }
+    }
+
+    var webSocketCount: Int { self.webSockets.count }
+
+    private func tick() {
+        let now = Int64(NIODeadline.now().uptimeNanoseconds)
+        for webSocket in self.webSockets.values { webSocket.tick(now: now) }
+    }
+
+    /// Idle connections end; those that carry a request end behind its answer.
+    func drainClients() {
+        for client in self.clients.values { client.drain() }
+        for connection in self.http2.values { connection.drain() }
+    }
+
+    /// Closes so many WebSockets with 1001.
+    func drainWebSockets(_ count: Int) {
+        for webSocket in self.webSockets.values.filter({ !$0.isClosing }).prefix(count) { webSocket.drain() }
+    }
+
+    /// Ends everything at once.
+    func abort() {
+        for client in self.clients.values { client.abort() }
+        for connection in self.http2.values { connection.abort() }
+        for webSocket in self.webSockets.values { webSocket.abort() }
+    }
+}

@@ -1,0 +1,296 @@
+import CMartletSystem
+public import Logging
+import MartletWebSocket
+import Metrics
+public import NIOCore
+public import NIOPosix
+public import ServiceLifecycle
+import Synchronization
+
+/// A reverse proxy for HTTP and WebSocket.
+///
+/// It listens until graceful shutdown. Then it takes no more connections, closes WebSockets with 1001 in batches over
+/// ``ProxyConfiguration/drainTimeout``, and lets plain requests come to their end.
+public final class ProxyServer: Service {
+    private struct Listening {
+        var listener: ProxyListener
+        var channel: any Channel
+    }
+
+    private struct State {
+        var listening: [String: Listening] = [:]
+        var addresses: [SocketAddress]?
+        var waiters: [CheckedContinuation<[SocketAddress], Never>] = []
+        var isStopped = false
+    }
+
+    /// Descriptors that are not for clients: listeners, logs, event loops.
+    private static let reservedDescriptors = 64
+
+    public let logger: Logger
+    private let group: any EventLoopGroup
+    private let core: ProxyCore
+    private let loops: [ObjectIdentifier: ProxyLoopHandle]
+    private let checker: HealthChecker
+    private let connectionLimit: Int
+    private let state = Mutex(State())
+    private let reloading = AsyncLock()
+
+    /// - Parameters:
+    ///   - group: default: as many event loops as the machine has cores, shared with everything else that uses NIO.
+    /// - Throws: ``ProxyError``.
+    public init(
+        configuration: ProxyConfiguration, group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+        logger: Logger
+    ) throws {
+        let routing = try Routing(configuration, previous: nil)
+        let accessLog = try configuration.accessLog.map { settings in
+            try AccessLog(settings) { dropped in
+                logger.error("lines of the access log are lost", metadata: ["lines": "\(dropped)"])
+            }
+        }
+        // A tunnel takes two descriptors here and, for a moment, two of NIO's.
+        let descriptors = Int(clamping: martlet_raise_descriptor_limit())
+        let room = descriptors == 0 ? Int.max : max((descriptors - Self.reservedDescriptors) / 2, 1)
+        self.connectionLimit = min(configuration.maximumConnections ?? .max, room)
+        self.logger = logger
+        self.group = group
+        var reactors: [TunnelReactor] = []
+        for index in 0..<Array(group.makeIterator()).count {
+            reactors.append(try TunnelReactor(name: "tunnels-\(index)"))
+        }
+        let core = ProxyCore(routing, accessLog: accessLog, reactors: reactors, logger: logger)
+        self.core = core
+        var loops: [ObjectIdentifier: ProxyLoopHandle] = [:]
+        for (index, eventLoop) in group.makeIterator().enumerated() {
+            let reactor = reactors[index]
+            loops[ObjectIdentifier(eventLoop)] = ProxyLoopHandle(
+                ProxyLoop(core: core, eventLoop: eventLoop, reactor: reactor))
+        }
+        self.loops = loops
+        self.checker = HealthChecker(logger: logger)
+    }
+
+    /// Where the proxy listens, in the order of the listeners; waits until it does.
+    public var localAddresses: [SocketAddress] {
+        get async {
+            await withCheckedContinuation { continuation in
+                let known = self.state.withLock { state in
+                    if state.addresses == nil { state.waiters.append(continuation) }
+                    return state.addresses
+                }
+                if let known { continuation.resume(returning: known) }
+            }
+        }
+    }
+
+    /// The state of every endpoint, for people and for monitoring.
+    public var endpoints: [EndpointStatus] {
+        let now = NIODeadline.now()
+        return self.core.routing.groups.values.sorted { $0.name < $1.name }.flatMap { group in
+            group.endpoints.map {
+                EndpointStatus(
+                    upstream: group.name, url: $0.url.description, isAvailable: $0.isAvailable(at: now),
+                    active: $0.active)
+            }
+        }
+    }
+
+    /// Connections of clients that are open, tunnels included.
+    public var connectionCount: Int { self.core.connections.value }
+    /// WebSockets that are open and move without NIO.
+    public var tunnelCount: Int { self.core.reactors.reduce(0) { $0 + $1.count } }
+
+    /// Whether the proxy is shutting down.
+    public var isDraining: Bool { self.core.isDraining }
+
+    /// Hands what is open at this moment to swift-metrics: `proxy_connections`, `proxy_websockets` and, by `upstream` and
+    /// `endpoint`, `proxy_endpoint_up` (0 or 1) and `proxy_endpoint_active`.
+    public func recordGauges() {
+        Meter(label: "proxy_connections").set(self.connectionCount)
+        Meter(label: "proxy_websockets").set(self.tunnelCount)
+        for endpoint in self.endpoints {
+            let dimensions = [("upstream", endpoint.upstream), ("endpoint", endpoint.url)]
+            Meter(label: "proxy_endpoint_up", dimensions: dimensions).set(endpoint.isAvailable ? 1 : 0)
+            Meter(label: "proxy_endpoint_active", dimensions: dimensions).set(endpoint.active)
+        }
+    }
+
+    /// Opens the access log anew.
+    public func reopenLogs() { self.core.accessLog?.reopen() }
+
+    // MARK: Running
+
+    /// - Throws: ``ProxyError`` with the code `bind`.
+    public func run() async throws {
+        let configuration = self.core.routing.configuration
+        do {
+            try await self.listen(configuration)
+        } catch {
+            await self.stopListening()
+            self.settle()
+            self.end()
+            throw error
+        }
+        self.settle()
+        await withTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { await self.watchCertificates() }
+            tasks.addTask { await self.checker.run { self.core.routing } }
+            try? await gracefulShutdown()
+            tasks.cancelAll()
+        }
+        await self.drain()
+    }
+
+    private func listen(_ configuration: ProxyConfiguration) async throws {
+        for settings in configuration.listeners {
+            let listener = try ProxyListener(
+                settings, limits: configuration.client, connectionLimit: self.connectionLimit, core: self.core,
+                loops: self.loops)
+            let channel = try await listener.bind(self.group)
+            self.state.withLock { $0.listening[settings.address.description] = Listening(listener: listener, channel: channel) }
+            self.logger.info("listening", metadata: ["address": "\(channel.localAddress?.description ?? "-")"])
+        }
+    }
+
+    private func settle() {
+        let order = self.core.routing.configuration.listeners.map(\.address.description)
+        let (addresses, waiters) = self.state.withLock { state in
+            let addresses = order.compactMap { state.listening[$0]?.channel.localAddress }
+            state.addresses = addresses
+            defer { state.waiters = [] }
+            return (addresses, state.waiters)
+        }
+        for waiter in waiters { waiter.resume(returning: addresses) }
+    }
+
+    private func stopListening() async {
+        let listening = self.state.withLock { state in
+            defer { state.listening = [:] }
+            return state.listening.values
+        }
+        for one in listening { try? await one.channel.close() }
+    }
+
+    private func watchCertificates() async {
+        while (try? await Task.sleep(for: .seconds(60))) != nil {
+            for listener in self.state.withLock({ $0.listening.values.map(\.listener) }) {
+                do {
+                    if try listener.tls?.reloadIfChanged() ?? false { self.logger.notice("read a changed certificate") }
+                } catch {
+                    self.logger.error("kept the old certificate", metadata: ["error": "\(error)"])
+                }
+            }
+        }
+    }
+
+    // MARK: Reloading
+
+    /// Takes a new configuration: new requests go by it, everything that is under way goes on by the old one. Listeners that
+    /// are no longer there stop to accept and keep their connections. Changes to `admin`, `accessLog` and
+    /// `maximumConnections` wait for a restart.
+    ///
+    /// - Throws: ``ProxyError``; then the old configuration stays in force, whole.
+    public func reload(_ configuration: ProxyConfiguration) async throws {
+        try await self.reloading.withLock {
+            let previous = self.core.routing
+            let routing = try Routing(configuration, previous: previous)
+            var added: [(String, Listening)] = []
+            do {
+                for settings in configuration.listeners {
+                    let key = settings.address.description
+                    let listener = try ProxyListener(
+                        settings, limits: configuration.client, connectionLimit: self.connectionLimit,
+                        core: self.core, loops: self.loops)
+                    let known = self.state.withLock { $0.listening[key] }
+                    if let known, known.listener.isSame(as: settings, limits: configuration.client) { continue }
+                    if let known {
+                        // The same address again: the old socket has to go first.
+                        try? await known.channel.close()
+                    }
+                    added.append((key, Listening(listener: listener, channel: try await listener.bind(self.group))))
+                }
+            } catch {
+                for (_, one) in added { try? await one.channel.close() }
+                throw error
+            }
+            self.core.replace(routing)
+            let wanted = Set(configuration.listeners.map(\.address.description))
+            let gone = self.state.withLock { state in
+                for (key, one) in added { state.listening[key] = one }
+                let gone = state.listening.filter { !wanted.contains($0.key) }
+                for key in gone.keys { state.listening[key] = nil }
+                return gone
+            }
+            for one in gone.values { try? await one.channel.close() }
+            let kept = Set(routing.groups.values.flatMap(\.endpoints).map { ObjectIdentifier($0) })
+            for loop in self.loops.values {
+                loop.run { $0.pool.keepOnly(kept) }
+            }
+            self.logger.notice(
+                "took a new configuration",
+                metadata: ["routes": "\(configuration.routes.count)", "upstreams": "\(configuration.upstreams.count)"])
+        }
+    }
+
+    // MARK: Shutting down
+
+    private func drain() async {
+        let time = self.core.routing.configuration.drainTimeout
+        self.core.drain()
+        await self.stopListening()
+        for loop in self.loops.values { loop.run { $0.drainClients() } }
+        let total = self.connectionCount
+        self.logger.notice("draining", metadata: ["connections": "\(total)", "seconds": "\(time.nanoseconds / 1_000_000_000)"])
+        await self.drainWebSockets(over: time)
+        // Close handshakes and answers that are under way.
+        let deadline = NIODeadline.now() + max(.seconds(6), min(time, .seconds(30)))
+        while self.connectionCount > 0, NIODeadline.now() < deadline {
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+        if self.connectionCount > 0 {
+            self.logger.warning("ended connections that did not end", metadata: ["connections": "\(self.connectionCount)"])
+        }
+        self.end()
+        await self.core.accessLog?.flush()
+    }
+
+    /// Batches of random size, so that clients do not all come back in the same instant.
+    private func drainWebSockets(over time: TimeAmount) async {
+        let step = TimeAmount.milliseconds(100)
+        let steps = max(Int(time.nanoseconds / step.nanoseconds), 1)
+        for index in 0..<steps {
+            guard self.connectionCount > 0 else { return }
+            let isLast = index == steps - 1
+            let jitter = Double.random(in: 0.5...1.5)
+            for reactor in self.core.reactors {
+                let share = Double(reactor.count) / Double(steps - index) * jitter
+                reactor.drain(isLast ? .max / 2 : Int(share.rounded(.up)))
+            }
+            for loop in self.loops.values {
+                loop.run { loop in
+                    let share = Double(loop.webSocketCount) / Double(steps - index) * jitter
+                    loop.drainWebSockets(isLast ? .max : Int(share.rounded(.up)))
+                }
+            }
+            if !isLast { try? await Task.sleep(for: .nanoseconds(step.nanoseconds)) }
+        }
+    }
+
+    private func end() {
+        let isFirst = self.state.withLock { state in
+            defer { state.isStopped = true }
+            return !state.isStopped
+        }
+        guard isFirst else { return }
+        for reactor in self.core.reactors { reactor.stop() }
+        for loop in self.loops.values {
+            loop.run { loop in
+                loop.abort()
+                loop.pool.keepOnly([])
+            }
+        }
+    }
+
+    deinit { self.end() }
+}

@@ -1,0 +1,143 @@
+#if canImport(Glibc)
+import CMartletSystem
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+private let systemSend = send(_:_:_:_:)
+private let systemClose = close(_:)
+
+/// One socket of a tunnel, polled by a ``TunnelReactor``. Used on the reactor's thread alone.
+final class SocketLeg: TunnelLeg {
+    /// One read takes this much while everything is passed on at once, and no more than the least once it is not: what
+    /// one slow receiver can make us keep.
+    static let mostToRead = 256 * 1024
+    static let leastToRead = 16 * 1024
+
+    let side: TunnelSide
+    let descriptor: CInt
+    private let poll: CInt
+    /// Set once, before the first event. The tunnel owns its legs.
+    unowned(unsafe) var tunnel: Tunnel<SocketLeg>!
+    private(set) var readLimit = SocketLeg.mostToRead
+    private(set) var isClosed = false
+    private var isReading = true
+    private var isPolled = true
+    private var interest: UInt32
+    private var waiting: [UInt8] = []
+    private var sentOfWaiting = 0
+    private var endsOutput = false
+
+    /// Takes the descriptor over and begins to poll it.
+    init(side: TunnelSide, descriptor: CInt, poll: CInt) {
+        self.side = side
+        self.descriptor = descriptor
+        self.poll = poll
+        self.interest = EPOLLIN.rawValue
+    }
+
+    func register() -> Bool {
+        var event = self.event
+        return epoll_ctl(self.poll, EPOLL_CTL_ADD, self.descriptor, &event) == 0
+    }
+
+    private var event: epoll_event {
+        var event = epoll_event()
+        event.events = self.interest
+        event.data.ptr = Unmanaged.passUnretained(self).toOpaque()
+        return event
+    }
+
+    var isBackedUp: Bool { !self.waiting.isEmpty }
+
+    func send(_ bytes: UnsafeRawBufferPointer) {
+        guard !self.isClosed, !self.endsOutput else { return }
+        var sent = 0
+        if self.waiting.isEmpty {
+            sent = max(systemSend(self.descriptor, bytes.baseAddress, bytes.count, Self.flags), 0)
+            if sent == bytes.count { return }
+        }
+        self.waiting.append(contentsOf: bytes[sent...])
+        self.updateInterest()
+    }
+
+    private static let flags = CInt(MSG_NOSIGNAL) | CInt(MSG_DONTWAIT)
+
+    /// The socket takes bytes again.
+    func writable() {
+        guard !self.waiting.isEmpty else { return self.updateInterest() }
+        let sent = self.waiting.withUnsafeBytes {
+            systemSend(self.descriptor, $0.baseAddress! + self.sentOfWaiting, $0.count - self.sentOfWaiting, Self.flags)
+        }
+        guard sent >= 0 else {
+            if errno != EAGAIN && errno != EINTR { self.tunnel.failed(self.side) }
+            return
+        }
+        self.sentOfWaiting += sent
+        guard self.sentOfWaiting == self.waiting.count else { return }
+        self.waiting = []
+        self.sentOfWaiting = 0
+        if self.endsOutput { shutdown(self.descriptor, CInt(SHUT_WR)) }
+        self.updateInterest()
+        self.tunnel.drained(self.side)
+    }
+
+    func setReading(_ isReading: Bool) {
+        guard self.isReading != isReading, !self.isClosed else { return }
+        self.isReading = isReading
+        if !isReading { self.readLimit = Self.leastToRead }
+        self.updateInterest()
+    }
+
+    /// A read that filled its room: there is more, and it flows.
+    func filledRead() { self.readLimit = min(self.readLimit * 2, Self.mostToRead) }
+
+    /// The peer has ended its half, which epoll would tell again and again.
+    func inputEnded() {
+        self.isReading = false
+        self.updateInterest()
+    }
+
+    /// Both halves have ended, or nothing is read for now: a hang-up that is told again and again helps nobody.
+    func hungUp() {
+        guard self.isPolled, !self.isClosed else { return }
+        self.isPolled = false
+        epoll_ctl(self.poll, EPOLL_CTL_DEL, self.descriptor, nil)
+    }
+
+    private func updateInterest() {
+        guard !self.isClosed else { return }
+        let interest = (self.isReading ? EPOLLIN.rawValue : 0) | (self.waiting.isEmpty ? 0 : EPOLLOUT.rawValue)
+        guard interest != self.interest || (!self.isPolled && interest != 0) else { return }
+        self.interest = interest
+        var event = self.event
+        if self.isPolled {
+            epoll_ctl(self.poll, EPOLL_CTL_MOD, self.descriptor, &event)
+        } else {
+            self.isPolled = true
+            epoll_ctl(self.poll, EPOLL_CTL_ADD, self.descriptor, &event)
+        }
+    }
+
+    func endOutput() {
+        guard !self.endsOutput, !self.isClosed else { return }
+        self.endsOutput = true
+        if self.waiting.isEmpty { shutdown(self.descriptor, CInt(SHUT_WR)) }
+    }
+
+    func abort() {
+        guard !self.isClosed else { return }
+        // With no time to linger, the kernel sends a reset.
+        var linger = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(self.descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
+        self.close()
+    }
+
+    func close() {
+        guard !self.isClosed else { return }
+        self.isClosed = true
+        self.waiting = []
+        _ = systemClose(self.descriptor)
+    }
+}

@@ -1,0 +1,20 @@
+/// One end of a tunnel: a socket that the reactor polls, or a channel of NIO.
+protocol TunnelLeg: AnyObject {
+    /// Whether bytes wait because the peer does not take them.
+    var isBackedUp: Bool { get }
+
+    /// Sends what can be sent and keeps the rest.
+    func send(_ bytes: UnsafeRawBufferPointer)
+
+    /// Whether the peer's bytes are wanted.
+    func setReading(_ isReading: Bool)
+
+    /// Ends this direction (FIN) behind what waits.
+    func endOutput()
+
+    /// Ends the connection at once; the peer sees a reset.
+    func abort()
+
+    /// Ends the connection; both directions are done.
+    func close()
+}

@@ -1,0 +1,21 @@
+/// What a tunnel watches over besides passing bytes on. Everything is off by default.
+struct TunnelPolicy: Sendable, Hashable {
+    /// Bytes of one message from the client, all its fragments together, as they stand on the wire (compressed ones
+    /// compressed). Beyond it both sides get 1009.
+    var maximumMessageSize: Int?
+    /// Messages a second from the client, on average; ``messageBurst`` may come at once. Beyond it both sides get 1008.
+    var messageRate: Double?
+    /// Default: the rate, at least 1.
+    var messageBurst: Double?
+    /// A client from which no byte came for this long is pinged. Nanoseconds.
+    var pingInterval: Int64?
+    /// A client from which no byte comes for this long after a ping is dead. Nanoseconds.
+    var pingTimeout: Int64 = 20_000_000_000
+    /// A tunnel in which no byte came from either side for this long is closed with 1001. Nanoseconds.
+    var idleTimeout: Int64?
+    /// From our close frame, or the client's violation, to the end at the latest. Nanoseconds. Default: 5 s.
+    var closeTimeout: Int64 = 5_000_000_000
+
+    /// Whether frames are checked, so that a violation ends the tunnel.
+    var isStrict: Bool { self.maximumMessageSize != nil || self.messageRate != nil }
+}

@@ -1,0 +1,43 @@
+import NIOCore
+import Synchronization
+
+/// One server of an upstream, as all event loops see it.
+final class Endpoint: Sendable {
+    let url: UpstreamURL
+    let weight: Int
+    private let settings: UpstreamConfiguration
+    /// Requests and tunnels that are under way.
+    private let activeCount = Atomic(0)
+    private let health: Mutex<EndpointHealth>
+
+    init(_ endpoint: UpstreamConfiguration.Endpoint, _ settings: UpstreamConfiguration) {
+        self.url = endpoint.url
+        self.weight = endpoint.weight
+        self.settings = settings
+        self.health = Mutex(EndpointHealth(settings))
+    }
+
+    var active: Int { self.activeCount.load(ordering: .relaxed) }
+    func began() { self.activeCount.add(1, ordering: .relaxed) }
+    func ended() { self.activeCount.subtract(1, ordering: .relaxed) }
+
+    func isAvailable(at now: NIODeadline) -> Bool { self.health.withLock { $0.isAvailable(at: now) } }
+
+    /// What the active checks say; `true` without any.
+    var isWell: Bool { self.health.withLock { $0.isWell } }
+
+    /// Its weight, less while it starts slowly.
+    func share(at now: NIODeadline) -> Double {
+        Double(self.weight) * self.health.withLock { $0.share(at: now) }
+    }
+
+    func succeeded() { self.health.withLock { $0.succeeded() } }
+
+    /// - Returns: whether the endpoint is left out from now on.
+    func failed(at now: NIODeadline) -> Bool { self.health.withLock { $0.failed(at: now) } }
+
+    /// - Returns: whether that changed anything.
+    func checked(isWell: Bool, at now: NIODeadline) -> Bool {
+        self.health.withLock { $0.checked(isWell: isWell, at: now) }
+    }
+}

@@ -1,0 +1,37 @@
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// Asks the endpoints of upstreams with a ``UpstreamConfiguration/HealthCheck`` how they are. Any answer of 2xx or 3xx is a
+/// good one.
+struct HealthChecker: Sendable {
+    let logger: Logger
+
+    /// Until cancelled. The routing is asked for again and again, since it changes.
+    func run(_ routing: @escaping @Sendable () -> Routing) async {
+        var due: [String: NIODeadline] = [:]
+        await withDiscardingTaskGroup { tasks in
+            while !Task.isCancelled {
+                let now = NIODeadline.now()
+                for group in routing().groups.values {
+                    guard let check = group.configuration.healthCheck else { continue }
+                    guard now >= due[group.name] ?? now else { continue }
+                    due[group.name] = now + check.interval
+                    for endpoint in group.endpoints {
+                        tasks.addTask { await self.check(endpoint, group, check) }
+                    }
+                }
+                try? await Task.sleep(for: .milliseconds(100))
+            }
+        }
+    }
+
+    private func check(_ endpoint: Endpoint, _ group: UpstreamGroup, _ check: UpstreamConfiguration.HealthCheck) async {
+        let isWell = await HealthProbe.ask(endpoint, group, check)
+        guard endpoint.checked(isWell: isWell, at: .now()) else { return }
+        self.logger.notice(
+            isWell ? "an endpoint is well again" : "an endpoint is not well",
+            metadata: ["upstream": "\(group.name)", "endpoint": "\(endpoint.url)"])
+    }
+}

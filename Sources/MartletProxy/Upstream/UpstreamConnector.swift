@@ -1,0 +1,44 @@
+import NIOCore
+import NIOPosix
+
+/// Opens connections to endpoints.
+enum UpstreamConnector {
+    /// - Parameters:
+    ///   - client: whom a PROXY protocol header names, if the upstream wants one.
+    ///   - eventLoop: the caller's, which the connection will live on.
+    static func connect(
+        to endpoint: Endpoint, of group: UpstreamGroup, client: ProxyProtocolHeader?, isForUpgrade: Bool,
+        on eventLoop: any EventLoop
+    ) -> EventLoopFuture<NIOLoopBound<UpstreamConnection>> {
+        let url = endpoint.url
+        let settings = group.configuration
+        let bootstrap = ClientBootstrap(group: eventLoop)
+            .connectTimeout(settings.connectTimeout)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.allowRemoteHalfClosure, value: true)
+            .channelOption(.autoRead, value: true)
+        let connected: EventLoopFuture<any Channel>
+        if let address = try? SocketAddress(ipAddress: url.host, port: url.port) {
+            connected = bootstrap.connect(to: address)
+        } else {
+            connected = bootstrap.connect(host: url.host, port: url.port)
+        }
+        return connected.flatMapThrowing { channel in
+            if let version = settings.proxyProtocol, let header = client {
+                channel.writeAndFlush(ByteBuffer(bytes: header.encoded(version)), promise: nil)
+            }
+            do {
+                if url.isSecure, let tls = group.tls {
+                    try channel.pipeline.syncOperations.addHandler(tls.makeHandler(for: url))
+                }
+                let connection = UpstreamConnection(
+                    endpoint: endpoint, channel: channel, isPlainTCP: !url.isSecure, isForUpgrade: isForUpgrade)
+                try connection.install()
+                return NIOLoopBound(connection, eventLoop: eventLoop)
+            } catch {
+                channel.close(promise: nil)
+                throw error
+            }
+        }
+    }
+}

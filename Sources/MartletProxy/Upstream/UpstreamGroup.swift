@@ -1,0 +1,52 @@
+import NIOCore
+import Synchronization
+
+/// The endpoints of an upstream and the choice between them. Shared by all event loops, and kept over a reload that does not
+/// change it, with what it has learnt.
+final class UpstreamGroup: Sendable {
+    let name: String
+    let configuration: UpstreamConfiguration
+    let endpoints: [Endpoint]
+    let tls: UpstreamTLS?
+    private let turns: Mutex<WeightedTurns>
+
+    /// - Throws: ``ProxyError`` when the files of TLS cannot be used.
+    init(name: String, _ configuration: UpstreamConfiguration) throws {
+        self.name = name
+        self.configuration = configuration
+        self.endpoints = configuration.endpoints.map { Endpoint($0, configuration) }
+        self.tls =
+            configuration.endpoints.contains { $0.url.isSecure }
+            ? try UpstreamTLS(configuration.tls, upstream: name) : nil
+        self.turns = Mutex(WeightedTurns(count: configuration.endpoints.count))
+    }
+
+    /// Chooses an endpoint.
+    ///
+    /// - Parameters:
+    ///   - key: what the request is hashed by, if that is how it is done.
+    ///   - tried: endpoints that failed this request already.
+    /// - Returns: `nil` when all have been tried, or the active checks found none well.
+    func choose(key: String?, except tried: [Endpoint], at now: NIODeadline) -> Endpoint? {
+        let left =
+            tried.isEmpty ? self.endpoints : self.endpoints.filter { one in !tried.contains { $0 === one } }
+        guard left.contains(where: \.isWell) else { return nil }
+        guard left.count > 1 else { return left.first }
+        let available = left.filter { $0.isAvailable(at: now) }
+        // When all have failed lately, that is not believed: an answer is better than none.
+        let candidates = available.isEmpty ? left.filter(\.isWell) : available
+        switch self.configuration.balance {
+        case .consistentHash where key != nil:
+            return RendezvousHash.choose(candidates, key: key ?? "", seed: { $0.url.description }, weight: \.weight)
+        case .leastConnections:
+            return candidates.min {
+                Double($0.active + 1) / $0.share(at: now) < Double($1.active + 1) / $1.share(at: now)
+            }
+        case .roundRobin, .consistentHash:
+            let shares = self.endpoints.map { one in
+                candidates.contains { $0 === one } ? one.share(at: now) : 0
+            }
+            return self.endpoints[self.turns.withLock { $0.next(shares) }]
+        }
+    }
+}

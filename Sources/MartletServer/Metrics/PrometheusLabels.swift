@@ -1,0 +1,18 @@
+/// The labels of a series as they are written, without braces: `route="/",status="200"`.
+struct PrometheusLabels: Sendable, Hashable {
+    let text: String
+
+    init(_ dimensions: [(String, String)]) {
+        self.text = dimensions.sorted { $0.0 < $1.0 }.map { name, value in
+            let value = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+            return "\(name)=\"\(value)\""
+        }.joined(separator: ",")
+    }
+
+    var braced: String { self.text.isEmpty ? "" : "{\(self.text)}" }
+
+    /// With one label more.
+    func with(_ name: String, _ value: String) -> String {
+        "{\(self.text)\(self.text.isEmpty ? "" : ",")\(name)=\"\(value)\"}"
+    }
+}

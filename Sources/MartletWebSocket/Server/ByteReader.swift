@@ -1,0 +1,12 @@
+package import NIOCore
+
+/// Unwraps what a removed decoder leaves over: bytes, where this handler's input is otherwise HTTP parts.
+package struct ByteReader {
+    private final class Handler: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+    }
+
+    package init() {}
+
+    package func unwrapInboundIn(_ data: NIOAny) -> ByteBuffer { Handler().unwrapInboundIn(data) }
+}
