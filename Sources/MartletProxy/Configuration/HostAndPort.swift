@@ -2,21 +2,27 @@
 enum HostAndPort {
     /// - Returns: the host without brackets, and the port if there is one; `nil` for anything else.
     static func split(_ text: some StringProtocol) -> (host: String, port: Int?)? {
-        var rest = Substring(text)
+        let bytes = text.utf8
+        let hostEnd: String.UTF8View.Index
         let host: String
-        if rest.hasPrefix("[") {
-            guard let end = rest.firstIndex(of: "]") else { return nil }
-            host = String(rest[rest.index(after: rest.startIndex)..<end])
-            rest = rest[rest.index(after: end)...]
+        if bytes.first == UInt8(ascii: "[") {
+            guard let end = bytes.firstIndex(of: UInt8(ascii: "]")) else { return nil }
+            host = String(text[bytes.index(after: bytes.startIndex)..<end])
+            hostEnd = bytes.index(after: end)
         } else {
-            let end = rest.firstIndex(of: ":") ?? rest.endIndex
-            host = String(rest[..<end])
-            rest = rest[end...]
+            hostEnd = bytes.firstIndex(of: UInt8(ascii: ":")) ?? bytes.endIndex
+            host = String(text[..<hostEnd])
         }
-        guard !rest.isEmpty else { return (host, nil) }
-        guard rest.hasPrefix(":"), rest.dropFirst().allSatisfy({ $0.isASCII && $0.isNumber }) else { return nil }
-        if rest.count == 1 { return (host, nil) }
-        guard let port = Int(rest.dropFirst()), (0...65_535).contains(port) else { return nil }
-        return (host, port)
+        guard hostEnd != bytes.endIndex else { return (host, nil) }
+        guard bytes[hostEnd] == UInt8(ascii: ":") else { return nil }
+        var port = 0
+        var digits = 0
+        for byte in bytes[bytes.index(after: hostEnd)...] {
+            guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9"), digits < 5 else { return nil }
+            port = port * 10 + Int(byte - UInt8(ascii: "0"))
+            digits += 1
+        }
+        guard port <= 65_535 else { return nil }
+        return (host, digits == 0 ? nil : port)
     }
 }

@@ -26,6 +26,7 @@ final class ClientConnection {
     /// Who connected: of the socket, or of the PROXY protocol header.
     let peer: SocketAddress?
     let proxyProtocolHeader: ProxyProtocolHeader?
+    private lazy var peerAddress = self.peer?.ipAddress
 
     let encoder: HTTPResponseEncoder?
     var decoder: ByteToMessageHandler<HTTPRequestDecoder>?
@@ -146,11 +147,11 @@ final class ClientConnection {
     static func stopsDecoder(_ head: HTTPRequestHead) -> Bool {
         head.method == .CONNECT
             || head.headers["upgrade"].contains { !$0.isEmpty }
-                && head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
+                && head.headers.lists("upgrade", in: "connection")
     }
 
     private func identity(of head: HTTPRequestHead) -> ClientIdentity {
-        let address = self.peer?.ipAddress
+        let address = self.peerAddress
         let isTrusted = self.trustedProxies != .none && self.trustedProxies.contains(self.peer)
         var client = address
         if isTrusted { client = self.trustedProxies.clientAddress(head.headers["x-forwarded-for"], peer: self.peer) }
@@ -176,7 +177,7 @@ final class ClientConnection {
         entry.status = Int(refusal.status.code)
         entry.reason = refusal.reason
         entry.bytesSent = refusal.reason.utf8.count + 1
-        self.loop.metrics.answered(entry)
+        self.loop.metrics.answered(status: entry.status, duration: 0)
         self.loop.core.accessLog?.write(entry)
         let hasBody =
             head.map { $0.headers.contains(name: "content-length") || $0.headers.contains(name: "transfer-encoding") }

@@ -68,7 +68,7 @@ class Exchange {
             return
         }
         self.endpoint = endpoint
-        self.entry.endpoint = endpoint.url.description
+        self.entry.endpoint = endpoint.name
         endpoint.began()
         if !self.isForUpgrade, group.configuration.proxyProtocol == nil, let kept = self.loop.pool.take(endpoint) {
             self.connected(kept)
@@ -115,7 +115,7 @@ class Exchange {
 
     func endpointFailed(_ reason: String, _ error: (any Error)? = nil) {
         guard let endpoint = self.endpoint else { return }
-        self.loop.metrics.upstreamFailed(self.route.group.name, endpoint, reason: reason)
+        ProxyMetrics.upstreamFailed(self.route.group.name, endpoint, reason: reason)
         let isEjected = endpoint.failed(at: .now())
         self.loop.core.logger.warning(
             "an endpoint failed",
@@ -155,7 +155,7 @@ class Exchange {
         self.isOver = true
         self.release()
         self.entry.duration = (NIODeadline.now() - self.startedAt).nanoseconds
-        self.loop.metrics.answered(self.entry)
+        self.route.metrics.answered(status: self.entry.status, duration: self.entry.duration)
         self.loop.core.accessLog?.write(self.entry)
     }
 

@@ -43,8 +43,8 @@ enum RequestCheck {
             return .failure(.init(.badRequest, "the header Host is malformed"))
         }
         let isUpgrade =
-            !isHTTP2 && head.headers["upgrade"].contains { $0.lowercased().contains("websocket") }
-            && head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
+            !isHTTP2 && head.headers["upgrade"].contains { $0.utf8.count < 64 && $0.lowercased().contains("websocket") }
+            && head.headers.lists("upgrade", in: "connection")
         return .success(
             Checked(target: target, host: target.authority.map(String.init) ?? host, isUpgrade: isUpgrade))
     }
@@ -75,13 +75,13 @@ enum RequestCheck {
     }
 
     private static func isHost(_ host: some StringProtocol) -> Bool {
-        guard host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && !"/?#@\\,\"<>".utf8.contains($0) }) else { return false }
+        guard host.utf8.allSatisfy(HTTPSyntax.isHostByte) else { return false }
         return HostAndPort.split(host) != nil
     }
 
     /// For the log: the value of a query's `token` is a secret.
     static func withoutToken(_ uri: String) -> String {
-        guard let mark = uri.firstIndex(of: "?"), uri[mark...].contains("token") else { return uri }
+        guard let mark = uri.utf8.firstIndex(of: UInt8(ascii: "?")), uri[mark...].contains("token") else { return uri }
         let pairs = uri[uri.index(after: mark)...].split(separator: "&", omittingEmptySubsequences: false).map { pair in
             let name = pair.prefix { $0 != "=" }
             return name.lowercased().hasSuffix("token") && name.count < pair.count ? name + "=…" : pair

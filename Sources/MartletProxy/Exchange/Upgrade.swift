@@ -146,8 +146,8 @@ final class Upgrade {
         let core = self.loop.core
         var entry = self.exchange.entry
         entry.status = 101
-        self.loop.metrics.answered(entry)
-        ProxyMetrics.upgraded(route: entry.route ?? "-")
+        let metrics = self.exchange.route.metrics
+        metrics.answered(status: 101, duration: 0)
         let startedAt = self.exchange.startedAt
         let connections = self.client.takeConnectionCount()
         return { [entry] summary in
@@ -159,7 +159,7 @@ final class Upgrade {
             entry.bytesSent = summary.bytesFromUpstream
             entry.tunnel = summary
             if summary.end != .finished { entry.reason = summary.end.rawValue }
-            ProxyMetrics.ended(summary, route: entry.route ?? "-", duration: entry.duration)
+            metrics.ended(summary, duration: entry.duration)
             core.accessLog?.write(entry)
         }
     }

@@ -308,7 +308,7 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
         guard headers["upgrade"].map({ $0.lowercased() }) == ["websocket"] else {
             return "the header Upgrade is not websocket"
         }
-        guard headers[canonicalForm: "connection"].contains(where: { $0.lowercased() == "upgrade" }) else {
+        guard headers.lists("upgrade", in: "connection") else {
             return "the header Connection lacks Upgrade"
         }
         guard headers["sec-websocket-accept"] == [handshake.key?.accept ?? ""] else {

@@ -9,4 +9,14 @@ enum HTTPSyntax {
         default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
         }
     }
+
+    /// What may stand in a Host header: visible ASCII without what separates it from other parts of a URL or a list.
+    static func isHostByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "/"), UInt8(ascii: "?"), UInt8(ascii: "#"), UInt8(ascii: "@"), UInt8(ascii: "\\"),
+            UInt8(ascii: ","), UInt8(ascii: "\""), UInt8(ascii: "<"), UInt8(ascii: ">"):
+            false
+        default: byte > 0x20 && byte < 0x7F
+        }
+    }
 }

@@ -15,9 +15,12 @@ enum HopByHopHeaders {
     /// - Returns: `headers` without those of the connection, room for `more` further ones, order and case kept.
     static func removed(from headers: HTTPHeaders, more: Int) -> HTTPHeaders {
         var named: Set<String> = []
-        for value in headers[canonicalForm: "connection"] {
-            let name = value.lowercased()
-            if !name.isEmpty, !Self.names.contains(name), !Self.protected.contains(name) { named.insert(name) }
+        for value in headers["connection"] {
+            if Self.isUsual(value) { continue }
+            for element in value.utf8.split(separator: UInt8(ascii: ",")) {
+                let name = String(decoding: element.filter { $0 != 0x20 && $0 != 0x09 }, as: UTF8.self).lowercased()
+                if !name.isEmpty, !Self.names.contains(name), !Self.protected.contains(name) { named.insert(name) }
+            }
         }
         var result = HTTPHeaders()
         result.reserveCapacity(headers.count + more)
@@ -26,6 +29,11 @@ enum HopByHopHeaders {
             result.add(name: name, value: value)
         }
         return result
+    }
+
+    /// What nearly every request says.
+    private static func isUsual(_ value: String) -> Bool {
+        value == "keep-alive" || value == "close" || value == "Upgrade" || value == "upgrade" || value == "Keep-Alive"
     }
 
     private static func isHopByHop(_ name: String) -> Bool {

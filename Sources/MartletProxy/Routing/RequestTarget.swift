@@ -17,29 +17,30 @@ struct RequestTarget: Sendable, Hashable {
         var rest = Substring(target)
         guard rest.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") }) else { return nil }
         var authority: Substring?
-        if !rest.hasPrefix("/"), let scheme = rest.prefix(8).range(of: "://") {
+        if rest.utf8.first != UInt8(ascii: "/"), let scheme = rest.prefix(8).range(of: "://") {
             guard ["http", "https", "ws", "wss"].contains(rest[..<scheme.lowerBound].lowercased()) else { return nil }
             rest = rest[scheme.upperBound...]
             let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
             authority = rest[..<end]
             guard authority?.contains("@") == false, authority?.isEmpty == false else { return nil }
             rest = rest[end...]
-            if !rest.hasPrefix("/") { rest = "/" + rest }
+            if rest.utf8.first != UInt8(ascii: "/") { rest = "/" + rest }
         }
         let queryStart = rest.utf8.firstIndex(of: UInt8(ascii: "?")) ?? rest.endIndex
         self.authority = authority
         self.path = rest[..<queryStart]
         self.query = rest[queryStart...]
-        if self.path == "*" {
+        if self.path.utf8.first == UInt8(ascii: "*"), self.path == "*" {
             guard isOptions else { return nil }
             self.decodedPath = "/"
             return
         }
-        guard self.path.hasPrefix("/"), let decoded = Self.decode(self.path) else { return nil }
+        guard self.path.utf8.first == UInt8(ascii: "/"), let decoded = Self.decode(self.path) else { return nil }
         self.decodedPath = decoded
     }
 
     private static func decode(_ path: Substring) -> String? {
+        if Self.isPlain(path) { return String(path) }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(path.utf8.count)
         var iterator = path.utf8.makeIterator()
@@ -59,6 +60,21 @@ struct RequestTarget: Sendable, Hashable {
             if name.elementsEqual(".".utf8) || name.elementsEqual("..".utf8) { return nil }
         }
         return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Whether there is nothing to decode, to merge or to refuse: no `%`, no `\`, and no `.` or `;` or `/` behind a `/`.
+    private static func isPlain(_ path: Substring) -> Bool {
+        var last: UInt8 = 0
+        for byte in path.utf8 {
+            switch byte {
+            case UInt8(ascii: "%"), UInt8(ascii: "\\"): return false
+            case UInt8(ascii: "."), UInt8(ascii: "/"), UInt8(ascii: ";"):
+                if last == UInt8(ascii: "/") { return false }
+            default: break
+            }
+            last = byte
+        }
+        return true
     }
 
     private static func digit(_ byte: UInt8) -> UInt8? {

@@ -5,7 +5,8 @@ final class ProxyLoop {
     let core: ProxyCore
     let eventLoop: any EventLoop
     let pool = ConnectionPool()
-    let metrics = ProxyMetrics()
+    /// Of requests that match no route.
+    let metrics = RouteMetrics(route: "-")
     /// Moves the bytes of this loop's tunnels; `nil` in tests without one.
     let reactor: TunnelReactor?
     /// Connections of clients, except those whose bytes the reactor moves.

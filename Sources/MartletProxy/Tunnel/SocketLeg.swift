@@ -17,36 +17,33 @@ final class SocketLeg: TunnelLeg {
 
     let side: TunnelSide
     let descriptor: CInt
-    private let poll: CInt
+    private let reactor: TunnelReactor
     /// Set once, before the first event. The tunnel owns its legs.
     unowned(unsafe) var tunnel: Tunnel<SocketLeg>!
+    /// Whether there may be bytes to read: epoll tells it once (edge-triggered), and then no more until all are read.
+    var isReadable = false
+    /// Whether the peer has ended its half, or the connection broke: only a read tells which.
+    var hasHungUp = false
+    private(set) var isReading = true
     private(set) var readLimit = SocketLeg.mostToRead
     private(set) var isClosed = false
-    private var isReading = true
-    private var isPolled = true
-    private var interest: UInt32
     private var waiting: [UInt8] = []
     private var sentOfWaiting = 0
     private var endsOutput = false
 
-    /// Takes the descriptor over and begins to poll it.
-    init(side: TunnelSide, descriptor: CInt, poll: CInt) {
+    /// Takes the descriptor over.
+    init(side: TunnelSide, descriptor: CInt, reactor: TunnelReactor) {
         self.side = side
         self.descriptor = descriptor
-        self.poll = poll
-        self.interest = EPOLLIN.rawValue
+        self.reactor = reactor
     }
 
-    func register() -> Bool {
-        var event = self.event
-        return epoll_ctl(self.poll, EPOLL_CTL_ADD, self.descriptor, &event) == 0
-    }
-
-    private var event: epoll_event {
+    /// Both directions, once and for all: edge-triggered events cost nothing while nobody waits for them.
+    func register(with poll: CInt) -> Bool {
         var event = epoll_event()
-        event.events = self.interest
+        event.events = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
         event.data.ptr = Unmanaged.passUnretained(self).toOpaque()
-        return event
+        return epoll_ctl(poll, EPOLL_CTL_ADD, self.descriptor, &event) == 0
     }
 
     var isBackedUp: Bool { !self.waiting.isEmpty }
@@ -59,14 +56,13 @@ final class SocketLeg: TunnelLeg {
             if sent == bytes.count { return }
         }
         self.waiting.append(contentsOf: bytes[sent...])
-        self.updateInterest()
     }
 
     private static let flags = CInt(MSG_NOSIGNAL) | CInt(MSG_DONTWAIT)
 
     /// The socket takes bytes again.
     func writable() {
-        guard !self.waiting.isEmpty else { return self.updateInterest() }
+        guard !self.waiting.isEmpty else { return }
         let sent = self.waiting.withUnsafeBytes {
             systemSend(self.descriptor, $0.baseAddress! + self.sentOfWaiting, $0.count - self.sentOfWaiting, Self.flags)
         }
@@ -75,50 +71,26 @@ final class SocketLeg: TunnelLeg {
             return
         }
         self.sentOfWaiting += sent
+        // A part that was taken means that the buffer is full: epoll tells when it is not.
         guard self.sentOfWaiting == self.waiting.count else { return }
         self.waiting = []
         self.sentOfWaiting = 0
         if self.endsOutput { shutdown(self.descriptor, CInt(SHUT_WR)) }
-        self.updateInterest()
         self.tunnel.drained(self.side)
     }
 
     func setReading(_ isReading: Bool) {
         guard self.isReading != isReading, !self.isClosed else { return }
         self.isReading = isReading
-        if !isReading { self.readLimit = Self.leastToRead }
-        self.updateInterest()
+        if !isReading {
+            self.readLimit = Self.leastToRead
+        } else if self.isReadable {
+            self.reactor.readSoon(self)
+        }
     }
 
     /// A read that filled its room: there is more, and it flows.
     func filledRead() { self.readLimit = min(self.readLimit * 2, Self.mostToRead) }
-
-    /// The peer has ended its half, which epoll would tell again and again.
-    func inputEnded() {
-        self.isReading = false
-        self.updateInterest()
-    }
-
-    /// Both halves have ended, or nothing is read for now: a hang-up that is told again and again helps nobody.
-    func hungUp() {
-        guard self.isPolled, !self.isClosed else { return }
-        self.isPolled = false
-        epoll_ctl(self.poll, EPOLL_CTL_DEL, self.descriptor, nil)
-    }
-
-    private func updateInterest() {
-        guard !self.isClosed else { return }
-        let interest = (self.isReading ? EPOLLIN.rawValue : 0) | (self.waiting.isEmpty ? 0 : EPOLLOUT.rawValue)
-        guard interest != self.interest || (!self.isPolled && interest != 0) else { return }
-        self.interest = interest
-        var event = self.event
-        if self.isPolled {
-            epoll_ctl(self.poll, EPOLL_CTL_MOD, self.descriptor, &event)
-        } else {
-            self.isPolled = true
-            epoll_ctl(self.poll, EPOLL_CTL_ADD, self.descriptor, &event)
-        }
-    }
 
     func endOutput() {
         guard !self.endsOutput, !self.isClosed else { return }

@@ -46,6 +46,8 @@ final class TunnelReactor: @unchecked Sendable {
 
     private var tunnels: [Tunnel<SocketLeg>] = []
     private var places: [ObjectIdentifier: Int] = [:]
+    /// Legs with more to read than one turn takes, or that may read again.
+    private var readers: [SocketLeg] = []
     /// Kept until the events that were read together with theirs have been dealt with.
     private var ended: [Tunnel<SocketLeg>] = []
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: SocketLeg.mostToRead, alignment: 64)
@@ -104,6 +106,11 @@ final class TunnelReactor: @unchecked Sendable {
                     self.serve($0, event.events, now)
                 }
             }
+            if !self.readers.isEmpty {
+                let readers = self.readers
+                self.readers = []
+                for leg in readers { self.receive(leg, now) }
+            }
             if hasCommands, !self.obey(now) { return }
             if now >= nextTick {
                 nextTick = now + Int64(Self.tickLength) * 1_000_000
@@ -113,7 +120,10 @@ final class TunnelReactor: @unchecked Sendable {
         }
     }
 
-    private var timeout: CInt { self.tunnels.isEmpty ? -1 : Self.tickLength }
+    private var timeout: CInt {
+        if !self.readers.isEmpty { return 0 }
+        return self.tunnels.isEmpty ? -1 : Self.tickLength
+    }
 
     /// The system's cheap clock, of a few milliseconds' resolution. Nanoseconds.
     private static func now() -> Int64 {
@@ -124,26 +134,46 @@ final class TunnelReactor: @unchecked Sendable {
 
     @inline(__always)
     private func serve(_ leg: SocketLeg, _ events: UInt32, _ now: Int64) {
-        if events & EPOLLOUT.rawValue != 0, !leg.isClosed { leg.writable() }
-        if events & EPOLLIN.rawValue != 0 {
-            guard !leg.isClosed else { return }
-            let limit = leg.readLimit
-            let count = recv(leg.descriptor, self.buffer.baseAddress, limit, CInt(MSG_DONTWAIT))
-            if count > 0 {
-                leg.tunnel.received(UnsafeRawBufferPointer(rebasing: self.buffer[..<count]), from: leg.side, now: now)
-                if count == limit { leg.filledRead() }
-            } else if count == 0 {
-                leg.inputEnded()
-                leg.tunnel.inputEnded(leg.side)
-            } else if errno != EAGAIN && errno != EINTR {
-                leg.tunnel.failed(leg.side)
-            }
-        } else if events & EPOLLERR.rawValue != 0 {
-            if !leg.isClosed { leg.tunnel.failed(leg.side) }
-        } else if events & EPOLLHUP.rawValue != 0 {
-            leg.hungUp()
+        guard !leg.isClosed else { return }
+        if leg.isBackedUp, events & (EPOLLOUT.rawValue | EPOLLERR.rawValue) != 0 { leg.writable() }
+        guard events & Self.readEvents != 0 else { return }
+        leg.isReadable = true
+        if events & Self.hangUpEvents != 0 {
+            leg.hasHungUp = true
+            // A reset is no matter of backpressure: it is told at once.
+            if events & EPOLLERR.rawValue != 0, !leg.isClosed { return leg.tunnel.failed(leg.side) }
+        }
+        self.receive(leg, now)
+    }
+
+    private static let hangUpEvents = EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue
+    private static let readEvents = EPOLLIN.rawValue | hangUpEvents
+
+    /// One read; the others get their turn before the next.
+    @inline(__always)
+    private func receive(_ leg: SocketLeg, _ now: Int64) {
+        guard leg.isReadable, leg.isReading, !leg.isClosed else { return }
+        let limit = leg.readLimit
+        let count = recv(leg.descriptor, self.buffer.baseAddress, limit, CInt(MSG_DONTWAIT))
+        if count > 0 {
+            // Less than there was room for is all there was, unless the end stands behind it.
+            leg.isReadable = count == limit || leg.hasHungUp
+            if count == limit { leg.filledRead() }
+            leg.tunnel.received(UnsafeRawBufferPointer(rebasing: self.buffer[..<count]), from: leg.side, now: now)
+            if leg.isReadable, leg.isReading { self.readers.append(leg) }
+        } else if count == 0 {
+            leg.isReadable = false
+            leg.tunnel.inputEnded(leg.side)
+        } else if errno == EAGAIN || errno == EINTR {
+            leg.isReadable = errno == EINTR
+            if leg.isReadable { self.readers.append(leg) }
+        } else {
+            leg.tunnel.failed(leg.side)
         }
     }
+
+    /// Reads from a leg that may read again, behind everything that is at hand.
+    func readSoon(_ leg: SocketLeg) { self.readers.append(leg) }
 
     /// - Returns: `false` when the thread is to end.
     private func obey(_ now: Int64) -> Bool {
@@ -166,8 +196,8 @@ final class TunnelReactor: @unchecked Sendable {
     }
 
     private func open(_ pair: Pair, _ now: Int64) {
-        let client = SocketLeg(side: .client, descriptor: pair.client, poll: self.poll)
-        let upstream = SocketLeg(side: .upstream, descriptor: pair.upstream, poll: self.poll)
+        let client = SocketLeg(side: .client, descriptor: pair.client, reactor: self)
+        let upstream = SocketLeg(side: .upstream, descriptor: pair.upstream, reactor: self)
         var identifier: ObjectIdentifier?
         let tunnel = Tunnel(
             client: client, upstream: upstream, policy: pair.policy, isCompressed: pair.isCompressed, now: now
@@ -181,7 +211,7 @@ final class TunnelReactor: @unchecked Sendable {
         upstream.tunnel = tunnel
         self.places[ObjectIdentifier(tunnel)] = self.tunnels.count
         self.tunnels.append(tunnel)
-        guard client.register(), upstream.register() else { return tunnel.failed(.upstream) }
+        guard client.register(with: self.poll), upstream.register(with: self.poll) else { return tunnel.failed(.upstream) }
         if !pair.fromUpstream.isEmpty {
             pair.fromUpstream.withUnsafeBytes { tunnel.received($0, from: .upstream, now: now) }
         }

@@ -5,6 +5,8 @@ import Synchronization
 final class Endpoint: Sendable {
     let url: UpstreamURL
     let weight: Int
+    /// Its URL as text.
+    let name: String
     private let settings: UpstreamConfiguration
     /// Requests and tunnels that are under way.
     private let activeCount = Atomic(0)
@@ -12,6 +14,7 @@ final class Endpoint: Sendable {
 
     init(_ endpoint: UpstreamConfiguration.Endpoint, _ settings: UpstreamConfiguration) {
         self.url = endpoint.url
+        self.name = endpoint.url.description
         self.weight = endpoint.weight
         self.settings = settings
         self.health = Mutex(EndpointHealth(settings))

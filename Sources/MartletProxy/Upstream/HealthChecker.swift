@@ -22,7 +22,8 @@ struct HealthChecker: Sendable {
                         tasks.addTask { await self.check(endpoint, group, check) }
                     }
                 }
-                try? await Task.sleep(for: .milliseconds(100))
+                let isAsked = routing().groups.values.contains { $0.configuration.healthCheck != nil }
+                try? await Task.sleep(for: isAsked ? .milliseconds(100) : .seconds(1))
             }
         }
     }

@@ -38,10 +38,15 @@ final class UpgradeTap: ChannelInboundHandler, RemovableChannelHandler {
 
     /// Forgets a head, to the empty line at its end. The decoder is strict: it takes no other line ends than CR LF.
     func dropHead() {
-        let view = self.bytes.readableBytesView
-        let end = Array("\r\n\r\n".utf8)
-        guard let range = view.firstRange(of: end) else { return }
-        self.bytes.moveReaderIndex(to: range.upperBound)
+        let end = self.bytes.withUnsafeReadableBytes { bytes -> Int? in
+            var matched = 0  // of CR LF CR LF
+            for (index, byte) in bytes.enumerated() {
+                if byte == (matched % 2 == 0 ? 0x0D : 0x0A) { matched += 1 } else { matched = byte == 0x0D ? 1 : 0 }
+                if matched == 4 { return index + 1 }
+            }
+            return nil
+        }
+        if let end { self.bytes.moveReaderIndex(forwardBy: end) }
     }
 
     /// - Returns: what has come behind the head so far; the rest waits for ``release()``.

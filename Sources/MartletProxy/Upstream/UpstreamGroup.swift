@@ -37,7 +37,7 @@ final class UpstreamGroup: Sendable {
         let candidates = available.isEmpty ? left.filter(\.isWell) : available
         switch self.configuration.balance {
         case .consistentHash where key != nil:
-            return RendezvousHash.choose(candidates, key: key ?? "", seed: { $0.url.description }, weight: \.weight)
+            return RendezvousHash.choose(candidates, key: key ?? "", seed: \.name, weight: \.weight)
         case .leastConnections:
             return candidates.min {
                 Double($0.active + 1) / $0.share(at: now) < Double($1.active + 1) / $1.share(at: now)

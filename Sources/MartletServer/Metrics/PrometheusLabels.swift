@@ -4,9 +4,17 @@ struct PrometheusLabels: Sendable, Hashable {
 
     init(_ dimensions: [(String, String)]) {
         self.text = dimensions.sorted { $0.0 < $1.0 }.map { name, value in
-            let value = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+            let value = value.utf8.contains(where: Self.isEscaped) ? Self.escape(value) : value
             return "\(name)=\"\(value)\""
         }.joined(separator: ",")
+    }
+
+    private static func isEscaped(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "\"") || byte == 0x0A
+    }
+
+    private static func escape(_ value: String) -> String {
+        value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
     }
 
     var braced: String { self.text.isEmpty ? "" : "{\(self.text)}" }

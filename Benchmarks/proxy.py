@@ -1,0 +1,300 @@
+#!/usr/bin/env python3
+"""Proxies in front of one WebSocket echo server, in the same run: Martlet (tunnel and protocol-aware), nginx with its
+default buffers and with 16 KiB ones, HAProxy.
+
+The proxy has one core; load and echo server share the other. Runs alternate, and medians count. What is measured is the
+proxy's CPU a message that was echoed (so it passed twice), its CPU a handshake, and its memory an idle tunnel. Writes
+artifacts/bench-proxy.md and artifacts/bench-proxy.svg.
+"""
+import argparse
+import json
+import os
+import pathlib
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+CACHE = ROOT / ".cache/bench"
+PROXIES = ("martlet", "martlet-aware", "nginx", "nginx-16k", "haproxy")
+TITLES = {"martlet": "Martlet, tunnel", "martlet-aware": "Martlet, aware", "nginx": "nginx",
+          "nginx-16k": "nginx, 16 KiB", "haproxy": "HAProxy"}
+# connections, payload bytes, depth
+CASES = [(50, 20, 1), (50, 20, 16), (50, 1024, 1), (50, 1024, 16), (50, 16384, 1), (50, 16384, 16)]
+GOALS = {"martlet": 1.0, "martlet-aware": 1.3}
+IDLE_TUNNELS = 3000
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def build():
+    CACHE.mkdir(parents=True, exist_ok=True)
+    for name in ("echo_load", "handshake_load"):
+        subprocess.run(["gcc", "-O2", "-Wall", "-o", CACHE / name, ROOT / f"Benchmarks/load/{name}.c"], check=True)
+
+
+def nginx_configuration(port, backend, directory, buffers):
+    return f"""
+daemon off; master_process off; pid {directory}/nginx.pid; error_log {directory}/error.log warn;
+events {{ worker_connections 15000; }}
+http {{
+  access_log off; keepalive_requests 1000000;
+  client_body_temp_path {directory}; proxy_temp_path {directory}; fastcgi_temp_path {directory};
+  uwsgi_temp_path {directory}; scgi_temp_path {directory};
+  server {{
+    listen 127.0.0.1:{port} backlog=4096;
+    location / {{
+      proxy_pass http://127.0.0.1:{backend}; proxy_http_version 1.1; proxy_read_timeout 1h; {buffers}
+      proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade"; proxy_set_header Host $host;
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    }}
+  }}
+}}
+"""
+
+
+def haproxy_configuration(port, backend):
+    return f"""
+global
+  nbthread 1
+  maxconn 9000
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 1h
+  timeout server 1h
+  timeout tunnel 1h
+frontend front
+  bind 127.0.0.1:{port} backlog 4096
+  option forwardfor
+  default_backend echo
+backend echo
+  server one 127.0.0.1:{backend}
+"""
+
+
+def aware_configuration(port, backend):
+    return json.dumps({
+        "listeners": [f"127.0.0.1:{port}"],
+        "routes": [{"to": f"http://127.0.0.1:{backend}", "webSocket": {
+            "maximumMessageSize": "1MiB", "messageRate": 1e9, "pingInterval": "20s"}}]})
+
+
+def start(name, core, backend, directory):
+    """A proxy of its own on a core; answers the process and its port."""
+    port = free_port()
+    place = pathlib.Path(tempfile.mkdtemp(dir=directory))
+    file = place / "configuration"
+    martlet = ROOT / ".build/release/martlet"
+    if name == "martlet":
+        command = [martlet, "proxy", "--listen", f"127.0.0.1:{port}", "--to", f"http://127.0.0.1:{backend}",
+                   "--log-level", "error"]
+    elif name == "martlet-aware":
+        file.write_text(aware_configuration(port, backend))
+        command = [martlet, "proxy", "--config", file, "--log-level", "error"]
+    elif name == "haproxy":
+        file.write_text(haproxy_configuration(port, backend))
+        command = ["haproxy", "-db", "-q", "-f", file]
+    else:
+        buffers = "proxy_buffer_size 16k; proxy_buffers 8 16k;" if name == "nginx-16k" else ""
+        file.write_text(nginx_configuration(port, backend, place, buffers))
+        command = ["nginx", "-c", file, "-e", place / "error.log"]
+    return spawn(command, core, port), port
+
+
+def spawn(command, core, port):
+    environment = {**os.environ, "NIO_SINGLETON_GROUP_LOOP_COUNT": "1", "PATH": os.environ["PATH"] + ":/usr/sbin"}
+    process = subprocess.Popen(
+        ["taskset", "-c", str(core), *map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env=environment)
+    for _ in range(500):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return process
+        except OSError:
+            time.sleep(0.02)
+    process.kill()
+    sys.exit(f"{command[0]} does not listen")
+
+
+def start_backend(core):
+    port = free_port()
+    return spawn(
+        [ROOT / ".build/release/martlet", "echo", "--listen", f"127.0.0.1:{port}", "--path", "/", "--log-level", "error"],
+        core, port), port
+
+
+def run(command, core):
+    done = subprocess.run(["taskset", "-c", str(core), *map(str, command)], capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stderr)
+    return json.loads(done.stdout)
+
+
+def resident(process):
+    """Kilobytes."""
+    for line in pathlib.Path(f"/proc/{process.pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1])
+
+
+def open_tunnels(port, count):
+    request = (b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+               b"Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+    tunnels = []
+    for _ in range(count):
+        tunnel = socket.create_connection(("127.0.0.1", port))
+        tunnel.sendall(request)
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            piece = tunnel.recv(4096)
+            if not piece:
+                sys.exit(f"a handshake failed: {answer!r}")
+            answer += piece
+        if b" 101 " not in answer:
+            sys.exit(f"a handshake failed: {answer!r}")
+        tunnels.append(tunnel)
+    return tunnels
+
+
+def idle_memory(name, core, backend, directory):
+    """Kilobytes a tunnel, of a fresh process, above what it takes with a hundred tunnels."""
+    process, port = start(name, core, backend, directory)
+    try:
+        tunnels = open_tunnels(port, 100)
+        time.sleep(1)
+        before = resident(process)
+        tunnels += open_tunnels(port, IDLE_TUNNELS)
+        time.sleep(1)
+        return (resident(process) - before) / IDLE_TUNNELS
+    finally:
+        process.kill()
+        process.wait()
+
+
+def describe(case):
+    connections, payload, depth = case
+    size = f"{payload // 1024} KiB" if payload >= 1024 else f"{payload} B"
+    return f"{size}, " + ("depth 1" if depth == 1 else f"{depth} pipelined")
+
+
+def picture(rows):
+    """CPU a message as bars, each case scaled to the better nginx: shorter is better, the line is nginx."""
+    colours = {"martlet": "#0b6e99", "martlet-aware": "#5fb3d3", "haproxy": "#b9b9b9"}
+    width, left, bar, step = 900, 190, 16, 78
+    height = 90 + step * len(rows)
+    scale = (width - left - 100) / max(1.3, *(row["cpu"][name] / row["nginx"] for row in rows for name in colours))
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="14">',
+        f'<rect width="{width}" height="{height}" fill="#fff"/>',
+        '<text x="16" y="28" font-size="18" font-weight="bold">Proxied WebSocket messages: CPU each, the better nginx = 1</text>',
+    ]
+    for index, (name, colour) in enumerate(colours.items()):
+        parts.append(f'<rect x="{left + 190 * index}" y="42" width="14" height="14" fill="{colour}"/>'
+                     f'<text x="{left + 20 + 190 * index}" y="54">{TITLES[name]}</text>')
+    for index, row in enumerate(rows):
+        top = 74 + step * index
+        parts.append(f'<text x="16" y="{top + 30}">{describe(row["case"])}</text>')
+        for place, (name, colour) in enumerate(colours.items()):
+            ratio = row["cpu"][name] / row["nginx"]
+            y = top + place * (bar + 3)
+            parts.append(f'<rect x="{left}" y="{y}" width="{ratio * scale:.1f}" height="{bar}" rx="3" fill="{colour}"/>'
+                         f'<text x="{left + ratio * scale + 6:.1f}" y="{y + 13}">{ratio:.2f}</text>')
+    line = left + scale
+    parts.append(f'<line x1="{line:.1f}" y1="66" x2="{line:.1f}" y2="{height - 14}" stroke="#a8201a" stroke-dasharray="5 4"/></svg>')
+    return "\n".join(parts)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each proxy in each case (5)")
+    parser.add_argument("--seconds", type=float, default=1.2, help="length of a run (1.2)")
+    parser.add_argument("--cases", type=int, nargs="*", help="only these cases, by number")
+    parser.add_argument("--messages-only", action="store_true", help="no handshakes, no memory")
+    options = parser.parse_args()
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        sys.exit("two cores are needed: one for the proxy, one for load and echo server")
+    build()
+    processes = []
+    rows, handshakes, memory = [], {}, {}
+    cases = CASES if options.cases is None else [CASES[index] for index in options.cases]
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            backend_process, backend = start_backend(cores[1])
+            processes.append(backend_process)
+            proxies = {name: start(name, cores[0], backend, directory) for name in PROXIES}
+            processes += [process for process, _ in proxies.values()]
+
+            def alternate(title, measure):
+                runs = {name: [] for name in PROXIES}
+                for number in range(options.rounds):
+                    for name in PROXIES if number % 2 == 0 else PROXIES[::-1]:
+                        process, port = proxies[name]
+                        runs[name].append(measure(port, process.pid))
+                        print(f"\r{title}: run {number + 1} of {options.rounds}, {name}          ", end="", file=sys.stderr)
+                print(file=sys.stderr)
+                return runs
+
+            for case in cases:
+                connections, payload, depth = case
+                runs = alternate(describe(case), lambda port, pid: run(
+                    [CACHE / "echo_load", connections, port, payload, depth, options.seconds, pid], cores[1]))
+                cpu = {name: statistics.median(one["cpu_microseconds"] for one in runs[name]) for name in PROXIES}
+                rows.append({"case": case, "cpu": cpu, "nginx": min(cpu["nginx"], cpu["nginx-16k"])})
+            if not options.messages_only:
+                runs = alternate("handshakes", lambda port, pid: run(
+                    [CACHE / "handshake_load", 32, port, "/", options.seconds, pid], cores[1]))
+                failed = {name: sum(one["failed"] for one in runs[name]) for name in PROXIES}
+                if any(failed.values()):
+                    print(f"failed handshakes: {failed}", file=sys.stderr)
+                handshakes = {name: 1e6 / statistics.median(one["cpu_microseconds"] for one in runs[name]) for name in PROXIES}
+                for name in PROXIES:
+                    print(f"\ridle tunnels: {name}          ", end="", file=sys.stderr)
+                    memory[name] = idle_memory(name, cores[0], backend, directory)
+                print(file=sys.stderr)
+        finally:
+            for process in processes:
+                process.kill()
+                process.wait()
+    report(rows, handshakes, memory, options)
+
+
+def report(rows, handshakes, memory, options):
+    lines = ["| µs of CPU a message | " + " | ".join(TITLES[name] for name in PROXIES) + " | tunnel : nginx | aware : nginx |",
+             "|---" * (len(PROXIES) + 3) + "|"]
+    missed = []
+    for row in rows:
+        ratios = {name: row["cpu"][name] / row["nginx"] for name in GOALS}
+        lines.append(f"| {describe(row['case'])} | " + " | ".join(f"{row['cpu'][name]:.3f}" for name in PROXIES)
+                     + " | " + " | ".join(f"{ratio:.2f}" for ratio in ratios.values()) + " |")
+        missed += [f"{describe(row['case'])}: {TITLES[name]} {ratio:.2f}, goal {GOALS[name]}"
+                   for name, ratio in ratios.items() if ratio > GOALS[name]]
+    if handshakes:
+        ratios = [handshakes[name] / handshakes["nginx"] for name in GOALS]
+        lines.append("| handshakes a CPU second | " + " | ".join(f"{handshakes[name]:,.0f}" for name in PROXIES)
+                     + " | " + " | ".join(f"{ratio:.2f}" for ratio in ratios) + " |")
+        if ratios[0] < 0.7:
+            missed.append(f"handshakes: {ratios[0]:.2f} of nginx's, goal 0.7")
+        lines.append("| KB an idle tunnel | " + " | ".join(f"{memory[name]:.1f}" for name in PROXIES) + " | | |")
+        missed += [f"{TITLES[name]}: {memory[name]:.1f} KB an idle tunnel, goal 8" for name in GOALS if memory[name] > 8]
+    table = "\n".join(lines)
+    print(f"\nOne core each, 50 connections; medians of {options.rounds} alternating runs:\n\n{table}\n")
+    artifacts = ROOT / "artifacts"
+    artifacts.mkdir(exist_ok=True)
+    (artifacts / "bench-proxy.md").write_text(table + "\n")
+    (artifacts / "bench-proxy.svg").write_text(picture(rows))
+    print("The same in artifacts/bench-proxy.md, as a picture in artifacts/bench-proxy.svg")
+    for one in missed:
+        print(f"missed: {one}")
+    sys.exit(1 if missed else 0)
+
+
+main()

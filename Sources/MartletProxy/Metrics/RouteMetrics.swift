@@ -1,0 +1,81 @@
+import Metrics
+import Synchronization
+
+/// What the requests of one route count, by way of swift-metrics. The handles are looked up once; from any thread.
+///
+/// - `proxy_requests_total` (counter; `route`, `status`)
+/// - `proxy_request_seconds` (timer; `route`): from a request's head to the end of its answer; no WebSockets
+/// - `proxy_websockets_total` (counter; `route`): upgrades that succeeded
+/// - `proxy_websocket_seconds` (timer; `route`)
+/// - `proxy_websocket_bytes_total`, `proxy_websocket_messages_total` (counters; `route`, `from`: `client` or `upstream`)
+/// - `proxy_websocket_closes_total` (counter; `route`, `code`): 1006 when no close frame was seen
+/// - `proxy_websocket_ends_total` (counter; `route`, `reason`): tunnels that the proxy ended itself, or that broke
+final class RouteMetrics: Sendable {
+    private struct Found {
+        var statuses: [Int: Counter] = [:]
+        var closeCodes: [UInt16: Counter] = [:]
+    }
+
+    private let route: String
+    private let found = Mutex(Found())
+    private let duration: Timer
+    private let upgrades: Counter
+    private let webSocketDuration: Timer
+    private let bytesFromClient: Counter
+    private let bytesFromUpstream: Counter
+    private let messagesFromClient: Counter
+    private let messagesFromUpstream: Counter
+
+    /// - Parameter route: its name, or `-` for requests that match none.
+    init(route: String) {
+        self.route = route
+        let dimensions = [("route", route)]
+        self.duration = Timer(label: "proxy_request_seconds", dimensions: dimensions)
+        self.upgrades = Counter(label: "proxy_websockets_total", dimensions: dimensions)
+        self.webSocketDuration = Timer(label: "proxy_websocket_seconds", dimensions: dimensions)
+        func counter(_ label: String, from side: String) -> Counter {
+            Counter(label: label, dimensions: dimensions + [("from", side)])
+        }
+        self.bytesFromClient = counter("proxy_websocket_bytes_total", from: "client")
+        self.bytesFromUpstream = counter("proxy_websocket_bytes_total", from: "upstream")
+        self.messagesFromClient = counter("proxy_websocket_messages_total", from: "client")
+        self.messagesFromUpstream = counter("proxy_websocket_messages_total", from: "upstream")
+    }
+
+    /// - Parameter duration: nanoseconds.
+    func answered(status: Int, duration: Int64) {
+        let counter = self.found.withLock { found in
+            if let known = found.statuses[status] { return known }
+            let counter = Counter(
+                label: "proxy_requests_total", dimensions: [("route", self.route), ("status", String(status))])
+            found.statuses[status] = counter
+            return counter
+        }
+        counter.increment()
+        if status == 101 { self.upgrades.increment() } else { self.duration.recordNanoseconds(duration) }
+    }
+
+    /// - Parameter duration: nanoseconds.
+    func ended(_ tunnel: TunnelSummary, duration: Int64) {
+        self.webSocketDuration.recordNanoseconds(duration)
+        self.bytesFromClient.increment(by: tunnel.bytesFromClient)
+        self.bytesFromUpstream.increment(by: tunnel.bytesFromUpstream)
+        self.messagesFromClient.increment(by: tunnel.messagesFromClient)
+        self.messagesFromUpstream.increment(by: tunnel.messagesFromUpstream)
+        let code = tunnel.closeCode ?? 1006
+        let counter = self.found.withLock { found in
+            if let known = found.closeCodes[code] { return known }
+            let counter = Counter(
+                label: "proxy_websocket_closes_total", dimensions: [("route", self.route), ("code", String(code))])
+            found.closeCodes[code] = counter
+            return counter
+        }
+        counter.increment()
+        if tunnel.end != .finished {
+            Counter(
+                label: "proxy_websocket_ends_total",
+                dimensions: [("route", self.route), ("reason", tunnel.end.rawValue)]
+            ).increment()
+        }
+    }
+}
