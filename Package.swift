@@ -303,6 +303,15 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "MartletProxyTests",
+            dependencies: [
+                "MartletProxy", "MartletProtocol",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "MartletServerTests",
             dependencies: [
                 "MartletServer",

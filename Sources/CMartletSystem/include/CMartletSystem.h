@@ -9,6 +9,9 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -29,6 +32,25 @@ static inline void martlet_name_thread(const char *name) {
     prctl(PR_SET_NAME, name, 0, 0, 0);
 #endif
 }
+
+#ifdef __linux__
+// System calls of the path that every proxied message takes, without what the C library adds to make them cancellable:
+// in a process with several threads that is one percent of what a small message costs. They set errno as usual.
+
+/// Never blocks.
+static inline ssize_t martlet_receive(int descriptor, void *buffer, size_t length) {
+    return syscall(SYS_recvfrom, descriptor, buffer, length, MSG_DONTWAIT, NULL, NULL);
+}
+
+/// Never blocks, and raises no signal.
+static inline ssize_t martlet_send(int descriptor, const void *bytes, size_t length) {
+    return syscall(SYS_sendto, descriptor, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
+}
+
+static inline int martlet_wait(int poll, struct epoll_event *events, int count, int milliseconds) {
+    return (int)syscall(SYS_epoll_pwait, poll, events, count, milliseconds, NULL, 8);
+}
+#endif
 
 /// Gives the allocator's free memory back to the system; does nothing where the C library has no call for it.
 static inline void martlet_trim_heap(void) {

@@ -5,7 +5,6 @@ import Glibc
 import Musl
 #endif
 
-private let systemSend = send(_:_:_:_:)
 private let systemClose = close(_:)
 
 /// One socket of a tunnel, polled by a ``TunnelReactor``. Used on the reactor's thread alone.
@@ -52,19 +51,17 @@ final class SocketLeg: TunnelLeg {
         guard !self.isClosed, !self.endsOutput else { return }
         var sent = 0
         if self.waiting.isEmpty {
-            sent = max(systemSend(self.descriptor, bytes.baseAddress, bytes.count, Self.flags), 0)
+            sent = max(martlet_send(self.descriptor, bytes.baseAddress, bytes.count), 0)
             if sent == bytes.count { return }
         }
         self.waiting.append(contentsOf: bytes[sent...])
     }
 
-    private static let flags = CInt(MSG_NOSIGNAL) | CInt(MSG_DONTWAIT)
-
     /// The socket takes bytes again.
     func writable() {
         guard !self.waiting.isEmpty else { return }
         let sent = self.waiting.withUnsafeBytes {
-            systemSend(self.descriptor, $0.baseAddress! + self.sentOfWaiting, $0.count - self.sentOfWaiting, Self.flags)
+            martlet_send(self.descriptor, $0.baseAddress! + self.sentOfWaiting, $0.count - self.sentOfWaiting)
         }
         guard sent >= 0 else {
             if errno != EAGAIN && errno != EINTR { self.tunnel.failed(self.side) }

@@ -93,7 +93,7 @@ final class TunnelReactor: @unchecked Sendable {
         defer { events.deallocate() }
         var nextTick = Self.now() + Int64(Self.tickLength) * 1_000_000
         while true {
-            let count = Int(epoll_wait(self.poll, events, CInt(Self.mostEvents), self.timeout))
+            let count = Int(martlet_wait(self.poll, events, CInt(Self.mostEvents), self.timeout))
             let now = Self.now()
             var hasCommands = false
             for index in 0..<max(count, 0) {
@@ -154,7 +154,7 @@ final class TunnelReactor: @unchecked Sendable {
     private func receive(_ leg: SocketLeg, _ now: Int64) {
         guard leg.isReadable, leg.isReading, !leg.isClosed else { return }
         let limit = leg.readLimit
-        let count = recv(leg.descriptor, self.buffer.baseAddress, limit, CInt(MSG_DONTWAIT))
+        let count = martlet_receive(leg.descriptor, self.buffer.baseAddress, limit)
         if count > 0 {
             // Less than there was room for is all there was, unless the end stands behind it.
             leg.isReadable = count == limit || leg.hasHungUp

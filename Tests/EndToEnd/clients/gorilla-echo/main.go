@@ -1,4 +1,4 @@
-// Echo on gorilla/websocket, both ends: serve CERT KEY COMPRESS | dial URL CA COMPRESS (- for none).
+// Echo on gorilla/websocket, both ends: serve CERT KEY COMPRESS [ADDRESS] | dial URL CA COMPRESS (- for none).
 package main
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-func serve(cert, key string, compress bool) {
+func serve(cert, key string, compress bool, address string) {
 	upgrader := websocket.Upgrader{EnableCompression: compress}
 	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		connection, err := upgrader.Upgrade(w, r, nil)
@@ -32,7 +32,7 @@ func serve(cert, key string, compress bool) {
 			}
 		}
 	})
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -80,7 +80,11 @@ func dial(url, ca string, compress bool) {
 func main() {
 	compress := os.Args[4] == "compress"
 	if os.Args[1] == "serve" {
-		serve(os.Args[2], os.Args[3], compress)
+		address := "127.0.0.1:0"
+		if len(os.Args) > 5 {
+			address = os.Args[5]
+		}
+		serve(os.Args[2], os.Args[3], compress, address)
 	} else {
 		dial(os.Args[2], os.Args[3], compress)
 	}
