@@ -43,9 +43,6 @@ final class ClientConnection {
     private var timer: Scheduled<Void>?
     /// Whether the answer to the current request is the last one: its client may not be understood behind it.
     private(set) var closesAfterAnswer = false
-    /// Over HTTP/2, whether a body follows whose length nobody knows.
-    private(set) var hasUnsizedBody = false
-    private var waitingHead: HTTPRequestHead?
     private var isDraining = false
     /// Where this connection counts, until a tunnel takes its place.
     private var connectionCount: ConnectionCount?
@@ -93,22 +90,8 @@ final class ClientConnection {
     // MARK: Requests
 
     private func handle(_ part: HTTPServerRequestPart) {
-        if let head = self.waitingHead {
-            self.waitingHead = nil
-            if case .body = part { self.hasUnsizedBody = !head.headers.contains(name: "content-length") }
-            self.begin(head)
-            self.handle(part)
-            return
-        }
         guard let exchange = self.exchange else {
-            guard case .head(let head) = part else { return }
-            self.hasUnsizedBody = false
-            if self.isHTTP2 {
-                // Whether there is a body shows in what comes next.
-                self.waitingHead = head
-            } else {
-                self.begin(head)
-            }
+            if case .head(let head) = part { self.begin(head) }
             return
         }
         if exchange.isRequestComplete { self.held.append(part) } else { exchange.received(part) }
@@ -258,7 +241,9 @@ final class ClientConnection {
         self.held = []
         self.phase = .lingering
         if self.isHTTP2 {
-            context.close(promise: nil)
+            // A stream ends by itself when both halves have; what waits for the client's window may take its time.
+            self.startTimer(self.limits.bodyTimeout) { [weak self] in self?.context?.close(promise: nil) }
+            self.readIfHeldBack()
             return
         }
         context.close(mode: .output, promise: nil)
@@ -388,12 +373,6 @@ extension ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) {
         self.isInRead = false
-        if let head = self.waitingHead, case .http = self.phase {
-            // Over HTTP/2, a request whose body has not begun; that it has none was said with its head.
-            self.waitingHead = nil
-            self.hasUnsizedBody = !head.headers.contains(name: "content-length")
-            self.begin(head)
-        }
         self.exchange?.clientReadComplete()
         context.fireChannelReadComplete()
         if let action = self.afterRead {

@@ -99,7 +99,7 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
         if let length = self.head.headers.first(name: "content-length") {
             head.headers.add(name: "Content-Length", value: length)
             self.hasBody = true
-        } else if self.head.headers.contains(name: "transfer-encoding") || self.client.hasUnsizedBody {
+        } else if self.head.headers.contains(name: "transfer-encoding") {
             head.headers.add(name: "Transfer-Encoding", value: "chunked")
             self.hasBody = true
         }
