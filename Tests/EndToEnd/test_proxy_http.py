@@ -310,8 +310,8 @@ def test_tls_and_http2_from_clients(start, tmp_path, backend, certificates, vers
     for size in (0, 1, 5_000_000):
         for query in ("", "?chunked"):
             assert curl(*options, "-o", "/dev/null", "-w", "%{size_download}", f"{base}/bytes/{size}{query}") == str(size)
-    headers = dict(json.loads(curl(*options, base))["headers"])
-    assert headers["X-Forwarded-Proto"] == "https" and headers["Host"] == f"localhost:{proxy.port}"
+    headers = {name.lower(): value for name, value in json.loads(curl(*options, "-b", "a=1; b=2", base))["headers"]}
+    assert headers["x-forwarded-proto"] == "https" and headers["cookie"] == "a=1; b=2" and headers["host"] == f"localhost:{proxy.port}"
     assert curl(*options, "-I", base).count("12345") == 1
     # Many at once over one connection.
     many = curl(*options, "-Z", "--parallel-max", "50", *sum((["-o", "/dev/null", f"{base}/bytes/100000"] for _ in range(50)), []),

@@ -4,6 +4,7 @@
 final class RecordingLeg: TunnelLeg {
     var sent: [UInt8] = []
     var isBackedUp = false
+    var hasUnsentBytes: Bool { self.isBackedUp }
     var isReading = true
     var hasEndedOutput = false
     var isAborted = false

@@ -13,14 +13,14 @@ struct RoutingTests {
         "the most exact host wins, then the longest path",
         arguments: [
             ("example.com", "/", 1), ("EXAMPLE.com:8080", "/", 1), ("example.com.", "/api/x", 2),
-            ("a.example.com", "/", 3), ("a.b.example.com", "/", 3), ("b.example.com", "/", 4), ("other.org", "/", 0),
+            ("a.example.com", "/", 3), ("a.b.example.com", "/", 3), ("b.example.com", "/", 4), ("x.same.org", "/deep", 6), ("x.othr.org", "/deep", 7), ("other.org", "/", 0),
             ("example.com", "/apix", 1), ("example.com", "/api", 2), ("[::1]:80", "/", 0), ("", "/", 0),
             ("notexample.com", "/", 0),
         ])
     func matching(host: String, path: String, expected: Int) {
         let table = Self.table([
             ([], "/"), (["example.com"], "/"), (["example.com"], "/api"), (["*.example.com"], "/"),
-            (["b.example.com"], "/"),
+            (["b.example.com"], "/"), (["*.same.org"], "/"), (["*.same.org"], "/deep"), (["*.othr.org"], "/"),
         ])
         #expect(table.match(host: host, path: path) == expected)
     }
@@ -35,7 +35,7 @@ struct RoutingTests {
         arguments: [
             ("/a/b", "/a/b"), ("/%61dmin", "/admin"), ("//a///b", "/a/b"), ("/a%2Fb", "/a/b"), ("/a?x=/../y", "/a"),
             ("http://example.com/a", "/a"), ("http://example.com", "/"), ("http://example.com?x", "/"), ("/a..b", "/a..b"),
-            ("/.well-known/x", "/.well-known/x"), ("/%C3%A4", "/ä"), ("/a;p=1", "/a;p=1"),
+            ("/.well-known/x", "/.well-known/x"), ("/%C3%A4", "/ä"), ("/a;p=1", "/a"), ("/admin;x/secret", "/admin/secret"), ("/a%3Bb/c", "/a/c"),
         ])
     func decoding(target: String, expected: String) {
         #expect(RequestTarget(target, isOptions: false)?.decodedPath == expected)

@@ -48,7 +48,11 @@ public struct ProxyConfiguration: Sendable {
         }
         for (name, upstream) in self.upstreams {
             try require(!upstream.endpoints.isEmpty, "upstream \(name): at least one endpoint is needed")
+            try require(
+                upstream.endpoints.allSatisfy { (1...1000).contains($0.weight) }, "upstream \(name): weights are 1 to 1,000")
         }
+        try require(
+            (1024...1_048_576).contains(self.client.maximumHeaderSize), "client.maximumHeaderSize: 1KiB to 1MiB")
         let names = self.routes.map(\.name)
         for (index, name) in names.enumerated() where names[..<index].contains(name) {
             throw ProxyError(.configuration, reason: "two routes are called \(name), or match the same requests")

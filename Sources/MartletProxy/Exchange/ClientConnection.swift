@@ -44,6 +44,8 @@ final class ClientConnection {
     /// Whether the answer to the current request is the last one: its client may not be understood behind it.
     private(set) var closesAfterAnswer = false
     private var isDraining = false
+    /// Bytes behind the current request were no HTTP.
+    private var isInputBroken = false
     /// Where this connection counts, until a tunnel takes its place.
     private var connectionCount: ConnectionCount?
 
@@ -130,7 +132,8 @@ final class ClientConnection {
     static func stopsDecoder(_ head: HTTPRequestHead) -> Bool {
         head.method == .CONNECT
             || head.headers["upgrade"].contains { !$0.isEmpty }
-                && head.headers.lists("upgrade", in: "connection")
+                && (head.headers.lists("upgrade", in: "connection")
+                    || head.headers.lists("upgrade", in: "proxy-connection"))
     }
 
     private func identity(of head: HTTPRequestHead) -> ClientIdentity {
@@ -148,7 +151,7 @@ final class ClientConnection {
         entry.target = RequestCheck.withoutToken(head.uri)
         entry.version = self.isHTTP2 ? "HTTP/2.0" : "HTTP/1.\(head.version.minor)"
         entry.host = head.headers.first(name: "host") ?? ""
-        entry.referer = head.headers.first(name: "referer")
+        entry.referer = head.headers.first(name: "referer").map(RequestCheck.withoutToken)
         entry.userAgent = head.headers.first(name: "user-agent")
     }
 
@@ -208,7 +211,7 @@ final class ClientConnection {
         guard exchange === self.exchange else { return }
         self.exchange = nil
         guard case .http = self.phase else { return }
-        guard keepAlive, !self.isHTTP2, !self.closesAfterAnswer, !self.isDraining else {
+        guard keepAlive, !self.isHTTP2, !self.closesAfterAnswer, !self.isDraining, !self.isInputBroken else {
             self.linger()
             return
         }
@@ -231,7 +234,14 @@ final class ClientConnection {
     }
 
     private func waitForRequest() {
-        self.startTimer(self.limits.keepAliveTimeout) { [weak self] in self?.context?.close(promise: nil) }
+        self.startTimer(self.limits.keepAliveTimeout) { [weak self] in self?.linger() }
+    }
+
+    /// What an upstream is told that wants a PROXY protocol header.
+    var headerForUpstream: ProxyProtocolHeader {
+        if let header = self.proxyProtocolHeader { return header }
+        let channel = self.isHTTP2 ? self.context?.channel.parent : self.context?.channel
+        return ProxyProtocolHeader(source: self.peer, destination: channel?.localAddress)
     }
 
     /// Ends our half and waits a little for the client's: closing with unread input would destroy the answer on its way.
@@ -246,8 +256,19 @@ final class ClientConnection {
             self.readIfHeldBack()
             return
         }
-        context.close(mode: .output, promise: nil)
-        self.startTimer(.seconds(2)) { [weak self] in self?.context?.close(promise: nil) }
+        if let decoder = self.decoder {
+            // Whatever comes is thrown away, not gathered.
+            self.decoder = nil
+            context.pipeline.syncOperations.removeHandler(decoder, promise: nil)
+        }
+        // First the answer leaves, for which a slow client has its time.
+        self.startTimer(self.limits.bodyTimeout) { [weak self] in self?.context?.close(promise: nil) }
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenComplete { [weak self] _ in
+            guard let self, self.context != nil, case .lingering = self.phase else { return }
+            self.startTimer(.seconds(2)) { [weak self] in self?.context?.close(promise: nil) }
+        }
+        context.close(mode: .output, promise: promise)
         self.readIfHeldBack()
     }
 
@@ -257,7 +278,7 @@ final class ClientConnection {
     /// The proxy shuts down.
     func drain() {
         self.isDraining = true
-        if self.exchange == nil, case .http = self.phase { self.context?.close(promise: nil) }
+        if self.exchange == nil, case .http = self.phase { self.linger() }
     }
 
     // MARK: Reading
@@ -359,11 +380,12 @@ extension ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         self.isInRead = true
+        guard case .http = self.phase else { return }
         if self.leftovers != nil {
             self.leftovers?.append(ByteReader().unwrapInboundIn(data))
             return
         }
-        guard case .http = self.phase else { return }
+        guard !self.isInputBroken else { return }
         if !self.held.isEmpty {
             self.held.append(self.unwrapInboundIn(data))
         } else {
@@ -419,11 +441,23 @@ extension ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if case .lingering = self.phase, error is HTTPParserError || error is ByteToMessageDecoderError { return }
         guard case .http = self.phase, let error = error as? HTTPParserError else {
-            context.close(promise: nil)
+            if !(self.isInputBroken && error is ByteToMessageDecoderError) { context.close(promise: nil) }
             return
         }
         if let exchange = self.exchange {
+            guard !exchange.isRequestComplete else {
+                // What follows a whole request is broken; its answer is not.
+                self.isInputBroken = true
+                return
+            }
+            guard !exchange.hasBegunAnswer else {
+                self.exchange = nil
+                exchange.clientGone()
+                context.close(promise: nil)
+                return
+            }
             // The body breaks the rules: its request cannot be ended, and nothing behind it can be understood.
             self.exchange = nil
             exchange.clientGone()

@@ -76,7 +76,7 @@ class Exchange {
         }
         UpstreamConnector.connect(
             to: endpoint, of: group,
-            client: group.configuration.proxyProtocol == nil ? nil : self.client.proxyProtocolHeader,
+            client: group.configuration.proxyProtocol == nil ? nil : self.client.headerForUpstream,
             isForUpgrade: self.isForUpgrade, on: self.loop.eventLoop
         ).assumeIsolated().whenComplete { result in
             switch result {
@@ -140,14 +140,18 @@ class Exchange {
         self.entry.reason = reason
         self.entry.bytesSent = reason.utf8.count + 1
         let client = self.client
+        let keepAlive =
+            keepAlive && self.isRequestComplete && self.head.isKeepAlive && !self.loop.core.isDraining
         self.settle()
-        client.answer(
-            status, reason, headers: headers, isHead: self.head.method == .HEAD, keepAlive: keepAlive && self.isRequestComplete)
-        client.finished(self, keepAlive: keepAlive && self.isRequestComplete)
+        client.answer(status, reason, headers: headers, isHead: self.head.method == .HEAD, keepAlive: keepAlive)
+        client.finished(self, keepAlive: keepAlive)
     }
 
     /// Whether the whole request has come.
     var isRequestComplete: Bool { true }
+
+    /// Whether the head of an answer has gone to the client.
+    var hasBegunAnswer: Bool { false }
 
     /// Accounts for the exchange, once, however it ended.
     func settle() {
@@ -180,6 +184,13 @@ class Exchange {
         }
         if !headers.contains(name: "Host") {
             headers.add(name: "Host", value: self.endpoint?.url.authority ?? "localhost")
+        }
+        // Only a checked token says who somebody is.
+        if let name = configuration.webSocket.authenticate?.userHeader { headers.remove(name: name) }
+        if self.client.isHTTP2 {
+            // RFC 9113, section 8.2.3: HTTP/1 has one Cookie field.
+            let cookies = headers["cookie"]
+            if cookies.count > 1 { headers.replaceOrAdd(name: "Cookie", value: cookies.joined(separator: "; ")) }
         }
         ForwardedHeaders.set(on: &headers, for: self.identity, host: self.host)
         headers.add(name: "Via", value: "\(self.client.isHTTP2 ? "2" : "1.\(self.head.version.minor)") martlet")

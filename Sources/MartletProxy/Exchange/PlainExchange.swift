@@ -17,6 +17,7 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
     private var timer: ActivityTimer?
 
     override var isRequestComplete: Bool { self.requestComplete }
+    override var hasBegunAnswer: Bool { self.answerHead != nil }
 
     // MARK: From the client
 
@@ -56,7 +57,15 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
     private func pass(_ part: HTTPServerRequestPart, to upstream: UpstreamConnection) {
         switch part {
         case .head: return
-        case .body(let bytes): upstream.write(.body(.byteBuffer(bytes)))
+        case .body(let bytes):
+            guard self.hasBody else {
+                // Without a frame around it, the upstream would take it for the next request.
+                self.upstream?.close()
+                self.upstream = nil
+                self.fail(.badRequest, "a body came with a request that has none", keepAlive: false)
+                return
+            }
+            upstream.write(.body(.byteBuffer(bytes)))
         case .end(let trailers):
             upstream.write(.end(self.hasBody ? trailers.map { HopByHopHeaders.removed(from: $0, more: 0) } : nil))
             self.sentAt = .now()
@@ -99,14 +108,19 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
         if let length = self.head.headers.first(name: "content-length") {
             head.headers.add(name: "Content-Length", value: length)
             self.hasBody = true
-        } else if self.head.headers.contains(name: "transfer-encoding") {
+        } else if self.head.headers.contains(name: "transfer-encoding")
+            || self.client.isHTTP2 && !self.requestComplete
+        {
+            // Over HTTP/2 any request may have a body, and its length need not be known.
             head.headers.add(name: "Transfer-Encoding", value: "chunked")
             self.hasBody = true
         }
         connection.write(.head(head))
         self.sentAt = .now()
-        for part in self.waiting { self.pass(part, to: connection) }
+        let waiting = self.waiting
         self.waiting = []
+        for part in waiting where !self.isOver { self.pass(part, to: connection) }
+        if self.isOver { return }
         self.needsFlush = false
         connection.flush()
         if !self.requestComplete {
@@ -122,7 +136,8 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
 
     private func timedOut() {
         guard !self.isOver else { return }
-        let isClientLate = !self.requestComplete && self.answerHead == nil
+        let isClientLate =
+            !self.requestComplete && self.answerHead == nil && self.upstream?.isWritable ?? true
         self.upstream?.close()
         self.upstream = nil
         if isClientLate {
@@ -212,26 +227,29 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
         self.upstream = nil
         self.client.write(
             .end(self.passesBody ? trailers.map { HopByHopHeaders.removed(from: $0, more: 0) } : nil))
-        self.client.flush()
         self.end()
         if self.upstreamKeepsAlive, self.requestComplete, self.route.group.configuration.proxyProtocol == nil {
             self.loop.pool.put(upstream, self.route.group.configuration)
         } else {
             upstream.close()
         }
+        let client = self.client
         self.settle()
-        self.client.finished(self, keepAlive: self.clientKeepsAlive)
+        client.flush()  // a stream of HTTP/2 may end with it
+        client.finished(self, keepAlive: self.clientKeepsAlive)
     }
 
     func upstreamEnded(_ error: (any Error)?) {
         guard !self.isOver else { return }
+        let wasReused = self.upstream?.isReused ?? false
         self.upstream = nil
         guard self.answerHead == nil else {
             self.breakOff("the upstream broke off its answer")
             return
         }
         let isMalformed = error is HTTPParserError
-        self.endpointFailed(isMalformed ? "malformed answer" : "connection closed", error)
+        // An idle connection that ends at the moment of its next use says nothing about the endpoint's health.
+        if isMalformed || !wasReused { self.endpointFailed(isMalformed ? "malformed answer" : "connection closed", error) }
         self.fail(
             .badGateway,
             isMalformed

@@ -31,6 +31,10 @@ enum RequestCheck {
         }
         // Over HTTP/2 the body has frames of its own; NIO's codec writes `chunked` for one whose length is not known.
         if let refusal = Self.checkFraming(head) { return .failure(refusal) }
+        guard !head.headers["connection"].contains(where: { $0.utf8.contains(0x09) }) else {
+            // The decoder reads blanks here and no tabs: the two of us would see different requests.
+            return .failure(.init(.badRequest, "the header Connection has a tab in it"))
+        }
         guard let target = RequestTarget(head.uri, isOptions: head.method == .OPTIONS) else {
             return .failure(
                 .init(.badRequest, "the request's target is malformed, or means different things to different servers"))
@@ -82,7 +86,7 @@ enum RequestCheck {
 
     /// For the log: the value of a query's `token` is a secret.
     static func withoutToken(_ uri: String) -> String {
-        guard let mark = uri.utf8.firstIndex(of: UInt8(ascii: "?")), uri[mark...].contains("token") else { return uri }
+        guard let mark = uri.utf8.firstIndex(of: UInt8(ascii: "?")), uri[mark...].lowercased().contains("token") else { return uri }
         let pairs = uri[uri.index(after: mark)...].split(separator: "&", omittingEmptySubsequences: false).map { pair in
             let name = pair.prefix { $0 != "=" }
             return name.lowercased().hasSuffix("token") && name.count < pair.count ? name + "=…" : pair

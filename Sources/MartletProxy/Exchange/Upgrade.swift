@@ -73,22 +73,36 @@ final class Upgrade {
         }
         self.client.leaveHTTP()
         channel.pipeline.syncOperations.removeHandler(self.client, promise: nil)
+        for channel in [channel, self.upstream.channel] {
+            try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) {
+                TCPKeepAlive.enable($0)
+            }
+        }
         self.upstream.leaveHTTP().assumeIsolated().whenComplete { _ in
             do {
+                guard channel.isActive, self.upstream.channel.isActive else {
+                    throw ChannelError.ioOnClosedChannel
+                }
+                self.upstream.putBack(self.bytesFromUpstream)
                 if route.webSocket.isCompressed {
+                    // A WebSocket knows no half-closed connections.
+                    for channel in [channel, self.upstream.channel] {
+                        try? channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
+                    }
                     let relay = WebSocketRelay(policy: route.webSocket, loop: self.loop, onEnd: onEnd)
                     try relay.start(
                         client: channel, isClientPlain: !self.client.isSecure, compression: compression,
                         upstream: self.upstream.channel, isUpstreamPlain: self.upstream.isPlainTCP,
                         subprotocol: subprotocol)
-                    self.upstream.channel.pipeline.fireChannelRead(self.bytesFromUpstream)
                 } else {
-                    let tunnel = try ChannelTunnel(
+                    try ChannelTunnel(
                         client: channel, upstream: self.upstream.channel, policy: self.exchange.route.tunnelPolicy,
-                        isCompressed: self.isCompressed, loop: self.loop, onEnd: onEnd)
-                    tunnel.passOn(self.bytesFromUpstream)
+                        isCompressed: self.isCompressed, loop: self.loop, onEnd: onEnd
+                    ).start()
                 }
+                let hasInputEnded = self.upstream.hasInputEnded
                 self.upstream.release()
+                if hasInputEnded, route.webSocket.isCompressed { self.upstream.channel.close(promise: nil) }
                 channel.read()
                 self.upstream.channel.read()
             } catch {

@@ -17,9 +17,9 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
     private var user: String?
     private var refusal: HTTPResponseHead?
     private var timer: ActivityTimer?
-    private var hasAnswered = false
 
     override var isRequestComplete: Bool { self.requestComplete }
+    override var hasBegunAnswer: Bool { self.refusal != nil }
     override var isForUpgrade: Bool { true }
     private var policy: WebSocketPolicy { self.route.configuration.webSocket }
 
@@ -146,6 +146,11 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
     }
 
     private func timedOut() {
+        guard self.refusal == nil else {
+            self.entry.reason = "the answer stalled"
+            self.breakOff()
+            return
+        }
         self.endpointFailed("response timeout")
         self.fail(.gatewayTimeout, "the upstream \(self.route.group.name) did not answer the handshake in time")
     }
@@ -155,6 +160,14 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
         self.entry.reason = "the client left"
         self.end()
         self.settle()
+    }
+
+    /// The client sees the connection end in the middle: nothing else says that an answer is not whole.
+    private func breakOff() {
+        self.end()
+        let client = self.client
+        self.settle()
+        client.abort()
     }
 
     private func end() {
@@ -191,7 +204,6 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
             if head.headers.first(name: "authorization") == nil { head.headers.remove(name: "referer") }
         }
         if let name = self.policy.authenticate?.userHeader {
-            head.headers.remove(name: name)
             if let user = self.user { head.headers.add(name: name, value: user) }
         }
         connection.write(.head(head))
@@ -234,10 +246,7 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
         self.upstream = nil
         guard self.refusal == nil else {
             self.entry.reason = "the upstream broke off its answer"
-            self.end()
-            let client = self.client
-            self.settle()
-            client.abort()
+            self.breakOff()
             return
         }
         self.endpointFailed(error == nil ? "connection closed" : "malformed answer", error)
@@ -252,6 +261,7 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
 
     private func passRefusal(_ head: HTTPResponseHead) {
         self.endpoint?.succeeded()
+        self.upstream?.stopExpectingUpgrade()
         self.refusal = head
         self.entry.status = Int(head.status.code)
         if let sentAt = self.sentAt { self.entry.upstreamDuration = (NIODeadline.now() - sentAt).nanoseconds }

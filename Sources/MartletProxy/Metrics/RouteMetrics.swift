@@ -8,7 +8,8 @@ import Synchronization
 /// - `proxy_websockets_total` (counter; `route`): upgrades that succeeded
 /// - `proxy_websocket_seconds` (timer; `route`)
 /// - `proxy_websocket_bytes_total`, `proxy_websocket_messages_total` (counters; `route`, `from`: `client` or `upstream`)
-/// - `proxy_websocket_closes_total` (counter; `route`, `code`): 1006 when no close frame was seen
+/// - `proxy_websocket_closes_total` (counter; `route`, `code`): 1006 when no close frame was seen; 3000 and 4000 stand for all
+///   codes of frameworks and applications
 /// - `proxy_websocket_ends_total` (counter; `route`, `reason`): tunnels that the proxy ended itself, or that broke
 final class RouteMetrics: Sendable {
     private struct Found {
@@ -62,7 +63,8 @@ final class RouteMetrics: Sendable {
         self.bytesFromUpstream.increment(by: tunnel.bytesFromUpstream)
         self.messagesFromClient.increment(by: tunnel.messagesFromClient)
         self.messagesFromUpstream.increment(by: tunnel.messagesFromUpstream)
-        let code = tunnel.closeCode ?? 1006
+        // A client chooses its code; beyond those that mean something, all are one to us.
+        let code = tunnel.closeCode.map { (1000...1015).contains($0) || $0 == 3000 || $0 == 4000 ? $0 : $0 / 1000 * 1000 } ?? 1006
         let counter = self.found.withLock { found in
             if let known = found.closeCodes[code] { return known }
             let counter = Counter(

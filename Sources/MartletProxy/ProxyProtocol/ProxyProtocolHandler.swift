@@ -8,6 +8,7 @@ final class ProxyProtocolHandler: ChannelInboundHandler, RemovableChannelHandler
 
     private var bytes = ByteBuffer()
     private var timer: Scheduled<Void>?
+    private var isSettled = false
     private let timeout: TimeAmount
     private let onHeader: (ProxyProtocolHeader) -> Void
     private let onFailure: (String) -> Void
@@ -23,27 +24,42 @@ final class ProxyProtocolHandler: ChannelInboundHandler, RemovableChannelHandler
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.timer = context.eventLoop.assumeIsolated().scheduleTask(in: self.timeout) {
-            self.onFailure("no PROXY protocol header came in time")
+            self.fail("no PROXY protocol header came in time")
             context.close(promise: nil)
         }
+    }
+
+    /// Told once, and not behind a header.
+    private func fail(_ reason: String) {
+        self.timer?.cancel()
+        guard !self.isSettled else { return }
+        self.isSettled = true
+        self.onFailure(reason)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { self.timer?.cancel() }
 
     func channelInactive(context: ChannelHandlerContext) {
-        self.timer?.cancel()
+        self.fail("the connection ended before its PROXY protocol header")
         context.fireChannelInactive()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed? = event as? ChannelEvent { context.close(promise: nil) }
+        context.fireUserInboundEventTriggered(event)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = self.unwrapInboundIn(data)
+        guard !self.isSettled else { return }
         self.bytes.writeBuffer(&bytes)
         switch ProxyProtocolHeader.decode(self.bytes.readableBytesView) {
         case .needMoreData: break
         case .malformed:
-            self.onFailure("the connection does not begin with a PROXY protocol header")
+            self.fail("the connection does not begin with a PROXY protocol header")
             context.close(promise: nil)
         case .header(let header, let length):
+            self.isSettled = true
             self.timer?.cancel()
             self.bytes.moveReaderIndex(forwardBy: length)
             self.onHeader(header)

@@ -59,16 +59,21 @@ struct RequestTarget: Sendable, Hashable {
             let name = segment.prefix { $0 != UInt8(ascii: ";") }
             if name.elementsEqual(".".utf8) || name.elementsEqual("..".utf8) { return nil }
         }
-        return String(decoding: bytes, as: UTF8.self)
+        guard bytes.contains(UInt8(ascii: ";")) else { return String(decoding: bytes, as: UTF8.self) }
+        // A server may look at a path without the parameters of its segments (RFC 3986, section 3.3): so do routes.
+        let segments = bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map {
+            String(decoding: $0.prefix { $0 != UInt8(ascii: ";") }, as: UTF8.self)
+        }
+        return segments.joined(separator: "/")
     }
 
-    /// Whether there is nothing to decode, to merge or to refuse: no `%`, no `\`, and no `.` or `;` or `/` behind a `/`.
+    /// Whether there is nothing to decode, to merge or to refuse: no `%`, no `\`, no `;`, and no `.` or `/` behind a `/`.
     private static func isPlain(_ path: Substring) -> Bool {
         var last: UInt8 = 0
         for byte in path.utf8 {
             switch byte {
-            case UInt8(ascii: "%"), UInt8(ascii: "\\"): return false
-            case UInt8(ascii: "."), UInt8(ascii: "/"), UInt8(ascii: ";"):
+            case UInt8(ascii: "%"), UInt8(ascii: "\\"), UInt8(ascii: ";"): return false
+            case UInt8(ascii: "."), UInt8(ascii: "/"):
                 if last == UInt8(ascii: "/") { return false }
             default: break
             }
@@ -89,7 +94,8 @@ struct RequestTarget: Sendable, Hashable {
     /// What the upstream is asked for when the route's prefix is replaced.
     func replacing(prefix: String, with replacement: String) -> String {
         guard self.path != "*" else { return "*" }
-        let literal = self.path.hasPrefix(prefix)
+        let behind = self.path.hasPrefix(prefix) ? self.path.dropFirst(prefix.count) : nil
+        let literal = behind.map { $0.isEmpty || $0.hasPrefix("/") || prefix.hasSuffix("/") } ?? false
         let path = literal ? String(self.path) : Self.encode(self.decodedPath)
         var rest = path.dropFirst(literal ? prefix.count : Self.encode(prefix).count)
         while rest.hasPrefix("/") { rest.removeFirst() }

@@ -47,7 +47,9 @@ struct RouteTable: Sendable {
         // Sorting is stable: of equal ones, the first that was written wins.
         self.entries = entries.sorted { left, right in
             if left.host.rank != right.host.rank { return left.host.rank < right.host.rank }
-            if case .suffix(let one) = left.host, case .suffix(let other) = right.host, one != other {
+            if case .suffix(let one) = left.host, case .suffix(let other) = right.host,
+                one.utf8.count != other.utf8.count
+            {
                 return one.utf8.count > other.utf8.count
             }
             return left.path.utf8.count > right.path.utf8.count

@@ -76,12 +76,8 @@ final class ProxyListener: Sendable {
             ProxyMetrics.refusedConnection(reason: "limit")
             self.core.logger.warning("refused a connection: there are too many", metadata: ["limit": "\(self.connectionLimit)"])
             if self.tls == nil, !self.configuration.expectsProxyProtocol {
-                let body = "the proxy has too many connections\n"
-                channel.writeAndFlush(
-                    ByteBuffer(
-                        string: "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
-                            + "Content-Type: text/plain; charset=utf-8\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"),
-                    promise: nil)
+                try channel.pipeline.syncOperations.addHandler(OverloadHandler())
+                return
             }
             channel.close(promise: nil)
             return
@@ -97,6 +93,7 @@ final class ProxyListener: Sendable {
                 do {
                     try self.setUp(channel, loop, header: header)
                 } catch {
+                    self.core.connections.ended()
                     channel.close(promise: nil)
                 }
             } onFailure: { reason in
@@ -153,9 +150,9 @@ final class ProxyListener: Sendable {
         let management = NIOHTTP2ServerConnectionManagementHandler(
             eventLoop: channel.eventLoop,
             configuration: .init(
-                maxIdleTime: self.limits.keepAliveTimeout, maxAge: nil, maxGraceTime: .seconds(10), keepalive: nil))
+                maxIdleTime: nil, maxAge: nil, maxGraceTime: .seconds(10), keepalive: nil))
         let bound = NIOLoopBound(loop, eventLoop: channel.eventLoop)
-        let connection = HTTP2Connection(channel)
+        let connection = HTTP2Connection(channel, idleTime: self.limits.keepAliveTimeout)
         loop.opened(connection)
         channel.closeFuture.assumeIsolated().whenComplete { _ in bound.value.closed(connection) }
         try channel.pipeline.syncOperations.addHandler(
@@ -168,6 +165,6 @@ final class ProxyListener: Sendable {
                     try self.makeClient(bound.value, peer, header, isHTTP2: true, count: nil).install(on: stream)
                 }
             })
-        try channel.pipeline.syncOperations.addHandler(management)
+        try channel.pipeline.syncOperations.addHandlers(management, connection)
     }
 }

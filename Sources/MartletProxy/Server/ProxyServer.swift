@@ -21,6 +21,8 @@ public final class ProxyServer: Service {
         var listening: [String: Listening] = [:]
         var addresses: [SocketAddress]?
         var waiters: [CheckedContinuation<[SocketAddress], Never>] = []
+        /// Whether ``run()`` listens, so that a reload may.
+        var isServing = false
         var isStopped = false
     }
 
@@ -56,8 +58,13 @@ public final class ProxyServer: Service {
         self.logger = logger
         self.group = group
         var reactors: [TunnelReactor] = []
-        for index in 0..<Array(group.makeIterator()).count {
-            reactors.append(try TunnelReactor(name: "tunnels-\(index)"))
+        do {
+            for index in 0..<Array(group.makeIterator()).count {
+                reactors.append(try TunnelReactor(name: "tunnels-\(index)"))
+            }
+        } catch {
+            for reactor in reactors { reactor.stop() }
+            throw error
         }
         let core = ProxyCore(routing, accessLog: accessLog, reactors: reactors, logger: logger)
         self.core = core
@@ -133,24 +140,40 @@ public final class ProxyServer: Service {
             throw error
         }
         self.settle()
+        self.state.withLock { $0.isServing = true }
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await self.watchCertificates() }
             tasks.addTask { await self.checker.run { self.core.routing } }
             try? await gracefulShutdown()
+            // A health check that is under way may take seconds; nobody shall be let in meanwhile.
+            await self.beginDraining()
             tasks.cancelAll()
         }
-        await self.drain()
+        // A task of its own: in one that was cancelled, no sleep sleeps.
+        await Task { await self.drain() }.value
+    }
+
+    private func beginDraining() async {
+        self.state.withLock { $0.isServing = false }
+        self.core.drain()
+        await self.stopListening()
+        for loop in self.loops.values { loop.run { $0.drainClients() } }
     }
 
     private func listen(_ configuration: ProxyConfiguration) async throws {
         for settings in configuration.listeners {
-            let listener = try ProxyListener(
-                settings, limits: configuration.client, connectionLimit: self.connectionLimit, core: self.core,
-                loops: self.loops)
+            let listener = try self.makeListener(settings, configuration.client)
             let channel = try await listener.bind(self.group)
             self.state.withLock { $0.listening[settings.address.description] = Listening(listener: listener, channel: channel) }
             self.logger.info("listening", metadata: ["address": "\(channel.localAddress?.description ?? "-")"])
         }
+    }
+
+    private func makeListener(
+        _ settings: ListenerConfiguration, _ limits: ClientConfiguration
+    ) throws -> ProxyListener {
+        try ProxyListener(
+            settings, limits: limits, connectionLimit: self.connectionLimit, core: self.core, loops: self.loops)
     }
 
     private func settle() {
@@ -190,29 +213,44 @@ public final class ProxyServer: Service {
     /// are no longer there stop to accept and keep their connections. Changes to `admin`, `accessLog` and
     /// `maximumConnections` wait for a restart.
     ///
-    /// - Throws: ``ProxyError``; then the old configuration stays in force, whole.
+    /// - Throws: ``ProxyError``; then the old configuration stays in force. While the proxy does not serve, nothing changes.
     public func reload(_ configuration: ProxyConfiguration) async throws {
         try await self.reloading.withLock {
-            let previous = self.core.routing
-            let routing = try Routing(configuration, previous: previous)
+            guard self.state.withLock({ $0.isServing }) else { return }
+            let routing = try Routing(configuration, previous: self.core.routing)
+            let known = self.state.withLock { $0.listening }
+            var replaced: [(settings: ListenerConfiguration, listener: ProxyListener)] = []
             var added: [(String, Listening)] = []
             do {
                 for settings in configuration.listeners {
-                    let key = settings.address.description
-                    let listener = try ProxyListener(
-                        settings, limits: configuration.client, connectionLimit: self.connectionLimit,
-                        core: self.core, loops: self.loops)
-                    let known = self.state.withLock { $0.listening[key] }
-                    if let known, known.listener.isSame(as: settings, limits: configuration.client) { continue }
-                    if let known {
-                        // The same address again: the old socket has to go first.
-                        try? await known.channel.close()
+                    let listener = try self.makeListener(settings, configuration.client)
+                    guard let old = known[settings.address.description] else {
+                        let channel = try await listener.bind(self.group)
+                        added.append((settings.address.description, Listening(listener: listener, channel: channel)))
+                        continue
                     }
-                    added.append((key, Listening(listener: listener, channel: try await listener.bind(self.group))))
+                    if !old.listener.isSame(as: settings, limits: configuration.client) {
+                        replaced.append((settings, listener))
+                    }
                 }
             } catch {
                 for (_, one) in added { try? await one.channel.close() }
                 throw error
+            }
+            // The same address again: the old socket has to go first. Whatever could fail has not.
+            for (settings, listener) in replaced {
+                try? await known[settings.address.description]?.channel.close()
+                self.state.withLock { $0.listening[settings.address.description] = nil }
+                do {
+                    let channel = try await listener.bind(self.group)
+                    added.append((settings.address.description, Listening(listener: listener, channel: channel)))
+                } catch {
+                    self.logger.error("lost a listener; the next reload tries again", metadata: ["error": "\(error)"])
+                }
+            }
+            guard self.state.withLock({ $0.isServing }) else {
+                for (_, one) in added { try? await one.channel.close() }
+                return
             }
             self.core.replace(routing)
             let wanted = Set(configuration.listeners.map(\.address.description))
@@ -237,21 +275,23 @@ public final class ProxyServer: Service {
 
     private func drain() async {
         let time = self.core.routing.configuration.drainTimeout
-        self.core.drain()
-        await self.stopListening()
-        for loop in self.loops.values { loop.run { $0.drainClients() } }
         let total = self.connectionCount
         self.logger.notice("draining", metadata: ["connections": "\(total)", "seconds": "\(time.nanoseconds / 1_000_000_000)"])
         await self.drainWebSockets(over: time)
         // Close handshakes and answers that are under way.
         let deadline = NIODeadline.now() + max(.seconds(6), min(time, .seconds(30)))
         while self.connectionCount > 0, NIODeadline.now() < deadline {
-            try? await Task.sleep(for: .milliseconds(20))
+            // Handshakes that were under way have become WebSockets since.
+            for reactor in self.core.reactors { reactor.drain(.max / 2) }
+            for loop in self.loops.values { loop.run { $0.drainWebSockets(.max) } }
+            try? await Task.sleep(for: .milliseconds(50))
         }
         if self.connectionCount > 0 {
             self.logger.warning("ended connections that did not end", metadata: ["connections": "\(self.connectionCount)"])
         }
         self.end()
+        // The last tunnels tell of their end on other threads.
+        for _ in 0..<100 where self.connectionCount > 0 { try? await Task.sleep(for: .milliseconds(10)) }
         await self.core.accessLog?.flush()
     }
 

@@ -1,4 +1,5 @@
 import NIOCore
+import NIOSSL
 
 #if canImport(Glibc)
 import Glibc
@@ -19,8 +20,9 @@ final class ChannelLeg: ChannelDuplexHandler, TunnelLeg {
     private var context: ChannelHandlerContext?
     private var isReading = true
     private var readIsHeldBack = false
-    private var wasBackedUp = false
-    private var hasEndedOutput = false
+    /// Writes that NIO has not finished.
+    private var unwritten = 0
+    private var endsOutput = false
 
     init(side: TunnelSide, channel: any Channel) {
         self.side = side
@@ -29,17 +31,30 @@ final class ChannelLeg: ChannelDuplexHandler, TunnelLeg {
 
     private static func now() -> Int64 { Int64(NIODeadline.now().uptimeNanoseconds) }
 
-    // MARK: TunnelLeg
-
-    var isBackedUp: Bool {
-        guard self.channel.isActive, !self.channel.isWritable else { return false }
-        self.wasBackedUp = true
-        return true
+    /// Adds the leg to the end of its channel's pipeline.
+    func install() throws {
+        guard self.channel.isActive else { throw ChannelError.ioOnClosedChannel }
+        try self.channel.pipeline.syncOperations.addHandler(self)
     }
 
+    // MARK: TunnelLeg
+
+    var isBackedUp: Bool { self.unwritten > 0 && !self.channel.isWritable }
+    var hasUnsentBytes: Bool { self.unwritten > 0 }
+
     func send(_ bytes: UnsafeRawBufferPointer) {
-        guard let context = self.context, !self.hasEndedOutput else { return }
-        context.writeAndFlush(self.wrapOutboundOut(self.channel.allocator.buffer(bytes: bytes)), promise: nil)
+        guard let context = self.context, !self.endsOutput else { return }
+        self.unwritten += 1
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenComplete { _ in self.written() }
+        context.writeAndFlush(self.wrapOutboundOut(self.channel.allocator.buffer(bytes: bytes)), promise: promise)
+    }
+
+    private func written() {
+        self.unwritten -= 1
+        guard self.unwritten == 0 else { return }
+        if self.endsOutput { self.context?.close(mode: .output, promise: nil) }
+        self.tunnel?.drained(self.side)
     }
 
     func setReading(_ isReading: Bool) {
@@ -49,10 +64,11 @@ final class ChannelLeg: ChannelDuplexHandler, TunnelLeg {
         context.read()
     }
 
+    /// NIO would fail what it has not written yet when the peer has ended its half before.
     func endOutput() {
-        guard !self.hasEndedOutput else { return }
-        self.hasEndedOutput = true
-        self.context?.close(mode: .output, promise: nil)
+        guard !self.endsOutput else { return }
+        self.endsOutput = true
+        if self.unwritten == 0 { self.context?.close(mode: .output, promise: nil) }
     }
 
     func abort() {
@@ -66,7 +82,10 @@ final class ChannelLeg: ChannelDuplexHandler, TunnelLeg {
     // MARK: What the channel tells
 
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
-    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        self.tunnel?.disconnected(self.side)
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         self.unwrapInboundIn(data).withUnsafeReadableBytes {
@@ -76,14 +95,6 @@ final class ChannelLeg: ChannelDuplexHandler, TunnelLeg {
 
     func read(context: ChannelHandlerContext) {
         if self.isReading { context.read() } else { self.readIsHeldBack = true }
-    }
-
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable, self.wasBackedUp {
-            self.wasBackedUp = false
-            self.tunnel?.drained(self.side)
-        }
-        context.fireChannelWritabilityChanged()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -96,5 +107,9 @@ final class ChannelLeg: ChannelDuplexHandler, TunnelLeg {
         context.fireChannelInactive()
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { self.tunnel?.failed(self.side) }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // Many end TLS by ending TCP; that end is told as such.
+        if case .uncleanShutdown? = error as? NIOSSLError { return }
+        self.tunnel?.failed(self.side)
+    }
 }

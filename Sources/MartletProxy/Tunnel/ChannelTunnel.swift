@@ -3,12 +3,15 @@ import NIOCore
 /// A tunnel between two channels of one event loop.
 final class ChannelTunnel: LoopWebSocket {
     private let tunnel: Tunnel<ChannelLeg>
+    private weak var loop: ProxyLoop?
 
-    /// Puts the legs at the ends of the channels' pipelines, which hold nothing else above the transport.
+    /// - Parameters:
+    ///   - client: a channel whose pipeline holds nothing above the transport.
+    ///   - upstream: likewise.
     init(
         client: any Channel, upstream: any Channel, policy: TunnelPolicy, isCompressed: Bool, loop: ProxyLoop,
         onEnd: @escaping (TunnelSummary) -> Void
-    ) throws {
+    ) {
         let clientLeg = ChannelLeg(side: .client, channel: client)
         let upstreamLeg = ChannelLeg(side: .upstream, channel: upstream)
         var ended: () -> Void = {}
@@ -19,24 +22,23 @@ final class ChannelTunnel: LoopWebSocket {
             ended()
             onEnd(summary)
         }
-        ended = { [weak self, weak loop] in if let self { loop?.closed(self) } }
+        ended = { [weak self] in if let self { self.loop?.closed(self) } }
         clientLeg.tunnel = self.tunnel
         upstreamLeg.tunnel = self.tunnel
-        try client.pipeline.syncOperations.addHandler(clientLeg)
-        try upstream.pipeline.syncOperations.addHandler(upstreamLeg)
-        loop.opened(self)
+        self.loop = loop
     }
 
-    /// Bytes that the upstream sent before the tunnel was there.
-    func passOn(_ bytes: ByteBuffer) {
-        guard bytes.readableBytes > 0 else { return }
-        bytes.withUnsafeReadableBytes {
-            self.tunnel.received($0, from: .upstream, now: Int64(NIODeadline.now().uptimeNanoseconds))
-        }
+    /// Puts the legs at the ends of the pipelines.
+    ///
+    /// - Throws: when a channel has closed; then the tunnel has not begun.
+    func start() throws {
+        try self.tunnel.client.install()
+        try self.tunnel.upstream.install()
+        self.loop?.opened(self)
     }
 
     var isClosing: Bool { self.tunnel.isClosing }
     func tick(now: Int64) { self.tunnel.tick(now: now) }
     func drain() { self.tunnel.drain(now: Int64(NIODeadline.now().uptimeNanoseconds)) }
-    func abort() { self.tunnel.failed(.upstream) }
+    func abort() { self.tunnel.stop() }
 }

@@ -46,6 +46,7 @@ final class SocketLeg: TunnelLeg {
     }
 
     var isBackedUp: Bool { !self.waiting.isEmpty }
+    var hasUnsentBytes: Bool { !self.waiting.isEmpty }
 
     func send(_ bytes: UnsafeRawBufferPointer) {
         guard !self.isClosed, !self.endsOutput else { return }
@@ -107,6 +108,8 @@ final class SocketLeg: TunnelLeg {
         guard !self.isClosed else { return }
         self.isClosed = true
         self.waiting = []
+        // A child of this process may hold a copy of the descriptor for a moment, and epoll with it.
+        self.reactor.forget(self.descriptor)
         _ = systemClose(self.descriptor)
     }
 }

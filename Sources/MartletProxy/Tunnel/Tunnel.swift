@@ -178,7 +178,7 @@ final class Tunnel<Leg: TunnelLeg> {
     }
 
     private func finishIfDone() {
-        guard self.fromClient.hasEnded, self.fromUpstream.hasEnded, !self.client.isBackedUp, !self.upstream.isBackedUp
+        guard self.fromClient.hasEnded, self.fromUpstream.hasEnded, !self.client.hasUnsentBytes, !self.upstream.hasUnsentBytes
         else { return }
         self.client.close()
         self.upstream.close()
@@ -221,6 +221,12 @@ final class Tunnel<Leg: TunnelLeg> {
             }
             return
         }
+        if self.client.hasUnsentBytes || self.upstream.hasUnsentBytes {
+            // Whoever is not read cannot be heard, and what waits for a slow peer is no silence.
+            self.lastFromClient = now
+            self.pingedAt = nil
+            return
+        }
         if let interval = self.policy.pingInterval { self.keepAlive(interval, now) }
         if let limit = self.policy.idleTimeout, self.closing == nil, !self.hasEnded,
             now - max(self.lastFromClient, self.lastFromUpstream) >= limit
@@ -238,7 +244,8 @@ final class Tunnel<Leg: TunnelLeg> {
             self.end = .clientDead
             self.abort()
         } else if now - self.lastFromClient >= interval, self.fromUpstream.cursor.isAtBoundary,
-            self.fromUpstream.carry.isEmpty, self.closing == nil, !self.fromUpstream.hasEnded
+            self.fromUpstream.carry.isEmpty, self.closing == nil, !self.fromUpstream.hasEnded,
+            !self.fromUpstream.cursor.hasClosed
         {
             let payload = Self.pingPayload
             self.pingedAt = now
@@ -250,6 +257,13 @@ final class Tunnel<Leg: TunnelLeg> {
 
     /// Closes with 1001: the proxy shuts down.
     func drain(now: Int64) { self.close(.drained, .goingAway, now: now) }
+
+    /// Ends both connections at once.
+    func stop() {
+        guard !self.hasEnded else { return }
+        self.end = .drained
+        self.abort()
+    }
 
     private func close(_ end: TunnelEnd, _ code: CloseCode, now: Int64) {
         guard self.closing == nil, !self.hasEnded else { return }
@@ -301,6 +315,7 @@ final class Tunnel<Leg: TunnelLeg> {
     private func leg(_ side: TunnelSide) -> Leg { side == .client ? self.client : self.upstream }
 
     private func abort() {
+        self.hasEnded = true  // closing one leg may tell of its end at once
         self.client.abort()
         self.upstream.abort()
         self.settle()

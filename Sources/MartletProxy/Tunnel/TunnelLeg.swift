@@ -3,6 +3,9 @@ protocol TunnelLeg: AnyObject {
     /// Whether bytes wait because the peer does not take them.
     var isBackedUp: Bool { get }
 
+    /// Whether anything that was sent is not in the kernel's hands yet.
+    var hasUnsentBytes: Bool { get }
+
     /// Sends what can be sent and keeps the rest.
     func send(_ bytes: UnsafeRawBufferPointer)
 

@@ -33,6 +33,8 @@ final class TunnelReactor: @unchecked Sendable {
         /// How many tunnels to close with 1001; more than there are for all of them.
         var toDrain = 0
         var stops = false
+        /// The thread has ended, or is about to: nothing is taken any more.
+        var isStopped = false
     }
 
     private static let mostEvents = 512
@@ -56,12 +58,27 @@ final class TunnelReactor: @unchecked Sendable {
     init(name: String) throws {
         self.poll = epoll_create1(CInt(EPOLL_CLOEXEC))
         self.wakeUp = eventfd(0, CInt(EFD_CLOEXEC | EFD_NONBLOCK))
-        guard self.poll >= 0, self.wakeUp >= 0 else { throw ProxyError(.system, reason: "epoll cannot be had (\(errno))") }
+        guard self.poll >= 0, self.wakeUp >= 0 else {
+            let reason = "epoll cannot be had (error \(errno))"
+            self.release()
+            throw ProxyError(.system, reason: reason)
+        }
         var event = epoll_event()
         event.events = EPOLLIN.rawValue
         event.data.ptr = nil
         epoll_ctl(self.poll, EPOLL_CTL_ADD, self.wakeUp, &event)
-        try DetachedThread.start(name: name) { self.run() }
+        do {
+            try DetachedThread.start(name: name) { self.run() }
+        } catch {
+            self.release()
+            throw error
+        }
+    }
+
+    private func release() {
+        if self.poll >= 0 { _ = close(self.poll) }
+        if self.wakeUp >= 0 { _ = close(self.wakeUp) }
+        self.buffer.deallocate()
     }
 
     // MARK: From any thread
@@ -71,19 +88,37 @@ final class TunnelReactor: @unchecked Sendable {
 
     func add(_ pair: Pair) {
         self.openTunnels.add(1, ordering: .relaxed)
-        self.tell { $0.added.append(pair) }
+        if self.tell({ $0.added.append(pair) }) { return }
+        _ = close(pair.client)
+        _ = close(pair.upstream)
+        self.openTunnels.subtract(1, ordering: .relaxed)
+        var summary = TunnelSummary()
+        summary.end = .drained
+        pair.onEnd(summary)
     }
 
     /// Closes so many tunnels with 1001.
     func drain(_ count: Int) { self.tell { $0.toDrain = min($0.toDrain + count, .max / 2) } }
 
     /// Ends the thread, and every tunnel at once.
-    func stop() { self.tell { $0.stops = true } }
+    func stop() {
+        self.tell { commands in
+            commands.stops = true
+            commands.isStopped = true
+        }
+    }
 
-    private func tell(_ change: (inout Commands) -> Void) {
-        self.commands.withLock { change(&$0) }
-        var one: UInt64 = 1
-        _ = write(self.wakeUp, &one, 8)
+    /// - Returns: `false` when the thread has been stopped.
+    @discardableResult
+    private func tell(_ change: (inout Commands) -> Void) -> Bool {
+        self.commands.withLock { commands in
+            guard !commands.isStopped else { return false }
+            change(&commands)
+            // Within the lock: once it is stopped, the number may be another file's.
+            var one: UInt64 = 1
+            _ = write(self.wakeUp, &one, 8)
+            return true
+        }
     }
 
     // MARK: On the thread
@@ -172,6 +207,8 @@ final class TunnelReactor: @unchecked Sendable {
         }
     }
 
+    func forget(_ descriptor: CInt) { epoll_ctl(self.poll, EPOLL_CTL_DEL, descriptor, nil) }
+
     /// Reads from a leg that may read again, behind everything that is at hand.
     func readSoon(_ leg: SocketLeg) { self.readers.append(leg) }
 
@@ -180,15 +217,18 @@ final class TunnelReactor: @unchecked Sendable {
         var counter: UInt64 = 0
         _ = read(self.wakeUp, &counter, 8)
         let commands = self.commands.withLock { commands in
-            defer { commands = Commands() }
+            defer {
+                commands.added = []
+                commands.toDrain = 0
+            }
             return commands
         }
         for pair in commands.added { self.open(pair, now) }
         if commands.stops {
-            for tunnel in self.tunnels.reversed() { tunnel.failed(.upstream) }
-            _ = close(self.poll)
-            _ = close(self.wakeUp)
-            self.buffer.deallocate()
+            for tunnel in self.tunnels.reversed() { tunnel.stop() }
+            self.ended = []
+            self.readers = []
+            self.release()
             return false
         }
         if commands.toDrain > 0 { self.drain(commands.toDrain, now) }
@@ -199,12 +239,13 @@ final class TunnelReactor: @unchecked Sendable {
         let client = SocketLeg(side: .client, descriptor: pair.client, reactor: self)
         let upstream = SocketLeg(side: .upstream, descriptor: pair.upstream, reactor: self)
         var identifier: ObjectIdentifier?
+        let onEnd = pair.onEnd  // and not what came behind the handshake
         let tunnel = Tunnel(
             client: client, upstream: upstream, policy: pair.policy, isCompressed: pair.isCompressed, now: now
         ) { summary in
             if let identifier { self.remove(identifier) }
             self.openTunnels.subtract(1, ordering: .relaxed)
-            pair.onEnd(summary)
+            onEnd(summary)
         }
         identifier = ObjectIdentifier(tunnel)
         client.tunnel = tunnel

@@ -41,6 +41,9 @@ final class WebSocketRelay: LoopWebSocket {
     private var bucket: TokenBucket?
     private var summary = TunnelSummary()
     private(set) var isClosing = false
+    /// A message of the client was refused: nothing of it, and nothing behind it, is passed on.
+    private var refusesClient = false
+    private var lastActivity = WebSocketRelay.now()
 
     init(policy: WebSocketPolicy, loop: ProxyLoop, onEnd: @escaping (TunnelSummary) -> Void) {
         self.policy = policy
@@ -58,6 +61,7 @@ final class WebSocketRelay: LoopWebSocket {
     ) throws {
         var configuration = WebSocketConfiguration()
         configuration.outboundQueueLimit = .max / 2  // reading stops at the high-water mark
+        let unlimited = configuration.limits
         if let limit = self.policy.maximumMessageSize { configuration.limits.maximumMessageSize = limit }
         configuration.pingInterval = self.policy.pingInterval
         configuration.pingTimeout = self.policy.pingTimeout
@@ -70,6 +74,9 @@ final class WebSocketRelay: LoopWebSocket {
         let clientSocket = WebSocket(
             role: .server, configuration: configuration, subprotocol: subprotocol, compression: compression,
             isPlainTCP: isClientPlain, handler: clientEnd, eventLoop: client.eventLoop)
+        // What the upstream sends is passed on as it comes, however long a message is.
+        configuration.limits = unlimited
+        configuration.limits.maximumMessageSize = .max / 2
         configuration.compression = nil
         configuration.pingInterval = nil
         let upstreamSocket = WebSocket(
@@ -86,10 +93,13 @@ final class WebSocketRelay: LoopWebSocket {
 
     private func pass(_ part: MessagePart, _ payload: RawSpan, from side: TunnelSide) {
         guard let source = self.socket(side), let target = self.socket(side.other) else { return }
+        self.lastActivity = Self.now()
         if side == .client {
+            guard !self.refusesClient else { return }
             self.summary.bytesFromClient += payload.byteCount
             if part.isLast { self.summary.messagesFromClient += 1 }
             if part.isFirst, self.bucket?.take(now: Self.now()) == false {
+                self.refusesClient = true
                 self.summary.end = .tooManyMessages
                 source.close(.policyViolation, reason: TunnelEnd.tooManyMessages.rawValue)
                 return
@@ -126,13 +136,20 @@ final class WebSocketRelay: LoopWebSocket {
 
     // MARK: LoopWebSocket
 
-    func tick(now: Int64) {}
+    func tick(now: Int64) {
+        guard let limit = self.policy.idleTimeout?.nanoseconds, !self.isClosing, now - self.lastActivity >= limit else {
+            return
+        }
+        self.close(.idle)
+    }
 
-    func drain() {
+    func drain() { self.close(.drained) }
+
+    private func close(_ end: TunnelEnd) {
         self.isClosing = true
-        self.summary.end = .drained
-        self.client?.close(.goingAway, reason: TunnelEnd.drained.rawValue)
-        self.upstream?.close(.goingAway, reason: TunnelEnd.drained.rawValue)
+        self.summary.end = end
+        self.client?.close(.goingAway, reason: end.rawValue)
+        self.upstream?.close(.goingAway, reason: end.rawValue)
     }
 
     func abort() {

@@ -8,8 +8,7 @@ final class ConnectionPool {
     func take(_ endpoint: Endpoint) -> UpstreamConnection? {
         let key = ObjectIdentifier(endpoint)
         while let connection = self.idle[key]?.popLast() {
-            connection.idleTimer?.cancel()
-            connection.idleTimer = nil
+            Self.wake(connection)
             if connection.isOpen { return connection }
         }
         return nil
@@ -26,6 +25,9 @@ final class ConnectionPool {
         connection.isReused = true
         connection.readIfHeldBack()  // so that its end is noticed
         let eventLoop = connection.channel.eventLoop.assumeIsolated()
+        connection.onIdleEnd = { [weak self, weak connection] in
+            if let connection { self?.drop(connection) }
+        }
         connection.idleTimer = eventLoop.scheduleTask(in: settings.keepAliveTimeout) {
             self.drop(connection)
         }
@@ -36,7 +38,14 @@ final class ConnectionPool {
         let key = ObjectIdentifier(connection.endpoint)
         self.idle[key]?.removeAll { $0 === connection }
         if self.idle[key]?.isEmpty ?? false { self.idle[key] = nil }
+        Self.wake(connection)
         connection.close()
+    }
+
+    private static func wake(_ connection: UpstreamConnection) {
+        connection.idleTimer?.cancel()
+        connection.idleTimer = nil
+        connection.onIdleEnd = nil
     }
 
     /// Ends the connections to endpoints that are no longer there.
@@ -44,7 +53,7 @@ final class ConnectionPool {
         for (key, connections) in self.idle where !endpoints.contains(key) {
             self.idle[key] = nil
             for connection in connections {
-                connection.idleTimer?.cancel()
+                Self.wake(connection)
                 connection.close()
             }
         }

@@ -13,7 +13,9 @@ final class UpgradeTap: ChannelInboundHandler, RemovableChannelHandler {
     private var bytes = ByteBuffer()
     /// Everything is kept from here on.
     private var isHolding = false
-    private var hasInputEnded = false
+    /// The answer was no 101: everything is the decoder's.
+    private var isDone = false
+    private(set) var hasInputEnded = false
 
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
@@ -22,6 +24,8 @@ final class UpgradeTap: ChannelInboundHandler, RemovableChannelHandler {
         var bytes = self.unwrapInboundIn(data)
         if self.isHolding {
             self.bytes.writeBuffer(&bytes)
+        } else if self.isDone {
+            context.fireChannelRead(data)
         } else {
             self.bytes.writeImmutableBuffer(bytes)
             context.fireChannelRead(data)
@@ -47,6 +51,19 @@ final class UpgradeTap: ChannelInboundHandler, RemovableChannelHandler {
             return nil
         }
         if let end { self.bytes.moveReaderIndex(forwardBy: end) }
+    }
+
+    /// Keeps nothing any more.
+    func stop() {
+        self.isDone = true
+        self.bytes = ByteBuffer()
+    }
+
+    /// Puts bytes back in front of those that have come since.
+    func putBack(_ bytes: ByteBuffer) {
+        var all = bytes
+        all.writeBuffer(&self.bytes)
+        self.bytes = all
     }
 
     /// - Returns: what has come behind the head so far; the rest waits for ``release()``.

@@ -28,6 +28,8 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler {
     weak var user: (any User)?
     /// Ends the connection when nobody has used it for long.
     var idleTimer: Scheduled<Void>?
+    /// Called when it ends while nobody uses it.
+    var onIdleEnd: (() -> Void)?
     /// Whether it has carried a request before, so that the endpoint may be ending it at this moment.
     var isReused = false
     private let encoder: HTTPRequestEncoder
@@ -64,6 +66,7 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler {
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if self.isUpgraded { return }  // the end of the 101
         guard let user = self.user else {
             // Bytes that nobody asked for: what comes next on this connection could be mistaken for an answer.
             context.close(promise: nil)
@@ -83,7 +86,7 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        self.idleTimer?.cancel()
+        self.onIdleEnd?()
         self.user?.upstreamEnded(nil)
         context.fireChannelInactive()
     }
@@ -124,6 +127,15 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// An interim answer (1xx) was dealt with: what follows it may be a 101.
     func passedInterimAnswer() { self.tap?.dropHead() }
+
+    /// The answer was no 101.
+    func stopExpectingUpgrade() { self.tap?.stop() }
+
+    /// Gives back what ``takeBytesBehindUpgrade()`` took.
+    func putBack(_ bytes: ByteBuffer) { self.tap?.putBack(bytes) }
+
+    /// Whether the end came behind the 101.
+    var hasInputEnded: Bool { self.tap?.hasInputEnded ?? false }
 
     /// Stops HTTP behind a 101.
     ///

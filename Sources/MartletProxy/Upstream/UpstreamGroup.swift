@@ -35,6 +35,7 @@ final class UpstreamGroup: Sendable {
         let available = left.filter { $0.isAvailable(at: now) }
         // When all have failed lately, that is not believed: an answer is better than none.
         let candidates = available.isEmpty ? left.filter(\.isWell) : available
+        guard !candidates.isEmpty else { return nil }  // checks go on meanwhile
         switch self.configuration.balance {
         case .consistentHash where key != nil:
             return RendezvousHash.choose(candidates, key: key ?? "", seed: \.name, weight: \.weight)

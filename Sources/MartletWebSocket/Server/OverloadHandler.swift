@@ -1,15 +1,17 @@
-import NIOCore
+package import NIOCore
 
 /// Tells a client that there are too many connections, and ends this one.
-final class OverloadHandler: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
+package final class OverloadHandler: ChannelInboundHandler {
+    package typealias InboundIn = ByteBuffer
+    package typealias OutboundOut = ByteBuffer
 
     private static let answer =
         "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
         + "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 24\r\n\r\nthere is no room for you"
 
-    func channelActive(context: ChannelHandlerContext) {
+    package init() {}
+
+    package func channelActive(context: ChannelHandlerContext) {
         context.writeAndFlush(self.wrapOutboundOut(ByteBuffer(string: Self.answer)), promise: nil)
         // Closing outright would make the kernel send a reset, which can destroy the answer on its way.
         context.close(mode: .output, promise: nil)
@@ -17,5 +19,5 @@ final class OverloadHandler: ChannelInboundHandler {
         context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
     }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
 }

@@ -97,6 +97,13 @@ struct ConfigurationNode {
         throw self.error("expected a time such as 250ms, 30s, 5m or 1h")
     }
 
+    /// As ``duration()``, but not zero.
+    func timeout() throws -> TimeAmount {
+        let time = try self.duration()
+        guard time > .zero else { throw self.error("expected a time above 0") }
+        return time
+    }
+
     /// Bytes: `4096`, `64KiB`, `10MiB`, `1GiB`.
     func size() throws -> Int {
         let text = try self.string()

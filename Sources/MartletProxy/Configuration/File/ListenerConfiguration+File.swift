@@ -34,9 +34,9 @@ extension ClientConfiguration {
             "headerTimeout", "keepAliveTimeout", "bodyTimeout", "maximumHeaderSize", "maximumHeaderCount",
         ])
         self.init()
-        try members.read("headerTimeout", into: &self.headerTimeout) { try $0.duration() }
+        try members.read("headerTimeout", into: &self.headerTimeout) { try $0.timeout() }
         try members.read("keepAliveTimeout", into: &self.keepAliveTimeout) { try $0.duration() }
-        try members.read("bodyTimeout", into: &self.bodyTimeout) { try $0.duration() }
+        try members.read("bodyTimeout", into: &self.bodyTimeout) { try $0.timeout() }
         try members.read("maximumHeaderSize", into: &self.maximumHeaderSize) { try $0.size() }
         try members.read("maximumHeaderCount", into: &self.maximumHeaderCount) { try $0.int(1...10_000) }
     }

@@ -26,8 +26,8 @@ extension RouteConfiguration {
         try members.read("requestHeaders", into: &route.requestHeaders) { try HeaderRules($0) }
         try members.read("responseHeaders", into: &route.responseHeaders) { try HeaderRules($0) }
         try members.read("maximumBodySize", into: &route.maximumBodySize) { try $0.size() }
-        try members.read("responseTimeout", into: &route.responseTimeout) { try $0.duration() }
-        try members.read("idleTimeout", into: &route.idleTimeout) { try $0.duration() }
+        try members.read("responseTimeout", into: &route.responseTimeout) { try $0.timeout() }
+        try members.read("idleTimeout", into: &route.idleTimeout) { try $0.timeout() }
         try members.read("webSocket", into: &route.webSocket) {
             try WebSocketPolicy($0, authentication: authentication)
         }
@@ -86,9 +86,9 @@ extension WebSocketPolicy {
         try members.read("maximumMessageSize", into: &self.maximumMessageSize) { try $0.size() }
         try members.read("messageRate", into: &self.messageRate) { try $0.positiveNumber() }
         try members.read("messageBurst", into: &self.messageBurst) { try $0.positiveNumber() }
-        try members.read("pingInterval", into: &self.pingInterval) { try $0.duration() }
-        try members.read("pingTimeout", into: &self.pingTimeout) { try $0.duration() }
-        try members.read("idleTimeout", into: &self.idleTimeout) { try $0.duration() }
+        try members.read("pingInterval", into: &self.pingInterval) { try $0.timeout() }
+        try members.read("pingTimeout", into: &self.pingTimeout) { try $0.timeout() }
+        try members.read("idleTimeout", into: &self.idleTimeout) { try $0.timeout() }
         try members.read("compression", into: &self.isCompressed) { try $0.bool() }
         try members.read("jwt", into: &self.authenticate) { node in
             let jwt = try node.members(["secretFile", "userHeader"])

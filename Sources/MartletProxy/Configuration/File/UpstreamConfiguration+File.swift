@@ -12,7 +12,7 @@ extension UpstreamConfiguration {
         try members.read("failuresBeforeEjection", into: &self.failuresBeforeEjection) { try $0.int(0...1_000_000) }
         try members.read("ejectionTime", into: &self.ejectionTime) { try $0.duration() }
         try members.read("slowStart", into: &self.slowStart) { try $0.duration() }
-        try members.read("connectTimeout", into: &self.connectTimeout) { try $0.duration() }
+        try members.read("connectTimeout", into: &self.connectTimeout) { try $0.timeout() }
         try members.read("keptConnections", into: &self.keptConnections) { try $0.int(0...10_000) }
         try members.read("keepAliveTimeout", into: &self.keepAliveTimeout) { try $0.duration() }
         try members.read("proxyProtocol", into: &self.proxyProtocol) { node in
@@ -74,7 +74,7 @@ extension UpstreamConfiguration.HealthCheck {
             guard interval >= .milliseconds(100) else { throw node.error("at least 100ms") }
             return interval
         }
-        try members.read("timeout", into: &self.timeout) { try $0.duration() }
+        try members.read("timeout", into: &self.timeout) { try $0.timeout() }
         try members.read("healthyAfter", into: &self.healthyAfter) { try $0.int(1...1000) }
         try members.read("unhealthyAfter", into: &self.unhealthyAfter) { try $0.int(1...1000) }
     }
