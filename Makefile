@@ -1,6 +1,6 @@
 # Everything a newcomer needs: `make serve` and `make test`. Each target installs what is missing and says so.
 
-.PHONY: serve test conformance sanitize api docs bench format lint clean
+.PHONY: serve test conformance sanitize api docs bench bench-proxy format lint clean
 
 # C libraries that the package is built on.
 LIBRARIES = zlib1g-dev libedit-dev
@@ -44,6 +44,13 @@ bench:
 	@scripts/need.sh $(LIBRARIES) python3 gcc libc6-dev golang-go golang-github-gorilla-websocket-dev util-linux
 	swift build -c release --product martlet
 	@python3 Benchmarks/echo.py
+
+# The proxy against nginx and HAProxy in the same run; writes a table and a picture to artifacts/.
+bench-proxy:
+	@scripts/need-swift.sh
+	@scripts/need.sh $(LIBRARIES) python3 gcc libc6-dev nginx-light haproxy util-linux
+	swift build -c release --product martlet
+	@python3 Benchmarks/proxy.py
 
 format:
 	swift format --in-place --recursive Package.swift Sources Tests Examples

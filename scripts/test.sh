@@ -27,10 +27,13 @@ swift build -c release
 step "Autobahn, both roles"
 MESSAGES=50 scripts/conformance.sh
 
+step "Autobahn through the proxy, in both of its modes, in front of two servers"
+scripts/gorilla.sh Tests/EndToEnd/clients/gorilla-echo/main.go .cache/gorilla-echo
+MESSAGES=20 scripts/proxy-conformance.sh
+
 step "End to end: the real binary, foreign clients, a browser"
 scripts/python.sh
 scripts/gorilla.sh Tests/EndToEnd/clients/gorilla/main.go .cache/gorilla-client
-scripts/gorilla.sh Tests/EndToEnd/clients/gorilla-echo/main.go .cache/gorilla-echo
 export ARTIFACTS="$PWD/artifacts"
 .cache/venv/bin/pytest -q --durations=5 -p no:cacheprovider Tests/EndToEnd
 step "Random operations under ThreadSanitizer"

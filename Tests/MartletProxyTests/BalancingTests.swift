@@ -86,7 +86,10 @@ struct BalancingTests {
     @Test("an endpoint that came back gets its share slowly")
     func slowStart() throws {
         var health = EndpointHealth(
-            try Self.group(1) { $0.slowStart = .seconds(10); $0.failuresBeforeEjection = 1 }.configuration)
+            try Self.group(1) {
+                $0.slowStart = .seconds(10)
+                $0.failuresBeforeEjection = 1
+            }.configuration)
         let start = NIODeadline.now()
         #expect(health.share(at: start) == 1)
         let isEjected = health.failed(at: start)

@@ -79,14 +79,32 @@ struct ConfigurationFileTests {
     @Test(
         "a mistake is named by key and line",
         arguments: [
-            ("listeners: [1.2.3.4:80]\nroutes:\n  - to: http://a\n    pathh: /x\n", "proxy.yaml:4: routes[0].pathh: there is no such key"),
+            (
+                "listeners: [1.2.3.4:80]\nroutes:\n  - to: http://a\n    pathh: /x\n",
+                "proxy.yaml:4: routes[0].pathh: there is no such key"
+            ),
             ("listeners: [nonsense]\nroutes: [{to: http://a}]\n", "proxy.yaml:1: listeners[0]: expected an address"),
-            ("listeners: [1.2.3.4:80]\nroutes:\n  - to: nowhere\n", "proxy.yaml:3: routes[0]: to: there is no upstream nowhere"),
+            (
+                "listeners: [1.2.3.4:80]\nroutes:\n  - to: nowhere\n",
+                "proxy.yaml:3: routes[0]: to: there is no upstream nowhere"
+            ),
             ("listeners: [1.2.3.4:80]\n", "the key routes is missing"),
-            ("listeners: [1.2.3.4:80]\nroutes:\n  - to: http://a\n    responseTimeout: soon\n", "proxy.yaml:4: routes[0].responseTimeout: expected a time"),
-            ("listeners: [1.2.3.4:80]\nroutes:\n  - to: http://a\n    path: /a/../b\n", "proxy.yaml:4: routes[0].path: expected a path"),
-            ("listeners: [1.2.3.4:80]\nroutes:\n  - to: http://a\n    requestHeaders: {set: {Content-Length: \"1\"}}\n", "the proxy's own business"),
-            ("listeners: [1.2.3.4:80]\nroutes:\n  - to: http://a\n    webSocket: {origins: [example.com]}\n", "example.com is no origin"),
+            (
+                "listeners: [1.2.3.4:80]\nroutes:\n  - to: http://a\n    responseTimeout: soon\n",
+                "proxy.yaml:4: routes[0].responseTimeout: expected a time"
+            ),
+            (
+                "listeners: [1.2.3.4:80]\nroutes:\n  - to: http://a\n    path: /a/../b\n",
+                "proxy.yaml:4: routes[0].path: expected a path"
+            ),
+            (
+                "listeners: [1.2.3.4:80]\nroutes:\n  - to: http://a\n    requestHeaders: {set: {Content-Length: \"1\"}}\n",
+                "the proxy's own business"
+            ),
+            (
+                "listeners: [1.2.3.4:80]\nroutes:\n  - to: http://a\n    webSocket: {origins: [example.com]}\n",
+                "example.com is no origin"
+            ),
             ("listeners: [1.2.3.4:80]\nroutes:\n  - {to: http://a}\n  - {to: http://b}\n", "two routes are called /"),
             ("listeners: [1.2.3.4:80\n", "not valid YAML"), ("", "it is empty"),
         ])

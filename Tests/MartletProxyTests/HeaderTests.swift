@@ -29,7 +29,8 @@ struct HeaderTests {
         "an element of a list is found in any case and any spacing",
         arguments: [
             ("Upgrade", true), ("keep-alive, Upgrade", true), (" upgrade\t", true), ("keep-alive,UPGRADE,x", true),
-            ("upgraded", false), ("up grade", false), ("", false), ("x-upgrade", false), ("upgrade x", false), (",upgrade", true),
+            ("upgraded", false), ("up grade", false), ("", false), ("x-upgrade", false), ("upgrade x", false),
+            (",upgrade", true),
         ])
     func lists(value: String, expected: Bool) {
         let headers: HTTPHeaders = ["cOnnection": value]

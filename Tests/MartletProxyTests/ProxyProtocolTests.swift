@@ -7,7 +7,8 @@ import Testing
 struct ProxyProtocolTests {
     private static func header(_ from: String, _ to: String) throws -> ProxyProtocolHeader {
         ProxyProtocolHeader(
-            source: try SocketAddress(ipAddress: from, port: 56_324), destination: try SocketAddress(ipAddress: to, port: 443))
+            source: try SocketAddress(ipAddress: from, port: 56_324),
+            destination: try SocketAddress(ipAddress: to, port: 443))
     }
 
     @Test("version 1 is written as the specification shows it")

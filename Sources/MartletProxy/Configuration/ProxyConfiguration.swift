@@ -49,7 +49,8 @@ public struct ProxyConfiguration: Sendable {
         for (name, upstream) in self.upstreams {
             try require(!upstream.endpoints.isEmpty, "upstream \(name): at least one endpoint is needed")
             try require(
-                upstream.endpoints.allSatisfy { (1...1000).contains($0.weight) }, "upstream \(name): weights are 1 to 1,000")
+                upstream.endpoints.allSatisfy { (1...1000).contains($0.weight) },
+                "upstream \(name): weights are 1 to 1,000")
         }
         try require(
             (1024...1_048_576).contains(self.client.maximumHeaderSize), "client.maximumHeaderSize: 1KiB to 1MiB")

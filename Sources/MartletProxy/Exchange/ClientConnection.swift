@@ -159,7 +159,11 @@ final class ClientConnection {
     private func refuse(_ head: HTTPRequestHead?, _ refusal: RequestCheck.Refusal, keepAlive: Bool = false) {
         var entry = AccessLogEntry()
         entry.time = LogTime.now()
-        if let head { self.fill(&entry, head, self.identity(of: head)) } else { entry.address = self.peer?.ipAddress ?? "-" }
+        if let head {
+            self.fill(&entry, head, self.identity(of: head))
+        } else {
+            entry.address = self.peer?.ipAddress ?? "-"
+        }
         entry.status = Int(refusal.status.code)
         entry.reason = refusal.reason
         entry.bytesSent = refusal.reason.utf8.count + 1

@@ -191,7 +191,10 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
         // RFC 9110, section 15.2: a client of HTTP/1.0 does not know interim answers.
         guard !self.head.isHTTP10, !self.client.isHTTP2 else { return }
         self.client.write(
-            .head(.init(version: .http1_1, status: head.status, headers: HopByHopHeaders.removed(from: head.headers, more: 0))))
+            .head(
+                .init(
+                    version: .http1_1, status: head.status,
+                    headers: HopByHopHeaders.removed(from: head.headers, more: 0))))
         self.client.flush()
     }
 
@@ -249,7 +252,9 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
         }
         let isMalformed = error is HTTPParserError
         // An idle connection that ends at the moment of its next use says nothing about the endpoint's health.
-        if isMalformed || !wasReused { self.endpointFailed(isMalformed ? "malformed answer" : "connection closed", error) }
+        if isMalformed || !wasReused {
+            self.endpointFailed(isMalformed ? "malformed answer" : "connection closed", error)
+        }
         self.fail(
             .badGateway,
             isMalformed

@@ -86,7 +86,9 @@ enum RequestCheck {
 
     /// For the log: the value of a query's `token` is a secret.
     static func withoutToken(_ uri: String) -> String {
-        guard let mark = uri.utf8.firstIndex(of: UInt8(ascii: "?")), uri[mark...].lowercased().contains("token") else { return uri }
+        guard let mark = uri.utf8.firstIndex(of: UInt8(ascii: "?")), uri[mark...].lowercased().contains("token") else {
+            return uri
+        }
         let pairs = uri[uri.index(after: mark)...].split(separator: "&", omittingEmptySubsequences: false).map { pair in
             let name = pair.prefix { $0 != "=" }
             return name.lowercased().hasSuffix("token") && name.count < pair.count ? name + "=…" : pair

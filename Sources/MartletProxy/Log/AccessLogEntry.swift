@@ -73,7 +73,8 @@ struct AccessLogEntry: Sendable {
         line.member("requestId", self.requestID)
         line.member("reason", self.reason)
         if let tunnel = self.tunnel {
-            line.raw(",\"messagesReceived\":\(tunnel.messagesFromClient),\"messagesSent\":\(tunnel.messagesFromUpstream)")
+            line.raw(
+                ",\"messagesReceived\":\(tunnel.messagesFromClient),\"messagesSent\":\(tunnel.messagesFromUpstream)")
             if let code = tunnel.closeCode { line.raw(",\"closeCode\":\(code)") }
         }
         line.raw("}")

@@ -34,7 +34,8 @@ final class ProxyListener: Sendable {
                     applicationProtocols: configuration.isHTTP2Allowed ? ["h2", "http/1.1"] : ["http/1.1"])
             }
         } catch {
-            throw ProxyError(.file, reason: "listener \(configuration.address): its TLS files cannot be used", cause: error)
+            throw ProxyError(
+                .file, reason: "listener \(configuration.address): its TLS files cannot be used", cause: error)
         }
     }
 
@@ -61,8 +62,10 @@ final class ProxyListener: Sendable {
                 channel.eventLoop.makeCompletedFuture { try self.setUp(channel) }
             }
         do {
-            return try await bootstrap.bind(host: self.configuration.address.host, port: self.configuration.address.port)
-                .get()
+            return try await bootstrap.bind(
+                host: self.configuration.address.host, port: self.configuration.address.port
+            )
+            .get()
         } catch {
             throw ProxyError(.bind, reason: "cannot listen on \(self.configuration.address)", cause: error)
         }
@@ -74,7 +77,8 @@ final class ProxyListener: Sendable {
         }
         guard !self.core.isDraining, self.core.connections.admit(atMost: self.connectionLimit) else {
             ProxyMetrics.refusedConnection(reason: "limit")
-            self.core.logger.warning("refused a connection: there are too many", metadata: ["limit": "\(self.connectionLimit)"])
+            self.core.logger.warning(
+                "refused a connection: there are too many", metadata: ["limit": "\(self.connectionLimit)"])
             if self.tls == nil, !self.configuration.expectsProxyProtocol {
                 try channel.pipeline.syncOperations.addHandler(OverloadHandler())
                 return

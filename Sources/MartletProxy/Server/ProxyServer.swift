@@ -164,7 +164,9 @@ public final class ProxyServer: Service {
         for settings in configuration.listeners {
             let listener = try self.makeListener(settings, configuration.client)
             let channel = try await listener.bind(self.group)
-            self.state.withLock { $0.listening[settings.address.description] = Listening(listener: listener, channel: channel) }
+            self.state.withLock {
+                $0.listening[settings.address.description] = Listening(listener: listener, channel: channel)
+            }
             self.logger.info("listening", metadata: ["address": "\(channel.localAddress?.description ?? "-")"])
         }
     }
@@ -276,7 +278,8 @@ public final class ProxyServer: Service {
     private func drain() async {
         let time = self.core.routing.configuration.drainTimeout
         let total = self.connectionCount
-        self.logger.notice("draining", metadata: ["connections": "\(total)", "seconds": "\(time.nanoseconds / 1_000_000_000)"])
+        self.logger.notice(
+            "draining", metadata: ["connections": "\(total)", "seconds": "\(time.nanoseconds / 1_000_000_000)"])
         await self.drainWebSockets(over: time)
         // Close handshakes and answers that are under way.
         let deadline = NIODeadline.now() + max(.seconds(6), min(time, .seconds(30)))
@@ -287,7 +290,8 @@ public final class ProxyServer: Service {
             try? await Task.sleep(for: .milliseconds(50))
         }
         if self.connectionCount > 0 {
-            self.logger.warning("ended connections that did not end", metadata: ["connections": "\(self.connectionCount)"])
+            self.logger.warning(
+                "ended connections that did not end", metadata: ["connections": "\(self.connectionCount)"])
         }
         self.end()
         // The last tunnels tell of their end on other threads.

@@ -8,7 +8,8 @@ import Musl
 enum TCPKeepAlive {
     static func enable(_ descriptor: CInt) {
         for (level, option, value) in [
-            (SOL_SOCKET, SO_KEEPALIVE, 1), (CInt(IPPROTO_TCP), TCP_KEEPIDLE, 60), (CInt(IPPROTO_TCP), TCP_KEEPINTVL, 15),
+            (SOL_SOCKET, SO_KEEPALIVE, 1), (CInt(IPPROTO_TCP), TCP_KEEPIDLE, 60),
+            (CInt(IPPROTO_TCP), TCP_KEEPINTVL, 15),
             (CInt(IPPROTO_TCP), TCP_KEEPCNT, 4),
         ] as [(CInt, CInt, CInt)] {
             var value = value

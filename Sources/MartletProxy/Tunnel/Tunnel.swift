@@ -178,7 +178,8 @@ final class Tunnel<Leg: TunnelLeg> {
     }
 
     private func finishIfDone() {
-        guard self.fromClient.hasEnded, self.fromUpstream.hasEnded, !self.client.hasUnsentBytes, !self.upstream.hasUnsentBytes
+        guard self.fromClient.hasEnded, self.fromUpstream.hasEnded, !self.client.hasUnsentBytes,
+            !self.upstream.hasUnsentBytes
         else { return }
         self.client.close()
         self.upstream.close()

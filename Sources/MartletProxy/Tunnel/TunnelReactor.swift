@@ -252,7 +252,9 @@ final class TunnelReactor: @unchecked Sendable {
         upstream.tunnel = tunnel
         self.places[ObjectIdentifier(tunnel)] = self.tunnels.count
         self.tunnels.append(tunnel)
-        guard client.register(with: self.poll), upstream.register(with: self.poll) else { return tunnel.failed(.upstream) }
+        guard client.register(with: self.poll), upstream.register(with: self.poll) else {
+            return tunnel.failed(.upstream)
+        }
         if !pair.fromUpstream.isEmpty {
             pair.fromUpstream.withUnsafeBytes { tunnel.received($0, from: .upstream, now: now) }
         }

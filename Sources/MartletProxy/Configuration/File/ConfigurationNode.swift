@@ -26,12 +26,14 @@ struct ConfigurationNode {
         var members: [String: ConfigurationNode] = [:]
         for (key, value) in mapping {
             let name = key.string ?? "?"
-            let child = ConfigurationNode(value, path: self.path.isEmpty ? name : "\(self.path).\(name)", file: self.file)
+            let child = ConfigurationNode(
+                value, path: self.path.isEmpty ? name : "\(self.path).\(name)", file: self.file)
             guard known.contains(name) else {
                 let near = known.sorted().joined(separator: ", ")
                 let line = key.mark.map { ":\($0.line)" } ?? ""
                 throw ProxyError(
-                    .configuration, reason: "\(self.file)\(line): \(child.path): there is no such key; known are \(near)")
+                    .configuration,
+                    reason: "\(self.file)\(line): \(child.path): there is no such key; known are \(near)")
             }
             members[name] = child
         }
@@ -90,8 +92,11 @@ struct ConfigurationNode {
     /// `250ms`, `30s`, `5m`, `1h`; zero is `0s`.
     func duration() throws -> TimeAmount {
         let text = try self.string()
-        for (suffix, nanoseconds) in [("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3600e9)] where text.hasSuffix(suffix) {
-            guard let value = Double(text.dropLast(suffix.count)), value >= 0, value * nanoseconds < 1e17 else { continue }
+        for (suffix, nanoseconds) in [("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3600e9)] where text.hasSuffix(suffix)
+        {
+            guard let value = Double(text.dropLast(suffix.count)), value >= 0, value * nanoseconds < 1e17 else {
+                continue
+            }
             return .nanoseconds(Int64(value * nanoseconds))
         }
         throw self.error("expected a time such as 250ms, 30s, 5m or 1h")

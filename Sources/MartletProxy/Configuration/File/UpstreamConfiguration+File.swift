@@ -47,7 +47,8 @@ extension UpstreamConfiguration.Balance {
             case "leastConnections": self = .leastConnections
             case "clientAddress": self = .consistentHash(.clientAddress)
             default:
-                throw node.error("expected roundRobin, leastConnections, clientAddress, or header, cookie or query: NAME")
+                throw node.error(
+                    "expected roundRobin, leastConnections, clientAddress, or header, cookie or query: NAME")
             }
             return
         }
