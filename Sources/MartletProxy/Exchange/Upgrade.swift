@@ -75,7 +75,7 @@ final class Upgrade {
         channel.pipeline.syncOperations.removeHandler(self.client, promise: nil)
         for channel in [channel, self.upstream.channel] {
             try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) {
-                TCPKeepAlive.enable($0)
+                TunnelSocketOptions.enableKeepAlive($0)
             }
         }
         self.upstream.leaveHTTP().assumeIsolated().whenComplete { _ in
@@ -148,7 +148,10 @@ final class Upgrade {
             copy = fcntl($0, F_DUPFD_CLOEXEC, 0)
         }
         guard copy >= 0 else { return -1 }
-        TCPKeepAlive.enable(copy)
+        TunnelSocketOptions.enableKeepAlive(copy)
+        if channel.remoteAddress?.ipAddress.map({ $0.hasPrefix("127.") || $0 == "::1" }) ?? false {
+            TunnelSocketOptions.simplifyLoopback(copy)
+        }
         return copy
     }
 

@@ -1,0 +1,27 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// What the kernel is asked to do for a tunnel's sockets.
+enum TunnelSocketOptions {
+    /// The kernel's own probes, which end a tunnel whose peer has vanished: after a minute of silence, four at 15 s.
+    static func enableKeepAlive(_ descriptor: CInt) {
+        for (level, option, value) in [
+            (SOL_SOCKET, SO_KEEPALIVE, 1), (CInt(IPPROTO_TCP), TCP_KEEPIDLE, 60),
+            (CInt(IPPROTO_TCP), TCP_KEEPINTVL, 15),
+            (CInt(IPPROTO_TCP), TCP_KEEPCNT, 4),
+        ] as [(CInt, CInt, CInt)] {
+            var value = value
+            setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<CInt>.size))
+        }
+    }
+
+    /// On the way to a peer on the same machine there is nothing to congest: the simplest control (RFC 5681) does, where
+    /// the system's default may measure bandwidth and pace packets, at a few percent of what a small message costs.
+    static func simplifyLoopback(_ descriptor: CInt) {
+        let name = "reno"
+        _ = setsockopt(descriptor, CInt(IPPROTO_TCP), TCP_CONGESTION, name, socklen_t(name.utf8.count))
+    }
+}
