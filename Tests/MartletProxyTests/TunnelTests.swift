@@ -12,12 +12,14 @@ struct TunnelTests {
         let client = RecordingLeg()
         let upstream = RecordingLeg()
         var summaries: [TunnelSummary] = []
-        private(set) var tunnel: Tunnel<RecordingLeg>!
+        let policy: TunnelPolicy
+        private(set) lazy var tunnel = Tunnel(
+            client: self.client, upstream: self.upstream, policy: self.policy, isCompressed: false, now: 0
+        ) { [unowned self] in self.summaries.append($0) }
 
-        init(_ policy: TunnelPolicy = .init(), isCompressed: Bool = false) {
-            self.tunnel = Tunnel(
-                client: self.client, upstream: self.upstream, policy: policy, isCompressed: isCompressed, now: 0
-            ) { [unowned self] in self.summaries.append($0) }
+        init(_ policy: TunnelPolicy = .init()) {
+            self.policy = policy
+            _ = self.tunnel
         }
 
         func receive(_ bytes: [UInt8], from side: TunnelSide, now: Int64 = 0) {

@@ -17,8 +17,9 @@ final class SocketLeg: TunnelLeg {
     let side: TunnelSide
     let descriptor: CInt
     private let reactor: TunnelReactor
-    /// Set once, before the first event. The tunnel owns its legs.
-    unowned(unsafe) var tunnel: Tunnel<SocketLeg>!
+    /// Set once, before the first event. `unowned(unsafe)`, since the tunnel owns its legs, and the reactor keeps a tunnel
+    /// until the events that were read together with its end have been dealt with.
+    unowned(unsafe) var tunnel: Tunnel<SocketLeg>?
     /// Whether there may be bytes to read: epoll tells it once (edge-triggered), and then no more until all are read.
     var isReadable = false
     /// Whether the peer has ended its half, or the connection broke: only a read tells which.
@@ -65,7 +66,7 @@ final class SocketLeg: TunnelLeg {
             martlet_send(self.descriptor, $0.baseAddress! + self.sentOfWaiting, $0.count - self.sentOfWaiting)
         }
         guard sent >= 0 else {
-            if errno != EAGAIN && errno != EINTR { self.tunnel.failed(self.side) }
+            if errno != EAGAIN && errno != EINTR { self.tunnel?.failed(self.side) }
             return
         }
         self.sentOfWaiting += sent
@@ -74,7 +75,7 @@ final class SocketLeg: TunnelLeg {
         self.waiting = []
         self.sentOfWaiting = 0
         if self.endsOutput { shutdown(self.descriptor, CInt(SHUT_WR)) }
-        self.tunnel.drained(self.side)
+        self.tunnel?.drained(self.side)
     }
 
     func setReading(_ isReading: Bool) {

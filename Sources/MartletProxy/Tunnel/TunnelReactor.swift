@@ -176,7 +176,7 @@ final class TunnelReactor: @unchecked Sendable {
         if events & Self.hangUpEvents != 0 {
             leg.hasHungUp = true
             // A reset is no matter of backpressure: it is told at once.
-            if events & EPOLLERR.rawValue != 0, !leg.isClosed { return leg.tunnel.failed(leg.side) }
+            if events & EPOLLERR.rawValue != 0, !leg.isClosed { return leg.tunnel?.failed(leg.side) }
         }
         self.receive(leg, now)
     }
@@ -194,16 +194,16 @@ final class TunnelReactor: @unchecked Sendable {
             // Less than there was room for is all there was, unless the end stands behind it.
             leg.isReadable = count == limit || leg.hasHungUp
             if count == limit { leg.filledRead() }
-            leg.tunnel.received(UnsafeRawBufferPointer(rebasing: self.buffer[..<count]), from: leg.side, now: now)
+            leg.tunnel?.received(UnsafeRawBufferPointer(rebasing: self.buffer[..<count]), from: leg.side, now: now)
             if leg.isReadable, leg.isReading { self.readers.append(leg) }
         } else if count == 0 {
             leg.isReadable = false
-            leg.tunnel.inputEnded(leg.side)
+            leg.tunnel?.inputEnded(leg.side)
         } else if errno == EAGAIN || errno == EINTR {
             leg.isReadable = errno == EINTR
             if leg.isReadable { self.readers.append(leg) }
         } else {
-            leg.tunnel.failed(leg.side)
+            leg.tunnel?.failed(leg.side)
         }
     }
 
