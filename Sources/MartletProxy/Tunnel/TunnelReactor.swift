@@ -176,7 +176,10 @@ final class TunnelReactor: @unchecked Sendable {
         if events & Self.hangUpEvents != 0 {
             leg.hasHungUp = true
             // A reset is no matter of backpressure: it is told at once.
-            if events & EPOLLERR.rawValue != 0, !leg.isClosed { return leg.tunnel?.failed(leg.side) }
+            if events & EPOLLERR.rawValue != 0, !leg.isClosed {
+                leg.tunnel?.failed(leg.side)
+                return
+            }
         }
         self.receive(leg, now)
     }
