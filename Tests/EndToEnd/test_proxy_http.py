@@ -4,6 +4,8 @@ import json
 import re
 import signal
 import socket
+import ssl
+import struct
 import subprocess
 import threading
 import time
@@ -213,6 +215,13 @@ def test_headers_of_requests_and_answers(start, tmp_path, backend):
     assert connection.getresponse().status == 404
 
 
+def test_nobody_claims_to_be_a_user(start, tmp_path, backend):
+    """The header that carries the user of a checked token is dropped on plain requests of the route as well."""
+    (tmp_path / "secret").write_text("s" * 32)
+    proxy = run_proxy(start, tmp_path, to(backend, webSocket={"jwt": {"secretFile": str(tmp_path / "secret")}}))
+    assert "X-User" not in dict(json.loads(curl("-H", "X-User: admin", url(proxy)))["headers"])
+
+
 def test_routes_by_host_and_path(start, tmp_path):
     servers = {name: HTTPServer(name=name) for name in ("any", "host", "path")}
     address = {name: f"http://{server.address}" for name, server in servers.items()}
@@ -352,6 +361,74 @@ def test_proxy_protocol_sent_and_accepted(start, tmp_path, backend, version):
     eventually(lambda: metric(outer, "proxy_refused_connections_total", reason="PROXY protocol") == 1, "the refusal is counted")
 
 
+def test_a_proxy_protocol_header_from_a_listener_without_one(start, tmp_path, backend):
+    (tmp_path / "inner").mkdir()
+    inner = run_proxy(start, tmp_path / "inner", {**to(backend), "listeners": [
+        {"address": "127.0.0.1:0", "proxyProtocol": True}]})
+    outer = run_proxy(start, tmp_path, {"routes": [{"to": "app"}], "upstreams": {
+        "app": {"endpoints": [f"http://127.0.0.1:{inner.port}"], "proxyProtocol": "v1"}}})
+    assert dict(json.loads(curl(url(outer)))["headers"])["X-Forwarded-For"] == "127.0.0.1"
+
+
+def test_checks_of_a_load_balancer_cost_no_connection(start, tmp_path, backend):
+    proxy = run_proxy(start, tmp_path, {**to(backend), "maximumConnections": 5, "listeners": [
+        {"address": "127.0.0.1:0", "proxyProtocol": True}]})
+    for _ in range(20):
+        with connect(proxy) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    eventually(lambda: metric(proxy, "proxy_connections") == 0, "none of them counts any more")
+
+
+def test_a_body_of_unknown_length_in_an_http2_get_stays_a_body(start, tmp_path, certificates):
+    """HTTP/2 frames it; towards the upstream it must not pass for the next request."""
+    listener, seen = socket.create_server(("127.0.0.1", 0)), []
+
+    def serve():
+        while True:
+            connection, _ = listener.accept()
+            data = b""
+            while b"smuggled" not in data or not data.endswith(b"0\r\n\r\n"):
+                part = connection.recv(65536)
+                if not part:
+                    break
+                data += part
+            seen.append(data)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    threading.Thread(target=serve, daemon=True).start()
+    proxy = run_proxy(start, tmp_path, {**to(f"127.0.0.1:{listener.getsockname()[1]}"), "listeners": [
+        {"address": "127.0.0.1:0", "tls": {"certificate": certificates["cert"], "key": certificates["key"]}}]})
+    body = tmp_path / "body"
+    body.write_text("GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert curl("--http2", "--cacert", certificates["ca"], "-X", "GET", "-H", "Content-Length:", "-T", body,
+                f"https://localhost:{proxy.port}/a") == "ok"
+    head, rest = seen[0].split(b"\r\n\r\n", 1)
+    assert b"Transfer-Encoding: chunked" in head and rest == b"%x\r\n%s\r\n0\r\n\r\n" % (
+        body.stat().st_size, body.read_bytes())
+
+
+def test_http2_connections_end_with_their_clients(start, tmp_path, backend, certificates):
+    proxy = run_proxy(start, tmp_path, {**to(backend), "client": {"keepAliveTimeout": "1s"}, "listeners": [
+        {"address": "127.0.0.1:0", "tls": {"certificate": certificates["cert"], "key": certificates["key"]}}]})
+    context = ssl.create_default_context(cafile=certificates["ca"])
+    context.set_alpn_protocols(["h2"])
+
+    def speak():
+        connection = context.wrap_socket(connect(proxy), server_hostname="localhost")
+        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
+        return connection
+
+    before = metric(proxy, "proxy_connections")
+    leaves, stays = speak(), speak()
+    leaves.close()
+    # The other one opens no stream, and is told to go.
+    data = b""
+    while part := stays.recv(65536):
+        data += part
+    assert b"\x07\0\0\0\0\0" in data  # GOAWAY
+    eventually(lambda: metric(proxy, "proxy_connections") == before, "both have ended")
+
+
 # Upstreams
 
 
@@ -456,6 +533,27 @@ def test_slow_and_silent_clients(start, tmp_path, backend):
         assert read_all(client).startswith(b"HTTP/1.1 200 ")
 
 
+def test_answers_of_the_proxy_heed_connection_close(start, tmp_path):
+    proxy = run_proxy(start, tmp_path, to(f"127.0.0.1:{free_port()}"))
+    for request in (b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", b"GET / HTTP/1.0\r\n\r\n"):
+        with connect(proxy) as client:
+            client.sendall(request)
+            answer = read_all(client)
+        assert b" 502 " in answer and b"Connection: close" in answer
+
+
+def test_too_many_connections(start, tmp_path, backend):
+    proxy = run_proxy(start, tmp_path, {**to(backend), "maximumConnections": 3})
+    held = [connect(proxy) for _ in range(3)]
+    eventually(lambda: metric(proxy, "proxy_connections") == 3, "three are open")
+    with connect(proxy) as client:
+        assert read_all(client).startswith(b"HTTP/1.1 503 ")
+    for one in held:
+        one.close()
+    eventually(lambda: metric(proxy, "proxy_connections") == 0, "they have ended")
+    assert curl("-d", "hello", url(proxy)) == "5"
+
+
 def test_headers_beyond_the_limits(start, tmp_path, backend):
     proxy = run_proxy(start, tmp_path, to(backend))
     for headers in ("X-A: " + "a" * 20000 + "\r\n", "".join(f"X-{n}: 1\r\n" for n in range(200))):
@@ -535,6 +633,21 @@ def test_a_wrong_configuration_changes_nothing(start, tmp_path, backend):
     proxy = run_proxy(start, tmp_path, to(backend))
     proxy.file.write_text('{"listeners": ["127.0.0.1:0"], "routes": [{"to": "nowhere"}]}')
     eventually(lambda: any("kept the old configuration" in line and "nowhere" in line for line in proxy.log), "it says what is wrong")
+    assert curl("-d", "hello", url(proxy)) == "5"
+
+
+def test_a_listener_that_cannot_be_had_leaves_the_others_alone(start, tmp_path, backend):
+    proxy = run_proxy(start, tmp_path, to(backend))
+    right = proxy.file.read_text()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        wrong = json.loads(right)
+        wrong["listeners"] = [{"address": "127.0.0.1:0", "http2": False}, f"127.0.0.1:{taken.getsockname()[1]}"]
+        wrong["client"] = {"headerTimeout": "5s"}
+        proxy.file.write_text(json.dumps(wrong))
+        eventually(lambda: any("kept the old" in line for line in proxy.log), "the reload fails")
+        assert curl("-d", "hello", url(proxy)) == "5"
+    proxy.file.write_text(right)
+    eventually(lambda: any("took a new" in line for line in proxy.log), "the right one is taken")
     assert curl("-d", "hello", url(proxy)) == "5"
 
 

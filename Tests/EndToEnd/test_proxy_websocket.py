@@ -294,6 +294,67 @@ def test_limits_on_messages(start, tmp_path, compression):
     eventually(lambda: metric(proxy, "proxy_websocket_closes_total", code="1008") == 1, "1008 is counted")
 
 
+def test_a_message_in_parts_beyond_the_rate(start, tmp_path):
+    """The first part is refused; the others come all the same."""
+    proxy = run_proxy(start, tmp_path, to(echo(start), webSocket={"messageRate": 1, "messageBurst": 1, "compression": True}))
+    one = RawClient(proxy.address)
+    frames = [RawClient.frame(0x81, b"one"), RawClient.frame(0x01, b"two")] + [RawClient.frame(0x00, b"...")] * 50
+    one.socket.sendall(b"".join(frames) + RawClient.frame(0x80, b"!"))
+    first, payload = one.read_frame()
+    if first == 0x81:
+        first, payload = one.read_frame()
+    assert first == 0x88 and payload[:2] == (1008).to_bytes(2, "big")
+    with client(proxy) as alive:
+        alive.send("alive")
+        assert alive.recv() == "alive"
+
+
+def test_the_long_answer_to_a_refused_handshake_is_not_kept(start, tmp_path):
+    listener = socket.create_server(("127.0.0.1", 0))
+    length = 256 << 20
+
+    def serve():
+        connection, _ = listener.accept()
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length)
+        for _ in range(length >> 20):
+            connection.sendall(bytes(1 << 20))
+
+    threading.Thread(target=serve, daemon=True).start()
+    proxy = run_proxy(start, tmp_path, to(f"127.0.0.1:{listener.getsockname()[1]}"))
+    before = proxy.rss()
+    one = RawClient(proxy.address, handshake=False)
+    one.send_handshake()
+    head, got = b"", 0
+    while got < length:
+        part = one.socket.recv(1 << 20)
+        if b"\r\n\r\n" not in head:
+            head += part
+            if b"\r\n\r\n" in head:
+                got = len(head.split(b"\r\n\r\n", 1)[1])
+        else:
+            got += len(part)
+    assert head.startswith(b"HTTP/1.1 200 ") and proxy.rss() - before < 16 << 20
+
+
+def test_a_refusal_that_stalls_is_cut_off_and_not_answered_twice(start, tmp_path):
+    listener = socket.create_server(("127.0.0.1", 0))
+    held = []
+
+    def serve():
+        connection, _ = listener.accept()
+        held.append(connection)
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\nno")
+
+    threading.Thread(target=serve, daemon=True).start()
+    proxy = run_proxy(start, tmp_path, to(f"127.0.0.1:{listener.getsockname()[1]}", responseTimeout="500ms"))
+    one = RawClient(proxy.address, handshake=False)
+    one.send_handshake()
+    answer = until_end(one.socket)
+    assert answer.startswith(b"HTTP/1.1 403 ") and answer.endswith(b"\r\n\r\nno")
+
+
 def test_dead_clients_are_found(start, tmp_path):
     proxy = run_proxy(start, tmp_path, to(echo(start), webSocket={"pingInterval": "1s", "pingTimeout": "1s"}))
     silent = RawClient(proxy.address)

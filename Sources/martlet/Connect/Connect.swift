@@ -225,6 +225,10 @@ struct Connect: AsyncParsableCommand {
     private func webSocketConfiguration() -> WebSocketConfiguration {
         var configuration = WebSocketConfiguration()
         configuration.closeTimeout = .seconds(1)
+        // What is on its way when the input ends shall be printed, and a connection that closes while its messages wait to
+        // be read throws the rest away. Only a reader of our output that stalls makes this much wait.
+        configuration.inboundQueueLimit = 64 * 1024 * 1024
+        configuration.inboundQueueCount = 1_000_000
         configuration.limits = MessageLimits(maximumMessageSize: self.maxMessageSize)
         if self.compress {
             var compression = CompressionConfiguration()
