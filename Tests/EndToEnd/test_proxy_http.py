@@ -199,7 +199,7 @@ def test_headers_of_requests_and_answers(start, tmp_path, backend):
         responseHeaders={"remove": ["X-Server"], "set": {"X-Frame-Options": "DENY"}}))
     connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=PATIENCE)
     connection.request("GET", "/app/x%20y?q=1", headers={
-        "X-Forwarded-For": "6.6.6.6", "X-Gone": "1", "Keep-Alive": "1", "X-Hop": "1", "Connection": "keep-alive, X-Hop"})
+        "X-Forwarded-For": "6.6.6.6", "X-Request-Id": "mine", "X-Gone": "1", "Keep-Alive": "1", "X-Hop": "1", "Connection": "keep-alive, X-Hop"})
     response = connection.getresponse()
     seen = json.loads(response.read())
     headers = dict(seen["headers"])
@@ -207,7 +207,7 @@ def test_headers_of_requests_and_answers(start, tmp_path, backend):
     assert headers["X-Forwarded-For"] == "127.0.0.1" and headers["X-Forwarded-Proto"] == "http"
     assert headers["Host"] == headers["X-Forwarded-Host"] == f"127.0.0.1:{proxy.port}"
     assert headers["Forwarded"].startswith("for=127.0.0.1;host=") and headers["X-Set"] == "1"
-    assert headers["Via"] == "1.1 martlet"
+    assert headers["Via"] == "1.1 martlet" and re.fullmatch("[0-9a-f]{16}", headers["X-Request-Id"])
     assert not {"X-Gone", "X-Hop", "Keep-Alive", "Connection"} & headers.keys()
     assert response.getheader("X-Server") is None and response.getheader("X-Frame-Options") == "DENY"
     assert response.headers.get_all("Set-Cookie") == ["a=1", "b=2"]

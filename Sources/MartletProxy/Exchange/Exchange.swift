@@ -35,6 +35,14 @@ class Exchange {
         self.entry = entry
         self.entry.route = route.configuration.name
         self.entry.upstream = route.group.name
+        self.entry.requestID = Self.requestID(head, identity)
+    }
+
+    /// A trusted proxy's, or one of our own: 16 hexadecimal digits.
+    private static func requestID(_ head: HTTPRequestHead, _ identity: ClientIdentity) -> String {
+        if identity.isPeerTrusted, let id = head.headers.first(name: "X-Request-Id"), !id.isEmpty { return id }
+        let digits = String(UInt64.random(in: .min ... .max), radix: 16)
+        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
     }
 
     // MARK: What the client's connection tells
@@ -194,10 +202,7 @@ class Exchange {
         }
         ForwardedHeaders.set(on: &headers, for: self.identity, host: self.host)
         headers.add(name: "Via", value: "\(self.client.isHTTP2 ? "2" : "1.\(self.head.version.minor)") martlet")
-        if !headers.contains(name: "X-Request-Id") {
-            headers.add(name: "X-Request-Id", value: String(UInt64.random(in: .min ... .max), radix: 16))
-        }
-        self.entry.requestID = headers.first(name: "X-Request-Id")
+        if let id = self.entry.requestID { headers.replaceOrAdd(name: "X-Request-Id", value: id) }
         configuration.requestHeaders.apply(to: &headers)
         var uri = String(self.target.path + self.target.query)
         if case .replacePrefix(let replacement) = configuration.rewrite {

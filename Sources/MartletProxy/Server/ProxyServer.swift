@@ -254,6 +254,7 @@ public final class ProxyServer: Service {
                 for (_, one) in added { try? await one.channel.close() }
                 return
             }
+            self.warn(of: configuration, since: self.core.routing.configuration)
             self.core.replace(routing)
             let wanted = Set(configuration.listeners.map(\.address.description))
             let gone = self.state.withLock { state in
@@ -263,6 +264,12 @@ public final class ProxyServer: Service {
                 return gone
             }
             for one in gone.values { try? await one.channel.close() }
+            for (_, one) in added {
+                self.logger.info("listening", metadata: ["address": "\(one.channel.localAddress?.description ?? "-")"])
+            }
+            for (address, _) in gone {
+                self.logger.info("no longer listening", metadata: ["address": "\(address)"])
+            }
             let kept = Set(routing.groups.values.flatMap(\.endpoints).map { ObjectIdentifier($0) })
             for loop in self.loops.values {
                 loop.run { $0.pool.keepOnly(kept) }
@@ -270,6 +277,16 @@ public final class ProxyServer: Service {
             self.logger.notice(
                 "took a new configuration",
                 metadata: ["routes": "\(configuration.routes.count)", "upstreams": "\(configuration.upstreams.count)"])
+        }
+    }
+
+    /// Says which changes wait for a restart.
+    private func warn(of new: ProxyConfiguration, since old: ProxyConfiguration) {
+        for (key, isChanged) in [
+            ("admin", new.admin != old.admin), ("accessLog", new.accessLog != old.accessLog),
+            ("maximumConnections", new.maximumConnections != old.maximumConnections),
+        ] where isChanged {
+            self.logger.warning("this change waits for a restart", metadata: ["key": "\(key)"])
         }
     }
 

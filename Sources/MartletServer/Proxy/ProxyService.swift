@@ -13,21 +13,25 @@ public struct ProxyService: Service {
     private let server: ProxyServer
     private let configuration: ProxyConfiguration
     private let file: String?
+    private let readAgain: @Sendable () throws -> ProxyConfiguration
     private let logger: Logger
     private let onListening: @Sendable ([ProxyAddress], ProxyAddress?) async -> Void
 
     /// - Parameters:
-    ///   - file: where the configuration came from, to read it again.
+    ///   - file: where the configuration came from; it is looked at for changes.
+    ///   - readAgain: makes the configuration anew, with what the command line says.
     ///   - onListening: told the addresses of the listeners and of the admin listener, their ports known.
     /// - Throws: `ProxyError`.
     public init(
-        configuration: ProxyConfiguration, file: String?, logger: Logger,
+        configuration: ProxyConfiguration, file: String?,
+        readAgain: @escaping @Sendable () throws -> ProxyConfiguration, logger: Logger,
         onListening: @escaping @Sendable ([ProxyAddress], ProxyAddress?) async -> Void
     ) throws {
         PrometheusMetrics.bootstrap()
         self.server = try ProxyServer(configuration: configuration, logger: logger)
         self.configuration = configuration
         self.file = file
+        self.readAgain = readAgain
         self.logger = logger
         self.onListening = onListening
     }
@@ -95,9 +99,9 @@ public struct ProxyService: Service {
     }
 
     private func reload() async {
-        guard let file = self.file else { return }
+        guard self.file != nil else { return }
         do {
-            try await self.server.reload(try Self.read(file))
+            try await self.server.reload(try self.readAgain())
         } catch {
             self.logger.error("kept the old configuration", metadata: ["error": "\(error)"])
         }

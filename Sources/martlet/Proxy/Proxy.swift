@@ -65,7 +65,10 @@ struct Proxy: AsyncParsableCommand {
             return
         }
         let service = try await ServiceRunner.orExit {
-            try ProxyService(configuration: configuration, file: self.config, logger: logger) { addresses, admin in
+            try ProxyService(
+                configuration: configuration, file: self.config, readAgain: { try self.makeConfiguration() },
+                logger: logger
+            ) { addresses, admin in
                 self.announce(addresses, admin)
             }
         }
