@@ -32,22 +32,22 @@ final class ClientConnection {
     var decoder: ByteToMessageHandler<HTTPRequestDecoder>?
     var context: ChannelHandlerContext?
     var phase = Phase.http
-    private var exchange: Exchange?
+    var exchange: Exchange?
     /// Parts behind the exchange's request: at most what one read brings.
-    private var held: [HTTPServerRequestPart] = []
+    var held: [HTTPServerRequestPart] = []
     /// Bytes of a removed decoder.
     var leftovers: [ByteBuffer]?
-    private var readIsHeldBack = false
-    private var isInRead = false
-    private var afterRead: (() -> Void)?
+    var readIsHeldBack = false
+    var isInRead = false
+    var afterRead: (() -> Void)?
     private var timer: Scheduled<Void>?
     /// Whether the answer to the current request is the last one: its client may not be understood behind it.
-    private(set) var closesAfterAnswer = false
+    var closesAfterAnswer = false
     private var isDraining = false
     /// Bytes behind the current request were no HTTP.
-    private var isInputBroken = false
+    var isInputBroken = false
     /// Where this connection counts, until a tunnel takes its place.
-    private var connectionCount: ConnectionCount?
+    var connectionCount: ConnectionCount?
 
     /// - Parameter header: the PROXY protocol header that the connection began with.
     init(
@@ -91,7 +91,7 @@ final class ClientConnection {
 
     // MARK: Requests
 
-    private func handle(_ part: HTTPServerRequestPart) {
+    func handle(_ part: HTTPServerRequestPart) {
         guard let exchange = self.exchange else {
             if case .head(let head) = part { self.begin(head) }
             return
@@ -156,7 +156,7 @@ final class ClientConnection {
     }
 
     /// A request that no upstream shall see.
-    private func refuse(_ head: HTTPRequestHead?, _ refusal: RequestCheck.Refusal, keepAlive: Bool = false) {
+    func refuse(_ head: HTTPRequestHead?, _ refusal: RequestCheck.Refusal, keepAlive: Bool = false) {
         var entry = AccessLogEntry()
         entry.time = LogTime.now()
         if let head {
@@ -249,7 +249,7 @@ final class ClientConnection {
     }
 
     /// Ends our half and waits a little for the client's: closing with unread input would destroy the answer on its way.
-    private func linger() {
+    func linger() {
         guard let context = self.context, context.channel.isActive else { return }
         self.exchange = nil
         self.held = []
@@ -287,7 +287,7 @@ final class ClientConnection {
 
     // MARK: Reading
 
-    private var mayRead: Bool {
+    var mayRead: Bool {
         switch self.phase {
         case .http: self.exchange?.mayReadClient ?? self.isWritable
         case .lingering: true
@@ -301,7 +301,7 @@ final class ClientConnection {
         context.read()
     }
 
-    private func startTimer(_ time: TimeAmount, _ body: @escaping () -> Void) {
+    func startTimer(_ time: TimeAmount, _ body: @escaping () -> Void) {
         self.timer?.cancel()
         self.timer = self.loop.eventLoop.assumeIsolated().scheduleTask(in: time) { body() }
     }
@@ -309,175 +309,5 @@ final class ClientConnection {
     func stopTimer() {
         self.timer?.cancel()
         self.timer = nil
-    }
-}
-
-// MARK: Upgrades
-
-extension ClientConnection {
-    /// Stops HTTP behind a request for an upgrade, and tells whether anything came behind it.
-    func removeDecoder(then next: @escaping (_ leftovers: Int) -> Void) {
-        guard let context = self.context, let decoder = self.decoder else { return }
-        let remove = {
-            self.leftovers = []
-            context.pipeline.syncOperations.removeHandler(decoder).assumeIsolated().whenSuccess {
-                next(self.held.count + (self.leftovers ?? []).reduce(0) { $0 + $1.readableBytes })
-            }
-        }
-        if self.isInRead { self.afterRead = remove } else { remove() }
-    }
-
-    /// HTTP goes on, behind an upgrade that was refused.
-    func restoreDecoder() {
-        guard let context = self.context, let encoder = self.encoder else { return }
-        self.leftovers = nil
-        self.closesAfterAnswer = false
-        let decoder = Self.makeDecoder(self.limits)
-        do {
-            try context.pipeline.syncOperations.addHandler(decoder, position: .after(encoder))
-            self.decoder = decoder
-        } catch {
-            context.close(promise: nil)
-        }
-    }
-
-    /// The connection goes on to count until the tunnel ends.
-    func takeConnectionCount() -> ConnectionCount? {
-        defer { self.connectionCount = nil }
-        return self.connectionCount
-    }
-
-    /// Takes the HTTP handlers off the pipeline, once the 101 has been written.
-    func leaveHTTP() {
-        guard let context = self.context else { return }
-        self.phase = .upgraded
-        self.exchange = nil
-        self.stopTimer()
-        if let encoder = self.encoder { context.pipeline.syncOperations.removeHandler(encoder, promise: nil) }
-    }
-}
-
-// MARK: What the channel tells
-
-extension ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
-    typealias InboundIn = HTTPServerRequestPart
-    typealias OutboundIn = Never
-    typealias OutboundOut = HTTPServerResponsePart
-
-    func handlerAdded(context: ChannelHandlerContext) {
-        self.context = context
-        self.loop.opened(self)
-        self.startTimer(self.limits.headerTimeout) { [weak self] in
-            guard let self, self.exchange == nil else { return }
-            // One that said nothing at all is not told either.
-            self.context?.close(promise: nil)
-        }
-    }
-
-    func handlerRemoved(context: ChannelHandlerContext) {
-        self.stopTimer()
-        self.loop.closed(self)
-        self.connectionCount?.ended()
-        self.connectionCount = nil
-        self.context = nil
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        self.isInRead = true
-        guard case .http = self.phase else { return }
-        if self.leftovers != nil {
-            self.leftovers?.append(ByteReader().unwrapInboundIn(data))
-            return
-        }
-        guard !self.isInputBroken else { return }
-        if !self.held.isEmpty {
-            self.held.append(self.unwrapInboundIn(data))
-        } else {
-            self.handle(self.unwrapInboundIn(data))
-        }
-    }
-
-    func channelReadComplete(context: ChannelHandlerContext) {
-        self.isInRead = false
-        self.exchange?.clientReadComplete()
-        context.fireChannelReadComplete()
-        if let action = self.afterRead {
-            self.afterRead = nil
-            action()
-        }
-    }
-
-    func read(context: ChannelHandlerContext) {
-        if self.mayRead, self.held.isEmpty { context.read() } else { self.readIsHeldBack = true }
-    }
-
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable {
-            self.exchange?.clientWritabilityChanged()
-            self.readIfHeldBack()
-        }
-        context.fireChannelWritabilityChanged()
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        self.clientLeft()
-        context.fireChannelInactive()
-    }
-
-    private func clientLeft() {
-        if case .upgraded = self.phase { return }
-        self.phase = .closed
-        self.stopTimer()
-        self.held = []
-        let exchange = self.exchange
-        self.exchange = nil
-        exchange?.clientGone()
-    }
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        // A client that has ended its half does not wait for an answer, as far as anybody can tell (as nginx sees it).
-        if case ChannelEvent.inputClosed? = event as? ChannelEvent, case .upgraded = self.phase {
-        } else if case ChannelEvent.inputClosed? = event as? ChannelEvent {
-            self.clientLeft()
-            context.close(promise: nil)
-        }
-        context.fireUserInboundEventTriggered(event)
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if case .lingering = self.phase, error is HTTPParserError || error is ByteToMessageDecoderError { return }
-        guard case .http = self.phase, let error = error as? HTTPParserError else {
-            if !(self.isInputBroken && error is ByteToMessageDecoderError) { context.close(promise: nil) }
-            return
-        }
-        if let exchange = self.exchange {
-            guard !exchange.isRequestComplete else {
-                // What follows a whole request is broken; its answer is not.
-                self.isInputBroken = true
-                return
-            }
-            guard !exchange.hasBegunAnswer else {
-                self.exchange = nil
-                exchange.clientGone()
-                context.close(promise: nil)
-                return
-            }
-            // The body breaks the rules: its request cannot be ended, and nothing behind it can be understood.
-            self.exchange = nil
-            exchange.clientGone()
-            self.answer(.badRequest, "the body of the request is malformed: \(error)", isHead: false, keepAlive: false)
-            self.linger()
-            return
-        }
-        let isTooLong = error == .headerOverflow
-        self.closesAfterAnswer = true
-        self.refuse(
-            nil,
-            isTooLong
-                ? .init(
-                    .requestHeaderFieldsTooLarge,
-                    "the headers are longer than \(self.limits.maximumHeaderSize) bytes"
-                        + " or more than \(self.limits.maximumHeaderCount)")
-                : .init(.badRequest, "not a valid HTTP/1.1 request: \(error)"))
     }
 }

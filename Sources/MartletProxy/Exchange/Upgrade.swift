@@ -67,8 +67,8 @@ final class Upgrade {
         let route = self.exchange.route.configuration
         let onEnd = self.makeOnEnd()
         let isPlain = !self.client.isSecure && !self.client.isHTTP2 && self.upstream.isPlainTCP
-        if !route.webSocket.isCompressed, isPlain, let reactor = self.loop.reactor {
-            self.handOver(channel, to: reactor, onEnd: onEnd)
+        if !route.webSocket.isCompressed, isPlain {
+            self.handOver(channel, to: self.loop.reactor, onEnd: onEnd)
             return
         }
         self.client.leaveHTTP()

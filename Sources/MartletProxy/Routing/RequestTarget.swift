@@ -17,7 +17,7 @@ struct RequestTarget: Sendable, Hashable {
         var rest = Substring(target)
         guard rest.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") }) else { return nil }
         var authority: Substring?
-        if rest.utf8.first != UInt8(ascii: "/"), let scheme = rest.prefix(8).range(of: "://") {
+        if rest.utf8.first != UInt8(ascii: "/"), let scheme = rest.prefix(8).firstRange(of: "://") {
             guard ["http", "https", "ws", "wss"].contains(rest[..<scheme.lowerBound].lowercased()) else { return nil }
             rest = rest[scheme.upperBound...]
             let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
@@ -120,8 +120,4 @@ struct RequestTarget: Sendable, Hashable {
         }
         return String(decoding: bytes, as: UTF8.self)
     }
-}
-
-extension Substring {
-    fileprivate func range(of text: String) -> Range<Index>? { self.firstRange(of: text) }
 }

@@ -7,8 +7,8 @@ final class ProxyLoop {
     let pool = ConnectionPool()
     /// Of requests that match no route.
     let metrics = RouteMetrics(route: "-")
-    /// Moves the bytes of this loop's tunnels; `nil` in tests without one.
-    let reactor: TunnelReactor?
+    /// Moves the bytes of this loop's tunnels.
+    let reactor: TunnelReactor
     /// Connections of clients, except those whose bytes the reactor moves.
     private var clients: [ObjectIdentifier: ClientConnection] = [:]
     private var http2: [ObjectIdentifier: HTTP2Connection] = [:]
@@ -16,7 +16,7 @@ final class ProxyLoop {
     private var webSockets: [ObjectIdentifier: any LoopWebSocket] = [:]
     private var ticker: RepeatedTask?
 
-    init(core: ProxyCore, eventLoop: any EventLoop, reactor: TunnelReactor?) {
+    init(core: ProxyCore, eventLoop: any EventLoop, reactor: TunnelReactor) {
         self.core = core
         self.eventLoop = eventLoop
         self.reactor = reactor

@@ -13,7 +13,7 @@ import Musl
 ///
 /// Why not on NIO's event loops: two channels a tunnel cost 15 % more CPU a message and several kilobytes of memory.
 ///
-/// `@unchecked Sendable`: everything but ``commands`` is used on the thread alone.
+/// `@unchecked Sendable`: ``commands`` is a mutex and ``openTunnels`` atomic; everything else is used on the thread alone.
 final class TunnelReactor: @unchecked Sendable {
     /// Connections that have been agreed on, and that NIO has let go of.
     struct Pair: Sendable {

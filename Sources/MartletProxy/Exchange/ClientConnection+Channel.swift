@@ -1,0 +1,127 @@
+// What the channel tells the handler.
+import MartletWebSocket
+import NIOCore
+import NIOHTTP1
+
+extension ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundIn = Never
+    typealias OutboundOut = HTTPServerResponsePart
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        self.loop.opened(self)
+        self.startTimer(self.limits.headerTimeout) { [weak self] in
+            guard let self, self.exchange == nil else { return }
+            // One that said nothing at all is not told either.
+            self.context?.close(promise: nil)
+        }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.stopTimer()
+        self.loop.closed(self)
+        self.connectionCount?.ended()
+        self.connectionCount = nil
+        self.context = nil
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        self.isInRead = true
+        guard case .http = self.phase else { return }
+        if self.leftovers != nil {
+            self.leftovers?.append(ByteReader().unwrapInboundIn(data))
+            return
+        }
+        guard !self.isInputBroken else { return }
+        if !self.held.isEmpty {
+            self.held.append(self.unwrapInboundIn(data))
+        } else {
+            self.handle(self.unwrapInboundIn(data))
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        self.isInRead = false
+        self.exchange?.clientReadComplete()
+        context.fireChannelReadComplete()
+        if let action = self.afterRead {
+            self.afterRead = nil
+            action()
+        }
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if self.mayRead, self.held.isEmpty { context.read() } else { self.readIsHeldBack = true }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable {
+            self.exchange?.clientWritabilityChanged()
+            self.readIfHeldBack()
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.clientLeft()
+        context.fireChannelInactive()
+    }
+
+    private func clientLeft() {
+        if case .upgraded = self.phase { return }
+        self.phase = .closed
+        self.stopTimer()
+        self.held = []
+        let exchange = self.exchange
+        self.exchange = nil
+        exchange?.clientGone()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // A client that has ended its half does not wait for an answer, as far as anybody can tell (as nginx sees it).
+        if case ChannelEvent.inputClosed? = event as? ChannelEvent, case .upgraded = self.phase {
+        } else if case ChannelEvent.inputClosed? = event as? ChannelEvent {
+            self.clientLeft()
+            context.close(promise: nil)
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if case .lingering = self.phase, error is HTTPParserError || error is ByteToMessageDecoderError { return }
+        guard case .http = self.phase, let error = error as? HTTPParserError else {
+            if !(self.isInputBroken && error is ByteToMessageDecoderError) { context.close(promise: nil) }
+            return
+        }
+        if let exchange = self.exchange {
+            guard !exchange.isRequestComplete else {
+                // What follows a whole request is broken; its answer is not.
+                self.isInputBroken = true
+                return
+            }
+            guard !exchange.hasBegunAnswer else {
+                self.exchange = nil
+                exchange.clientGone()
+                context.close(promise: nil)
+                return
+            }
+            // The body breaks the rules: its request cannot be ended, and nothing behind it can be understood.
+            self.exchange = nil
+            exchange.clientGone()
+            self.answer(.badRequest, "the body of the request is malformed: \(error)", isHead: false, keepAlive: false)
+            self.linger()
+            return
+        }
+        let isTooLong = error == .headerOverflow
+        self.closesAfterAnswer = true
+        self.refuse(
+            nil,
+            isTooLong
+                ? .init(
+                    .requestHeaderFieldsTooLarge,
+                    "the headers are longer than \(self.limits.maximumHeaderSize) bytes"
+                        + " or more than \(self.limits.maximumHeaderCount)")
+                : .init(.badRequest, "not a valid HTTP/1.1 request: \(error)"))
+    }
+}

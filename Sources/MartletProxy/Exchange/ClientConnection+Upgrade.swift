@@ -1,0 +1,47 @@
+// From HTTP to a WebSocket, and back behind a refusal.
+import MartletWebSocket
+import NIOCore
+import NIOHTTP1
+
+extension ClientConnection {
+    /// Stops HTTP behind a request for an upgrade, and tells whether anything came behind it.
+    func removeDecoder(then next: @escaping (_ leftovers: Int) -> Void) {
+        guard let context = self.context, let decoder = self.decoder else { return }
+        let remove = {
+            self.leftovers = []
+            context.pipeline.syncOperations.removeHandler(decoder).assumeIsolated().whenSuccess {
+                next(self.held.count + (self.leftovers ?? []).reduce(0) { $0 + $1.readableBytes })
+            }
+        }
+        if self.isInRead { self.afterRead = remove } else { remove() }
+    }
+
+    /// HTTP goes on, behind an upgrade that was refused.
+    func restoreDecoder() {
+        guard let context = self.context, let encoder = self.encoder else { return }
+        self.leftovers = nil
+        self.closesAfterAnswer = false
+        let decoder = Self.makeDecoder(self.limits)
+        do {
+            try context.pipeline.syncOperations.addHandler(decoder, position: .after(encoder))
+            self.decoder = decoder
+        } catch {
+            context.close(promise: nil)
+        }
+    }
+
+    /// The connection goes on to count until the tunnel ends.
+    func takeConnectionCount() -> ConnectionCount? {
+        defer { self.connectionCount = nil }
+        return self.connectionCount
+    }
+
+    /// Takes the HTTP handlers off the pipeline, once the 101 has been written.
+    func leaveHTTP() {
+        guard let context = self.context else { return }
+        self.phase = .upgraded
+        self.exchange = nil
+        self.stopTimer()
+        if let encoder = self.encoder { context.pipeline.syncOperations.removeHandler(encoder, promise: nil) }
+    }
+}
