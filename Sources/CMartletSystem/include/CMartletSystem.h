@@ -47,6 +47,15 @@ static inline ssize_t martlet_send(int descriptor, const void *bytes, size_t len
     return syscall(SYS_sendto, descriptor, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
 }
 
+/// The new connection never blocks either.
+static inline int martlet_accept(int descriptor, struct sockaddr *address, socklen_t *length) {
+    return (int)syscall(SYS_accept4, descriptor, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+static inline int martlet_stream_socket(int family) {
+    return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
 static inline int martlet_wait(int poll, struct epoll_event *events, int count, int milliseconds) {
     return (int)syscall(SYS_epoll_pwait, poll, events, count, milliseconds, NULL, 8);
 }

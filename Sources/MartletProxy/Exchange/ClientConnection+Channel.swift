@@ -23,6 +23,7 @@ extension ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         self.loop.closed(self)
         self.connectionCount?.ended()
         self.connectionCount = nil
+        self.dropBegunHandshake()
         self.context = nil
     }
 

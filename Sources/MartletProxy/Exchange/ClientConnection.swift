@@ -48,13 +48,17 @@ final class ClientConnection {
     var isInputBroken = false
     /// Where this connection counts, until a tunnel takes its place.
     var connectionCount: ConnectionCount?
+    /// What was done for the first request before this connection came to be.
+    private var begunHandshake: BegunHandshake?
 
     /// - Parameter header: the PROXY protocol header that the connection began with.
     init(
         loop: ProxyLoop, listener: ListenerConfiguration, limits: ClientConfiguration, peer: SocketAddress?,
-        header: ProxyProtocolHeader?, isSecure: Bool, isHTTP2: Bool, connectionCount: ConnectionCount?
+        header: ProxyProtocolHeader?, isSecure: Bool, isHTTP2: Bool, connectionCount: ConnectionCount?,
+        begun: BegunHandshake? = nil
     ) {
         self.connectionCount = connectionCount
+        self.begunHandshake = begun
         self.loop = loop
         self.limits = limits
         self.trustedProxies = listener.trustedProxies
@@ -106,26 +110,38 @@ final class ClientConnection {
         case .failure(let refusal):
             self.refuse(head, refusal)
         case .success(let checked):
-            let identity = self.identity(of: head)
-            var entry = AccessLogEntry()
-            self.fill(&entry, head, identity)
-            guard let route = self.loop.core.routing.route(host: checked.host, path: checked.target.decodedPath) else {
+            let begun = self.begunHandshake
+            self.begunHandshake = nil
+            let found =
+                begun?.route ?? self.loop.core.routing.route(host: checked.host, path: checked.target.decodedPath)
+            guard let route = found else {
                 self.refuse(head, .init(.notFound, "no route of this proxy matches the request"), keepAlive: true)
                 return
             }
+            let identity = self.identity(of: head)
+            let entry = AccessLogEntry(head, identity, isHTTP2: self.isHTTP2)
+            let request = ProxiedRequest(
+                head: head, checked: checked, route: route, identity: identity, isHTTP2: self.isHTTP2,
+                id: begun?.requestID)
+            let startedAt = begun.map { NIODeadline.uptimeNanoseconds(UInt64($0.startedAt)) } ?? .now()
             let exchange: Exchange
             if checked.isUpgrade {
                 exchange = UpgradeExchange(
-                    client: self, head: head, target: checked.target, host: checked.host, route: route,
-                    identity: identity, entry: entry)
+                    client: self, request: request, entry: entry, startedAt: startedAt, begun: begun)
             } else {
-                exchange = PlainExchange(
-                    client: self, head: head, target: checked.target, host: checked.host, route: route,
-                    identity: identity, entry: entry)
+                exchange = PlainExchange(client: self, request: request, entry: entry, startedAt: startedAt)
             }
             self.exchange = exchange
             exchange.start()
         }
+    }
+
+    /// The client left before anybody went on with its handshake.
+    func dropBegunHandshake() {
+        guard let upstream = self.begunHandshake?.upstream else { return }
+        self.begunHandshake = nil
+        upstream.close()
+        upstream.endpoint.ended()
     }
 
     /// NIO's decoder takes nothing behind such a request for HTTP.
@@ -137,31 +153,18 @@ final class ClientConnection {
     }
 
     private func identity(of head: HTTPRequestHead) -> ClientIdentity {
-        let address = self.peerAddress
-        let isTrusted = self.trustedProxies != .none && self.trustedProxies.contains(self.peer)
-        var client = address
-        if isTrusted { client = self.trustedProxies.clientAddress(head.headers["x-forwarded-for"], peer: self.peer) }
-        return ClientIdentity(peer: address, isPeerTrusted: isTrusted, address: client, isSecure: self.isSecure)
-    }
-
-    private func fill(_ entry: inout AccessLogEntry, _ head: HTTPRequestHead, _ identity: ClientIdentity) {
-        entry.time = LogTime.now()
-        entry.address = identity.address ?? "unix"
-        entry.method = head.method.rawValue
-        entry.target = RequestCheck.withoutToken(head.uri)
-        entry.version = self.isHTTP2 ? "HTTP/2.0" : "HTTP/1.\(head.version.minor)"
-        entry.host = head.headers.first(name: "host") ?? ""
-        entry.referer = head.headers.first(name: "referer").map(RequestCheck.withoutToken)
-        entry.userAgent = head.headers.first(name: "user-agent")
+        ClientIdentity(
+            head.headers, peer: self.peer, address: self.peerAddress, trusted: self.trustedProxies,
+            isSecure: self.isSecure)
     }
 
     /// A request that no upstream shall see.
     func refuse(_ head: HTTPRequestHead?, _ refusal: RequestCheck.Refusal, keepAlive: Bool = false) {
         var entry = AccessLogEntry()
-        entry.time = LogTime.now()
         if let head {
-            self.fill(&entry, head, self.identity(of: head))
+            entry = AccessLogEntry(head, self.identity(of: head), isHTTP2: self.isHTTP2)
         } else {
+            entry.time = LogTime.now()
             entry.address = self.peer?.ipAddress ?? "-"
         }
         entry.status = Int(refusal.status.code)

@@ -8,42 +8,25 @@ class Exchange {
     /// The client's connection, which owns its exchange.
     unowned let client: ClientConnection
     let loop: ProxyLoop
-    let head: HTTPRequestHead
-    let target: RequestTarget
-    /// As the client named it: of the Host header or the absolute target.
-    let host: String
-    let route: Route
-    let identity: ClientIdentity
-    let startedAt = NIODeadline.now()
+    let request: ProxiedRequest
+    let startedAt: NIODeadline
     var entry: AccessLogEntry
     private(set) var tried: [Endpoint] = []
     private(set) var endpoint: Endpoint?
     private(set) var isOver = false
     var sentAt: NIODeadline?
 
-    init(
-        client: ClientConnection, head: HTTPRequestHead, target: RequestTarget, host: String, route: Route,
-        identity: ClientIdentity, entry: AccessLogEntry
-    ) {
+    init(client: ClientConnection, request: ProxiedRequest, entry: AccessLogEntry, startedAt: NIODeadline) {
         self.client = client
         self.loop = client.loop
-        self.head = head
-        self.target = target
-        self.host = host
-        self.route = route
-        self.identity = identity
+        self.request = request
+        self.startedAt = startedAt
         self.entry = entry
-        self.entry.route = route.configuration.name
-        self.entry.upstream = route.group.name
-        self.entry.requestID = Self.requestID(head, identity)
+        self.entry.take(request)
     }
 
-    /// A trusted proxy's, or one of our own: 16 hexadecimal digits.
-    private static func requestID(_ head: HTTPRequestHead, _ identity: ClientIdentity) -> String {
-        if identity.isPeerTrusted, let id = head.headers.first(name: "X-Request-Id"), !id.isEmpty { return id }
-        let digits = String(UInt64.random(in: .min ... .max), radix: 16)
-        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
-    }
+    var head: HTTPRequestHead { self.request.head }
+    var route: Route { self.request.route }
 
     // MARK: What the client's connection tells
 
@@ -65,7 +48,7 @@ class Exchange {
     /// Connects to the next endpoint that has not been tried; answers the request when there is none.
     func connect(lastError: String? = nil, isTimeout: Bool = false) {
         let group = self.route.group
-        guard let endpoint = group.choose(key: self.hashKey, except: self.tried, at: .now()) else {
+        guard let endpoint = group.choose(key: self.request.hashKey, except: self.tried, at: .now()) else {
             if self.tried.isEmpty {
                 self.fail(.serviceUnavailable, "no endpoint of the upstream \(group.name) is well")
             } else {
@@ -111,26 +94,16 @@ class Exchange {
         return "no connection"
     }
 
-    private var hashKey: String? {
-        guard case .consistentHash(let key) = self.route.group.configuration.balance else { return nil }
-        switch key {
-        case .header(let name): return self.head.headers.first(name: name)
-        case .cookie(let name): return RequestValues.cookie(name, in: self.head.headers)
-        case .query(let name): return RequestValues.query(name, in: self.target.query)
-        case .clientAddress: return self.identity.address
-        }
-    }
-
     func endpointFailed(_ reason: String, _ error: (any Error)? = nil) {
         guard let endpoint = self.endpoint else { return }
-        ProxyMetrics.upstreamFailed(self.route.group.name, endpoint, reason: reason)
-        let isEjected = endpoint.failed(at: .now())
-        self.loop.core.logger.warning(
-            "an endpoint failed",
-            metadata: [
-                "upstream": "\(self.route.group.name)", "endpoint": "\(endpoint.url)", "reason": "\(reason)",
-                "error": "\(error.map { "\($0)" } ?? "-")", "leftOut": "\(isEjected)",
-            ])
+        self.route.group.failed(endpoint, reason: reason, error: error, logger: self.loop.core.logger)
+    }
+
+    /// What has been done for this request already.
+    func adopt(tried: [Endpoint], endpoint: Endpoint?) {
+        self.tried = tried
+        self.endpoint = endpoint
+        self.entry.endpoint = endpoint?.name
     }
 
     /// The endpoint is done with this request.
@@ -176,44 +149,5 @@ class Exchange {
         self.isOver = true
         defer { self.endpoint = nil }
         return self.endpoint
-    }
-
-    // MARK: Heads
-
-    /// The head for the upstream: without the client's connection headers, with where it came from, and by the route's
-    /// rules.
-    func upstreamHead() -> HTTPRequestHead {
-        let configuration = self.route.configuration
-        var headers = HopByHopHeaders.removed(from: self.head.headers, more: 10)
-        switch configuration.host {
-        case .keep: if self.target.authority != nil { headers.replaceOrAdd(name: "Host", value: self.host) }
-        case .upstream: headers.replaceOrAdd(name: "Host", value: self.endpoint?.url.authority ?? self.host)
-        case .fixed(let host): headers.replaceOrAdd(name: "Host", value: host)
-        }
-        if !headers.contains(name: "Host") {
-            headers.add(name: "Host", value: self.endpoint?.url.authority ?? "localhost")
-        }
-        // Only a checked token says who somebody is.
-        if let name = configuration.webSocket.authenticate?.userHeader { headers.remove(name: name) }
-        if self.client.isHTTP2 {
-            // RFC 9113, section 8.2.3: HTTP/1 has one Cookie field.
-            let cookies = headers["cookie"]
-            if cookies.count > 1 { headers.replaceOrAdd(name: "Cookie", value: cookies.joined(separator: "; ")) }
-        }
-        ForwardedHeaders.set(on: &headers, for: self.identity, host: self.host)
-        headers.add(name: "Via", value: "\(self.client.isHTTP2 ? "2" : "1.\(self.head.version.minor)") martlet")
-        if let id = self.entry.requestID { headers.replaceOrAdd(name: "X-Request-Id", value: id) }
-        configuration.requestHeaders.apply(to: &headers)
-        var uri = String(self.target.path + self.target.query)
-        if case .replacePrefix(let replacement) = configuration.rewrite {
-            uri = self.target.replacing(prefix: configuration.path, with: replacement)
-        }
-        return HTTPRequestHead(version: .http1_1, method: self.head.method, uri: uri, headers: headers)
-    }
-
-    func clientHeaders(_ head: HTTPResponseHead) -> HTTPHeaders {
-        var headers = HopByHopHeaders.removed(from: head.headers, more: 3)
-        self.route.configuration.responseHeaders.apply(to: &headers)
-        return headers
     }
 }

@@ -103,7 +103,7 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
     override func connected(_ connection: UpstreamConnection) {
         self.upstream = connection
         connection.user = self
-        var head = self.upstreamHead()
+        var head = self.request.upstreamHead(for: self.endpoint)
         head.headers.remove(name: "content-length")
         if let length = self.head.headers.first(name: "content-length") {
             head.headers.add(name: "Content-Length", value: length)
@@ -204,7 +204,7 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
         if let sentAt = self.sentAt { self.entry.upstreamDuration = (NIODeadline.now() - sentAt).nanoseconds }
         self.entry.status = Int(head.status.code)
         self.upstreamKeepsAlive = head.isKeepAlive
-        var headers = self.clientHeaders(head)
+        var headers = self.request.clientHeaders(head)
         let mayHaveBody = self.head.method != .HEAD && head.status.code != 204 && head.status.code != 304
         self.passesBody = mayHaveBody
         self.clientKeepsAlive =

@@ -48,10 +48,16 @@ enum RequestCheck {
             return .failure(.init(.badRequest, "the header Host is malformed"))
         }
         let isUpgrade =
-            !isHTTP2 && head.headers["upgrade"].contains { $0.utf8.count < 64 && $0.lowercased().contains("websocket") }
+            !isHTTP2 && head.headers["upgrade"].contains(where: Self.namesWebSocket)
             && head.headers.lists("upgrade", in: "connection")
         return .success(
             Checked(target: target, host: target.authority.map(String.init) ?? host, isUpgrade: isUpgrade))
+    }
+
+    /// Whether `websocket` stands anywhere in a value, in any case.
+    private static func namesWebSocket(_ value: String) -> Bool {
+        if value == "websocket" { return true }
+        return value.utf8.count < 64 && value.lowercased().contains("websocket")
     }
 
     /// RFC 9112, section 6. The decoder refuses most of this already; that nothing of it comes through is ours to see to.

@@ -149,7 +149,7 @@ final class Upgrade {
         }
         guard copy >= 0 else { return -1 }
         TunnelSocketOptions.enableKeepAlive(copy)
-        if channel.remoteAddress?.ipAddress.map({ $0.hasPrefix("127.") || $0 == "::1" }) ?? false {
+        if let address = channel.remoteAddress, TunnelSocketOptions.isLoopback(address) {
             TunnelSocketOptions.simplifyLoopback(copy)
         }
         return copy
@@ -159,25 +159,10 @@ final class Upgrade {
 
     /// Called once, on any thread, when both connections have been closed.
     private func makeOnEnd() -> @Sendable (TunnelSummary) -> Void {
-        let endpoint = self.exchange.handOver()
-        let core = self.loop.core
-        var entry = self.exchange.entry
-        entry.status = 101
-        let metrics = self.exchange.route.metrics
-        metrics.answered(status: 101, duration: 0)
-        let startedAt = self.exchange.startedAt
-        let connections = self.client.takeConnectionCount()
-        return { [entry] summary in
-            endpoint?.ended()
-            connections?.ended()
-            var entry = entry
-            entry.duration = (NIODeadline.now() - startedAt).nanoseconds
-            entry.bytesReceived = summary.bytesFromClient
-            entry.bytesSent = summary.bytesFromUpstream
-            entry.tunnel = summary
-            if summary.end != .finished { entry.reason = summary.end.rawValue }
-            metrics.ended(summary, duration: entry.duration)
-            core.accessLog?.write(entry)
-        }
+        TunnelAccount(
+            entry: self.exchange.entry, startedAt: self.exchange.startedAt, metrics: self.exchange.route.metrics,
+            endpoint: self.exchange.handOver(), connections: self.client.takeConnectionCount(),
+            accessLog: self.loop.core.accessLog
+        ).open()
     }
 }

@@ -1,22 +1,26 @@
-import HTTPTypes
-import MartletProtocol
 import MartletWebSocket
 import NIOCore
 import NIOHTTP1
-import NIOHTTPTypesHTTP1
 
 /// A request for a WebSocket. Only when it is a correct one, and the upstream answers it as RFC 6455, section 4.1 demands,
 /// does anything but HTTP go over the connection.
 final class UpgradeExchange: Exchange, UpstreamConnection.User {
     private var upstream: UpstreamConnection?
     private var requestComplete = false
-    private var handshake: ServerHandshake?
-    private var subprotocols: [String] = []
-    /// What the query becomes when a token is taken out of it.
-    private var query: String?
-    private var user: String?
+    private var upgrade: UpgradeRequest?
+    private var begun: BegunHandshake?
     private var refusal: HTTPResponseHead?
     private var timer: ActivityTimer?
+
+    /// - Parameter begun: what was done for this request already.
+    init(
+        client: ClientConnection, request: ProxiedRequest, entry: AccessLogEntry, startedAt: NIODeadline,
+        begun: BegunHandshake?
+    ) {
+        self.begun = begun
+        super.init(client: client, request: request, entry: entry, startedAt: startedAt)
+        if let begun { self.adopt(tried: begun.tried, endpoint: begun.upstream?.endpoint) }
+    }
 
     override var isRequestComplete: Bool { self.requestComplete }
     override var hasBegunAnswer: Bool { self.refusal != nil }
@@ -63,37 +67,21 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
     }
 
     private func checkHandshake() {
-        guard let request = try? HTTPRequest(self.head, secure: self.client.isSecure, splitCookie: false) else {
-            self.fail(.badRequest, "the request is malformed")
-            return
+        switch UpgradeRequest.check(self.request) {
+        case .failure(let refusal):
+            self.fail(refusal.status, refusal.reason, headers: refusal.headers)
+        case .success(let upgrade):
+            self.upgrade = upgrade
+            if let authentication = self.policy.authenticate {
+                self.authenticate(authentication)
+            } else {
+                self.goOn()
+            }
         }
-        do {
-            let handshake = try ServerHandshake(request: request)
-            self.handshake = handshake
-            self.subprotocols = handshake.offeredSubprotocols
-        } catch {
-            let answer = ServerHandshake.refusal(of: error)
-            self.fail(
-                .init(statusCode: answer.status.code), error.reason, headers: HTTPHeaders(answer.headerFields))
-            return
-        }
-        guard self.policy.isAllowed else {
-            self.fail(.forbidden, "WebSockets are not allowed here")
-            return
-        }
-        if let origin = self.policy.origin, !origin.allows(request, isSecure: self.client.isSecure) {
-            self.fail(.forbidden, "pages of this origin may not connect")
-            return
-        }
-        guard let authentication = self.policy.authenticate else {
-            self.goOn()
-            return
-        }
-        self.authenticate(authentication)
     }
 
     private func authenticate(_ authentication: WebSocketPolicy.Authentication) {
-        guard let token = self.takeToken() else {
+        guard let token = self.upgrade?.takeToken() else {
             self.fail(.unauthorized, "a token is needed", headers: ["WWW-Authenticate": "Bearer"])
             return
         }
@@ -110,39 +98,42 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
                     headers: ["WWW-Authenticate": "Bearer error=\"invalid_token\""])
                 return
             }
-            exchange.user = user
+            exchange.upgrade?.user = user
             exchange.entry.user = user
             exchange.goOn()
         }
     }
 
-    /// Of `Authorization: Bearer`, the subprotocol `bearer.TOKEN` or the query's `token`; the last two are taken out.
-    private func takeToken() -> String? {
-        if let field = self.head.headers.first(name: "authorization") {
-            let parts = field.split(separator: " ", maxSplits: 1)
-            if parts.count == 2, parts[0].lowercased() == "bearer" { return String(parts[1]) }
+    private func goOn() {
+        guard self.upgrade?.filterSubprotocols() ?? true else {
+            self.fail(.badRequest, "none of the offered subprotocols is allowed here")
+            return
         }
-        if let index = self.subprotocols.firstIndex(where: { $0.hasPrefix("bearer.") }) {
-            return String(self.subprotocols.remove(at: index).dropFirst("bearer.".count))
+        let passed = self.begun.map { _ in NIODeadline.now() - self.startedAt } ?? .zero
+        let timeout = max(self.route.configuration.responseTimeout - passed, .zero)
+        self.timer = ActivityTimer(timeout, on: self.loop.eventLoop) { [weak self] in self?.timedOut() }
+        guard let begun = self.begun else { return self.connect() }
+        self.begun = nil
+        if let upstream = begun.upstream {
+            self.goOn(with: upstream)
+        } else {
+            self.connect(isTimeout: begun.isTimeout)
         }
-        guard let token = RequestValues.query("token", in: self.target.query) else { return nil }
-        self.query = RequestValues.removing("token", from: self.target.query)
-        return token
     }
 
-    private func goOn() {
-        if let allowed = self.policy.subprotocols {
-            let offered = self.subprotocols
-            self.subprotocols = offered.filter(allowed.contains)
-            guard !self.subprotocols.isEmpty || offered.isEmpty else {
-                self.fail(.badRequest, "none of the offered subprotocols is allowed here")
-                return
-            }
+    /// The request is with the upstream already.
+    private func goOn(with upstream: BegunHandshake.Upstream) {
+        UpstreamConnector.adopt(upstream, on: self.loop.eventLoop) { [weak self] connection in
+            guard let self, !self.isOver else { return connection.close() }
+            self.upstream = connection
+            connection.user = self
+            self.sentAt = self.startedAt
+            self.write(to: connection)
+        }.assumeIsolated().whenFailure { [weak self] error in
+            guard let self, !self.isOver else { return }
+            self.endpointFailed("connection closed", error)
+            self.fail(.badGateway, "the upstream \(self.route.group.name) ended the connection without an answer")
         }
-        self.timer = ActivityTimer(self.route.configuration.responseTimeout, on: self.loop.eventLoop) { [weak self] in
-            self?.timedOut()
-        }
-        self.connect()
     }
 
     private func timedOut() {
@@ -173,6 +164,8 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
     private func end() {
         self.timer?.stop()
         self.timer = nil
+        self.begun?.upstream?.close()
+        self.begun = nil
         self.upstream?.close()
         self.upstream = nil
     }
@@ -190,26 +183,15 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
     override func connected(_ connection: UpstreamConnection) {
         self.upstream = connection
         connection.user = self
-        var head = self.upstreamHead()
-        head.headers.remove(name: "content-length")
-        head.headers.add(name: "Connection", value: "Upgrade")
-        head.headers.add(name: "Upgrade", value: "websocket")
-        head.headers.remove(name: "sec-websocket-protocol")
-        if !self.subprotocols.isEmpty {
-            head.headers.add(name: "Sec-WebSocket-Protocol", value: self.subprotocols.joined(separator: ", "))
-        }
-        if self.policy.isCompressed { head.headers.remove(name: "sec-websocket-extensions") }
-        if let query = self.query {
-            head.uri = String(head.uri.prefix { $0 != "?" }) + query
-            if head.headers.first(name: "authorization") == nil { head.headers.remove(name: "referer") }
-        }
-        if let name = self.policy.authenticate?.userHeader {
-            if let user = self.user { head.headers.add(name: name, value: user) }
-        }
-        connection.write(.head(head))
+        self.write(to: connection)
+        self.sentAt = .now()
+    }
+
+    private func write(to connection: UpstreamConnection) {
+        guard let upgrade = self.upgrade else { return }
+        connection.write(.head(upgrade.upstreamHead(for: self.endpoint)))
         connection.write(.end(nil))
         connection.flush()
-        self.sentAt = .now()
     }
 
     var mayReadUpstream: Bool { self.client.isWritable }
@@ -265,7 +247,7 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
         self.refusal = head
         self.entry.status = Int(head.status.code)
         if let sentAt = self.sentAt { self.entry.upstreamDuration = (NIODeadline.now() - sentAt).nanoseconds }
-        var headers = self.clientHeaders(head)
+        var headers = self.request.clientHeaders(head)
         // RFC 9110, section 7.8: 426 says in Upgrade what it wants.
         if head.status == .upgradeRequired { headers.add(name: "Upgrade", value: "websocket") }
         let mayHaveBody = head.status.code != 204 && head.status.code != 304
@@ -290,8 +272,8 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
     // MARK: Its answer is 101
 
     private func judge(_ head: HTTPResponseHead) {
-        guard let handshake = self.handshake, let upstream = self.upstream else { return }
-        if let fault = self.fault(of: head, handshake) {
+        guard let request = self.upgrade, let upstream = self.upstream else { return }
+        if let fault = request.fault(of: head) {
             self.endpointFailed("wrong handshake")
             self.fail(.badGateway, "the upstream \(self.route.group.name) answered the handshake wrongly: \(fault)")
             return
@@ -303,38 +285,9 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
         self.upstream = nil
         let isCompressed = head.headers.contains(name: "sec-websocket-extensions")
         let bytes = upstream.takeBytesBehindUpgrade()
-        var headers = self.clientHeaders(head)
-        headers.remove(name: "content-length")
-        headers.add(name: "Connection", value: "Upgrade")
-        headers.add(name: "Upgrade", value: "websocket")
         let upgrade = Upgrade(
-            exchange: self, client: self.client, upstream: upstream, handshake: handshake,
+            exchange: self, client: self.client, upstream: upstream, handshake: request.handshake,
             bytesFromUpstream: bytes, isCompressed: isCompressed)
-        upgrade.begin(headers)
-    }
-
-    private func fault(of head: HTTPResponseHead, _ handshake: ServerHandshake) -> String? {
-        let headers = head.headers
-        guard headers["upgrade"].map({ $0.lowercased() }) == ["websocket"] else {
-            return "the header Upgrade is not websocket"
-        }
-        guard headers.lists("upgrade", in: "connection") else {
-            return "the header Connection lacks Upgrade"
-        }
-        guard headers["sec-websocket-accept"] == [handshake.key?.accept ?? ""] else {
-            return "Sec-WebSocket-Accept does not answer the key"
-        }
-        guard !headers.contains(name: "transfer-encoding"),
-            headers.first(name: "content-length").map({ $0 == "0" }) ?? true
-        else { return "a 101 has no body" }
-        let chosen = headers[canonicalForm: "sec-websocket-protocol"]
-        guard chosen.count <= 1, chosen.allSatisfy({ self.subprotocols.contains(String($0)) }) else {
-            return "a subprotocol was chosen that was not offered"
-        }
-        let offersExtensions = self.head.headers.contains(name: "sec-websocket-extensions") && !self.policy.isCompressed
-        guard offersExtensions || !headers.contains(name: "sec-websocket-extensions") else {
-            return "an extension was chosen that was not offered"
-        }
-        return nil
+        upgrade.begin(request.clientHeaders(head))
     }
 }

@@ -1,3 +1,7 @@
+import MartletWebSocket
+import NIOCore
+import NIOHTTP1
+
 /// Who sent a request, as far as that is known.
 struct ClientIdentity: Sendable, Hashable {
     /// Whoever the connection comes from: an IP address, or `nil` for a Unix domain socket.
@@ -8,4 +12,17 @@ struct ClientIdentity: Sendable, Hashable {
     var address: String?
     /// Whether the connection to the proxy is TLS.
     var isSecure: Bool
+}
+
+extension ClientIdentity {
+    /// - Parameters:
+    ///   - address: the peer's, as text.
+    ///   - trusted: whose `X-Forwarded-For` is believed.
+    init(_ headers: HTTPHeaders, peer: SocketAddress?, address: String?, trusted: TrustedProxies, isSecure: Bool) {
+        self.peer = address
+        self.isPeerTrusted = trusted != .none && trusted.contains(peer)
+        self.address =
+            self.isPeerTrusted ? trusted.clientAddress(headers["x-forwarded-for"], peer: peer) : address
+        self.isSecure = isSecure
+    }
 }

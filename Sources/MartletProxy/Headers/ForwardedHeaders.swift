@@ -30,7 +30,7 @@ enum ForwardedHeaders {
     /// Section 6: IPv6 in brackets, and anything that is no token in quotes.
     private static func node(_ address: String?) -> String {
         guard let address else { return "unknown" }
-        return address.contains(":") ? "\"[\(address)]\"" : address
+        return address.utf8.contains(UInt8(ascii: ":")) ? "\"[\(address)]\"" : address
     }
 
     private static func quoted(_ host: String) -> String {

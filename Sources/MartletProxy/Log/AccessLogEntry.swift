@@ -1,4 +1,4 @@
-import NIOCore
+import NIOHTTP1
 
 /// What is known of a request when it has been answered, or of a WebSocket when it has ended.
 struct AccessLogEntry: Sendable {
@@ -29,6 +29,27 @@ struct AccessLogEntry: Sendable {
     var reason: String?
     var requestID: String?
     var tunnel: TunnelSummary?
+
+    /// What a request's head tells.
+    init(_ head: HTTPRequestHead, _ identity: ClientIdentity, isHTTP2: Bool) {
+        self.time = LogTime.now()
+        self.address = identity.address ?? "unix"
+        self.method = head.method.rawValue
+        self.target = RequestCheck.withoutToken(head.uri)
+        self.version = isHTTP2 ? "HTTP/2.0" : "HTTP/1.\(head.version.minor)"
+        self.host = head.headers.first(name: "host") ?? ""
+        self.referer = head.headers.first(name: "referer").map(RequestCheck.withoutToken)
+        self.userAgent = head.headers.first(name: "user-agent")
+    }
+
+    init() {}
+
+    /// Where a request goes.
+    mutating func take(_ request: ProxiedRequest) {
+        self.route = request.route.configuration.name
+        self.upstream = request.route.group.name
+        self.requestID = request.id
+    }
 
     /// One line, without the line feed.
     func line(_ format: AccessLogConfiguration.Format) -> [UInt8] {

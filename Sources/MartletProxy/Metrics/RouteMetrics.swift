@@ -15,6 +15,7 @@ final class RouteMetrics: Sendable {
     private struct Found {
         var statuses: [Int: Counter] = [:]
         var closeCodes: [UInt16: Counter] = [:]
+        var ends: [TunnelEnd: Counter] = [:]
     }
 
     private let route: String
@@ -75,11 +76,16 @@ final class RouteMetrics: Sendable {
             return counter
         }
         counter.increment()
-        if tunnel.end != .finished {
-            Counter(
-                label: "proxy_websocket_ends_total",
-                dimensions: [("route", self.route), ("reason", tunnel.end.rawValue)]
-            ).increment()
+        if tunnel.end != .finished { self.endCounter(tunnel.end).increment() }
+    }
+
+    private func endCounter(_ end: TunnelEnd) -> Counter {
+        self.found.withLock { found in
+            if let known = found.ends[end] { return known }
+            let counter = Counter(
+                label: "proxy_websocket_ends_total", dimensions: [("route", self.route), ("reason", end.rawValue)])
+            found.ends[end] = counter
+            return counter
         }
     }
 }

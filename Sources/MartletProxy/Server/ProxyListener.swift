@@ -6,6 +6,7 @@ import NIOHTTP2
 import NIOPosix
 import NIOSSL
 import NIOTLS
+import Synchronization
 
 /// A listening socket, and what is put on the connections that it accepts.
 final class ProxyListener: Sendable {
@@ -46,10 +47,14 @@ final class ProxyListener: Sendable {
             && self.configuration.trustedProxies == settings.trustedProxies && self.limits == limits
     }
 
-    func bind(_ group: any EventLoopGroup) async throws -> any Channel {
+    /// Whether connections are accepted by the reactors: nothing comes before the first request.
+    private var isDirect: Bool { self.tls == nil && !self.configuration.expectsProxyProtocol }
+
+    func bind(_ group: any EventLoopGroup) async throws -> BoundListener {
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelOption(.autoRead, value: !self.isDirect)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     // Without descriptors left, NIO would try again at once and for ever.
@@ -62,13 +67,49 @@ final class ProxyListener: Sendable {
                 channel.eventLoop.makeCompletedFuture { try self.setUp(channel) }
             }
         do {
-            return try await bootstrap.bind(
-                host: self.configuration.address.host, port: self.configuration.address.port
-            )
-            .get()
+            let address = self.configuration.address
+            let channel = try await bootstrap.bind(host: address.host, port: address.port).get()
+            guard self.isDirect else { return BoundListener(self, channel) }
+            return try await BoundListener(self, channel, self.core.reactors, self.makeDirectContext(group))
         } catch {
             throw ProxyError(.bind, reason: "cannot listen on \(self.configuration.address)", cause: error)
         }
+    }
+
+    private func makeDirectContext(_ group: any EventLoopGroup) -> DirectContext {
+        DirectContext(
+            core: self.core, listener: self.configuration, limits: self.limits, connectionLimit: self.connectionLimit
+        ) { descriptor, received, begun, isAdmitted in
+            self.take(descriptor, received, begun, isAdmitted, on: group.next())
+        }
+    }
+
+    /// Goes on with a connection that a reactor has accepted.
+    private func take(
+        _ descriptor: CInt, _ received: [UInt8], _ begun: BegunHandshake?, _ isAdmitted: Bool,
+        on eventLoop: any EventLoop
+    ) {
+        let wasSetUp = Mutex(false)
+        let count = self.core.connections
+        ClientBootstrap(group: eventLoop)
+            .channelOption(.allowRemoteHalfClosure, value: true)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(ReceivedBytesHandler(received))
+                    guard isAdmitted else { return try self.setUp(channel) }
+                    guard let loop = self.loops[ObjectIdentifier(channel.eventLoop)]?.value else { return }
+                    wasSetUp.withLock { $0 = true }
+                    try self.makeClient(loop, channel.remoteAddress, nil, isHTTP2: false, count: count, begun: begun)
+                        .install(on: channel)
+                }
+            }
+            .withConnectedSocket(descriptor)
+            .whenFailure { _ in
+                guard isAdmitted, !wasSetUp.withLock({ $0 }) else { return }
+                count.ended()
+                begun?.upstream?.close()
+                begun?.upstream?.endpoint.ended()
+            }
     }
 
     private func setUp(_ channel: any Channel) throws {
@@ -136,11 +177,12 @@ final class ProxyListener: Sendable {
 
     private func makeClient(
         _ loop: ProxyLoop, _ peer: SocketAddress?, _ header: ProxyProtocolHeader?, isHTTP2: Bool,
-        count: ConnectionCount?
+        count: ConnectionCount?, begun: BegunHandshake? = nil
     ) -> ClientConnection {
         ClientConnection(
             loop: loop, listener: self.configuration, limits: self.limits, peer: peer, header: header,
-            isSecure: self.tls != nil, isHTTP2: isHTTP2, connectionCount: count)
+            isSecure: self.tls != nil, isHTTP2: isHTTP2, connectionCount: count,
+            begun: begun)
     }
 
     private func setUpHTTP2(

@@ -12,13 +12,8 @@ import Synchronization
 /// It listens until graceful shutdown. Then it takes no more connections, closes WebSockets with 1001 in batches over
 /// ``ProxyConfiguration/drainTimeout``, and lets plain requests come to their end.
 public final class ProxyServer: Service {
-    private struct Listening {
-        var listener: ProxyListener
-        var channel: any Channel
-    }
-
     private struct State {
-        var listening: [String: Listening] = [:]
+        var listening: [String: BoundListener] = [:]
         var addresses: [SocketAddress]?
         var waiters: [CheckedContinuation<[SocketAddress], Never>] = []
         /// Whether ``run()`` listens, so that a reload may.
@@ -157,17 +152,16 @@ public final class ProxyServer: Service {
         self.state.withLock { $0.isServing = false }
         self.core.drain()
         await self.stopListening()
+        for reactor in self.core.reactors { reactor.run { $0.drainArrivals() } }
         for loop in self.loops.values { loop.run { $0.drainClients() } }
     }
 
     private func listen(_ configuration: ProxyConfiguration) async throws {
         for settings in configuration.listeners {
             let listener = try self.makeListener(settings, configuration.client)
-            let channel = try await listener.bind(self.group)
-            self.state.withLock {
-                $0.listening[settings.address.description] = Listening(listener: listener, channel: channel)
-            }
-            self.logger.info("listening", metadata: ["address": "\(channel.localAddress?.description ?? "-")"])
+            let bound = try await listener.bind(self.group)
+            self.state.withLock { $0.listening[settings.address.description] = bound }
+            self.logger.info("listening", metadata: ["address": "\(bound.localAddress?.description ?? "-")"])
         }
     }
 
@@ -181,7 +175,7 @@ public final class ProxyServer: Service {
     private func settle() {
         let order = self.core.routing.configuration.listeners.map(\.address.description)
         let (addresses, waiters) = self.state.withLock { state in
-            let addresses = order.compactMap { state.listening[$0]?.channel.localAddress }
+            let addresses = order.compactMap { state.listening[$0]?.localAddress }
             state.addresses = addresses
             defer { state.waiters = [] }
             return (addresses, state.waiters)
@@ -194,7 +188,7 @@ public final class ProxyServer: Service {
             defer { state.listening = [:] }
             return state.listening.values
         }
-        for one in listening { try? await one.channel.close() }
+        for one in listening { await one.close() }
     }
 
     private func watchCertificates() async {
@@ -222,13 +216,12 @@ public final class ProxyServer: Service {
             let routing = try Routing(configuration, previous: self.core.routing)
             let known = self.state.withLock { $0.listening }
             var replaced: [(settings: ListenerConfiguration, listener: ProxyListener)] = []
-            var added: [(String, Listening)] = []
+            var added: [(String, BoundListener)] = []
             do {
                 for settings in configuration.listeners {
                     let listener = try self.makeListener(settings, configuration.client)
                     guard let old = known[settings.address.description] else {
-                        let channel = try await listener.bind(self.group)
-                        added.append((settings.address.description, Listening(listener: listener, channel: channel)))
+                        added.append((settings.address.description, try await listener.bind(self.group)))
                         continue
                     }
                     if !old.listener.isSame(as: settings, limits: configuration.client) {
@@ -236,22 +229,21 @@ public final class ProxyServer: Service {
                     }
                 }
             } catch {
-                for (_, one) in added { try? await one.channel.close() }
+                for (_, one) in added { await one.close() }
                 throw error
             }
             // The same address again: the old socket has to go first. Whatever could fail has not.
             for (settings, listener) in replaced {
-                try? await known[settings.address.description]?.channel.close()
+                await known[settings.address.description]?.close()
                 self.state.withLock { $0.listening[settings.address.description] = nil }
                 do {
-                    let channel = try await listener.bind(self.group)
-                    added.append((settings.address.description, Listening(listener: listener, channel: channel)))
+                    added.append((settings.address.description, try await listener.bind(self.group)))
                 } catch {
                     self.logger.error("lost a listener; the next reload tries again", metadata: ["error": "\(error)"])
                 }
             }
             guard self.state.withLock({ $0.isServing }) else {
-                for (_, one) in added { try? await one.channel.close() }
+                for (_, one) in added { await one.close() }
                 return
             }
             self.warn(of: configuration, since: self.core.routing.configuration)
@@ -263,9 +255,9 @@ public final class ProxyServer: Service {
                 for key in gone.keys { state.listening[key] = nil }
                 return gone
             }
-            for one in gone.values { try? await one.channel.close() }
+            for one in gone.values { await one.close() }
             for (_, one) in added {
-                self.logger.info("listening", metadata: ["address": "\(one.channel.localAddress?.description ?? "-")"])
+                self.logger.info("listening", metadata: ["address": "\(one.localAddress?.description ?? "-")"])
             }
             for (address, _) in gone {
                 self.logger.info("no longer listening", metadata: ["address": "\(address)"])

@@ -8,14 +8,13 @@ import Musl
 private let systemClose = close(_:)
 
 /// One socket of a tunnel, polled by a ``TunnelReactor``. Used on the reactor's thread alone.
-final class SocketLeg: TunnelLeg {
+final class SocketLeg: PolledSocket, TunnelLeg {
     /// One read takes this much while everything is passed on at once, and no more than the least once it is not: what
     /// one slow receiver can make us keep.
     static let mostToRead = 256 * 1024
     static let leastToRead = 16 * 1024
 
     let side: TunnelSide
-    let descriptor: CInt
     private let reactor: TunnelReactor
     /// Set once, before the first event. `unowned(unsafe)`, since the tunnel owns its legs, and the reactor keeps a tunnel
     /// until the events that were read together with its end have been dealt with.
@@ -34,17 +33,12 @@ final class SocketLeg: TunnelLeg {
     /// Takes the descriptor over.
     init(side: TunnelSide, descriptor: CInt, reactor: TunnelReactor) {
         self.side = side
-        self.descriptor = descriptor
         self.reactor = reactor
+        super.init(descriptor: descriptor)
     }
 
-    /// Both directions, once and for all: edge-triggered events cost nothing while nobody waits for them.
-    func register(with poll: CInt) -> Bool {
-        var event = epoll_event()
-        event.events = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
-        event.data.ptr = Unmanaged.passUnretained(self).toOpaque()
-        return epoll_ctl(poll, EPOLL_CTL_ADD, self.descriptor, &event) == 0
-    }
+    /// Both directions are polled, once and for all: edge-triggered events cost nothing while nobody waits for them.
+    override func ready(_ events: UInt32, _ now: Int64) { self.reactor.serve(self, events, now) }
 
     var isBackedUp: Bool { !self.waiting.isEmpty }
     var hasUnsentBytes: Bool { !self.waiting.isEmpty }

@@ -8,6 +8,8 @@ import Glibc
 import Musl
 #endif
 
+private let systemClose = close(_:)
+
 /// A thread that moves the bytes of tunnels over plain TCP: one `epoll_wait` for many of them, one `recv` and one `send`
 /// a read. A tunnel here holds no channel of NIO, no receive buffer and no task; it costs about a kilobyte.
 ///
@@ -24,6 +26,10 @@ final class TunnelReactor: @unchecked Sendable {
         var fromUpstream: [UInt8]
         var policy: TunnelPolicy
         var isCompressed: Bool
+        /// What the client is to get before anything else: the 101, if nobody has sent it yet.
+        var toClient: [UInt8] = []
+        /// Whether the reactor polls the sockets already.
+        var isPolled = false
         /// Called on the reactor's thread, once.
         var onEnd: @Sendable (TunnelSummary) -> Void
     }
@@ -32,14 +38,16 @@ final class TunnelReactor: @unchecked Sendable {
         var added: [Pair] = []
         /// How many tunnels to close with 1001; more than there are for all of them.
         var toDrain = 0
+        var others: [@Sendable (TunnelReactor) -> Void] = []
         var stops = false
         /// The thread has ended, or is about to: nothing is taken any more.
         var isStopped = false
     }
 
     private static let mostEvents = 512
-    /// How often time is looked at while there are tunnels. Milliseconds.
-    private static let tickLength: CInt = 1000
+    /// How often time is looked at while there are tunnels, and while there are handshakes. Milliseconds.
+    private static let tunnelTick: CInt = 1000
+    private static let handshakeTick: CInt = 100
 
     private let poll: CInt
     private let wakeUp: CInt
@@ -51,8 +59,11 @@ final class TunnelReactor: @unchecked Sendable {
     /// Legs with more to read than one turn takes, or that may read again.
     private var readers: [SocketLeg] = []
     /// Kept until the events that were read together with theirs have been dealt with.
-    private var ended: [Tunnel<SocketLeg>] = []
-    private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: SocketLeg.mostToRead, alignment: 64)
+    private var ended: [AnyObject] = []
+    private var handshakes: [ObjectIdentifier: DirectHandshake] = [:]
+    private var listeners: [DirectListener] = []
+    /// What a read is read into.
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: SocketLeg.mostToRead, alignment: 64)
 
     /// Starts the thread.
     init(name: String) throws {
@@ -76,8 +87,8 @@ final class TunnelReactor: @unchecked Sendable {
     }
 
     private func release() {
-        if self.poll >= 0 { _ = close(self.poll) }
-        if self.wakeUp >= 0 { _ = close(self.wakeUp) }
+        if self.poll >= 0 { _ = systemClose(self.poll) }
+        if self.wakeUp >= 0 { _ = systemClose(self.wakeUp) }
         self.buffer.deallocate()
     }
 
@@ -89,8 +100,8 @@ final class TunnelReactor: @unchecked Sendable {
     func add(_ pair: Pair) {
         self.openTunnels.add(1, ordering: .relaxed)
         if self.tell({ $0.added.append(pair) }) { return }
-        _ = close(pair.client)
-        _ = close(pair.upstream)
+        _ = systemClose(pair.client)
+        _ = systemClose(pair.upstream)
         self.openTunnels.subtract(1, ordering: .relaxed)
         var summary = TunnelSummary()
         summary.end = .drained
@@ -121,12 +132,19 @@ final class TunnelReactor: @unchecked Sendable {
         }
     }
 
+    /// Does something on the thread.
+    ///
+    /// - Returns: `false` when the thread has been stopped; then nothing is done.
+    @discardableResult
+    func run(_ body: @escaping @Sendable (TunnelReactor) -> Void) -> Bool { self.tell { $0.others.append(body) } }
+
     // MARK: On the thread
 
     private func run() {
         let events = UnsafeMutablePointer<epoll_event>.allocate(capacity: Self.mostEvents)
         defer { events.deallocate() }
-        var nextTick = Self.now() + Int64(Self.tickLength) * 1_000_000
+        var lastTick = Self.now()
+        var lastHandshakeTick = lastTick
         while true {
             let count = Int(martlet_wait(self.poll, events, CInt(Self.mostEvents), self.timeout))
             let now = Self.now()
@@ -137,9 +155,7 @@ final class TunnelReactor: @unchecked Sendable {
                     hasCommands = true
                     continue
                 }
-                Unmanaged<SocketLeg>.fromOpaque(pointer)._withUnsafeGuaranteedRef {
-                    self.serve($0, event.events, now)
-                }
+                Unmanaged<PolledSocket>.fromOpaque(pointer)._withUnsafeGuaranteedRef { $0.ready(event.events, now) }
             }
             if !self.readers.isEmpty {
                 let readers = self.readers
@@ -147,9 +163,13 @@ final class TunnelReactor: @unchecked Sendable {
                 for leg in readers { self.receive(leg, now) }
             }
             if hasCommands, !self.obey(now) { return }
-            if now >= nextTick {
-                nextTick = now + Int64(Self.tickLength) * 1_000_000
+            if now - lastTick >= Int64(Self.tunnelTick) * 1_000_000 {
+                lastTick = now
                 self.tick(now)
+            }
+            if now - lastHandshakeTick >= Int64(Self.handshakeTick) * 1_000_000 {
+                lastHandshakeTick = now
+                self.tickHandshakes(now)
             }
             if !self.ended.isEmpty { self.ended = [] }
         }
@@ -157,23 +177,24 @@ final class TunnelReactor: @unchecked Sendable {
 
     private var timeout: CInt {
         if !self.readers.isEmpty { return 0 }
-        return self.tunnels.isEmpty ? -1 : Self.tickLength
+        if !self.handshakes.isEmpty || self.listeners.contains(where: \.isPaused) { return Self.handshakeTick }
+        return self.tunnels.isEmpty ? -1 : Self.tunnelTick
     }
 
-    /// The system's cheap clock, of a few milliseconds' resolution. Nanoseconds.
-    private static func now() -> Int64 {
+    /// The system's cheap monotonic clock, of a few milliseconds' resolution. Nanoseconds.
+    static func now() -> Int64 {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
         return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 
     @inline(__always)
-    private func serve(_ leg: SocketLeg, _ events: UInt32, _ now: Int64) {
+    func serve(_ leg: SocketLeg, _ events: UInt32, _ now: Int64) {
         guard !leg.isClosed else { return }
         if leg.isBackedUp, events & (EPOLLOUT.rawValue | EPOLLERR.rawValue) != 0 { leg.writable() }
-        guard events & Self.readEvents != 0 else { return }
+        guard events & PolledSocket.readEvents != 0 else { return }
         leg.isReadable = true
-        if events & Self.hangUpEvents != 0 {
+        if events & PolledSocket.hangUpEvents != 0 {
             leg.hasHungUp = true
             // A reset is no matter of backpressure: it is told at once.
             if events & EPOLLERR.rawValue != 0, !leg.isClosed {
@@ -183,9 +204,6 @@ final class TunnelReactor: @unchecked Sendable {
         }
         self.receive(leg, now)
     }
-
-    private static let hangUpEvents = EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue
-    private static let readEvents = EPOLLIN.rawValue | hangUpEvents
 
     /// One read; the others get their turn before the next.
     @inline(__always)
@@ -223,11 +241,16 @@ final class TunnelReactor: @unchecked Sendable {
             defer {
                 commands.added = []
                 commands.toDrain = 0
+                commands.others = []
             }
             return commands
         }
         for pair in commands.added { self.open(pair, now) }
+        for body in commands.others { body(self) }
         if commands.stops {
+            for listener in self.listeners { listener.stop() }
+            self.listeners = []
+            for handshake in self.handshakes.values { handshake.stop() }
             for tunnel in self.tunnels.reversed() { tunnel.stop() }
             self.ended = []
             self.readers = []
@@ -237,6 +260,44 @@ final class TunnelReactor: @unchecked Sendable {
         if commands.toDrain > 0 { self.drain(commands.toDrain, now) }
         return true
     }
+
+    // MARK: Handshakes
+
+    func listen(_ listener: DirectListener) { self.listeners.append(listener) }
+    func unlisten(_ listener: DirectListener) { self.listeners.removeAll { $0 === listener } }
+
+    func opened(_ handshake: DirectHandshake) { self.handshakes[ObjectIdentifier(handshake)] = handshake }
+
+    /// Keeps it until the events that were read together with its last have been dealt with.
+    func closed(_ handshake: DirectHandshake) {
+        self.handshakes[ObjectIdentifier(handshake)] = nil
+        self.ended.append(handshake)
+    }
+
+    /// A handshake has succeeded.
+    func become(_ pair: Pair, _ now: Int64) {
+        self.openTunnels.add(1, ordering: .relaxed)
+        self.open(pair, now)
+    }
+
+    /// Registers a socket.
+    func poll(_ socket: PolledSocket, events: UInt32 = PolledSocket.edgeTriggered) -> Bool {
+        socket.register(with: self.poll, events: events)
+    }
+
+    /// Ends a connection that was polled.
+    func close(_ socket: PolledSocket) {
+        self.forget(socket.descriptor)
+        _ = systemClose(socket.descriptor)
+        self.ended.append(socket)
+    }
+
+    /// The connections whose request has not come end.
+    func drainArrivals() {
+        for handshake in self.handshakes.values { handshake.drain() }
+    }
+
+    // MARK: Tunnels
 
     private func open(_ pair: Pair, _ now: Int64) {
         let client = SocketLeg(side: .client, descriptor: pair.client, reactor: self)
@@ -255,9 +316,10 @@ final class TunnelReactor: @unchecked Sendable {
         upstream.tunnel = tunnel
         self.places[ObjectIdentifier(tunnel)] = self.tunnels.count
         self.tunnels.append(tunnel)
-        guard client.register(with: self.poll), upstream.register(with: self.poll) else {
-            return tunnel.failed(.upstream)
-        }
+        guard client.register(with: self.poll, isKnown: pair.isPolled),
+            upstream.register(with: self.poll, isKnown: pair.isPolled)
+        else { return tunnel.failed(.upstream) }
+        if !pair.toClient.isEmpty { pair.toClient.withUnsafeBytes { client.send($0) } }
         if !pair.fromUpstream.isEmpty {
             pair.fromUpstream.withUnsafeBytes { tunnel.received($0, from: .upstream, now: now) }
         }
@@ -284,5 +346,10 @@ final class TunnelReactor: @unchecked Sendable {
 
     private func tick(_ now: Int64) {
         for tunnel in self.tunnels { tunnel.tick(now: now) }
+    }
+
+    private func tickHandshakes(_ now: Int64) {
+        for handshake in self.handshakes.values { handshake.tick(now) }
+        for listener in self.listeners where listener.isPaused { listener.resume() }
     }
 }

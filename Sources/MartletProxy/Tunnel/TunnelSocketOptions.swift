@@ -1,3 +1,6 @@
+import CMartletSystem
+import NIOCore
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -23,5 +26,34 @@ enum TunnelSocketOptions {
     static func simplifyLoopback(_ descriptor: CInt) {
         let name = "reno"
         _ = setsockopt(descriptor, CInt(IPPROTO_TCP), TCP_CONGESTION, name, socklen_t(name.utf8.count))
+    }
+
+    static func isLoopback(_ address: SocketAddress) -> Bool {
+        address.ipAddress.map { $0.hasPrefix("127.") || $0 == "::1" } ?? false
+    }
+
+    /// What sockets inherit that are accepted by this one.
+    static func prepare(listening descriptor: CInt, at address: SocketAddress?) {
+        Self.disableDelay(descriptor)
+        Self.watch(descriptor, isLoopback: address.map(Self.isLoopback) ?? false)
+    }
+
+    /// - Returns: a new socket for a connection to the address, or -1.
+    static func open(_ address: SocketAddress) -> CInt {
+        let descriptor = martlet_stream_socket(CInt(address.protocol.rawValue))
+        guard descriptor >= 0 else { return -1 }
+        Self.disableDelay(descriptor)
+        Self.watch(descriptor, isLoopback: Self.isLoopback(address))
+        return descriptor
+    }
+
+    /// A peer on the same machine cannot vanish unseen.
+    private static func watch(_ descriptor: CInt, isLoopback: Bool) {
+        if isLoopback { Self.simplifyLoopback(descriptor) } else { Self.enableKeepAlive(descriptor) }
+    }
+
+    private static func disableDelay(_ descriptor: CInt) {
+        var one: CInt = 1
+        setsockopt(descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<CInt>.size))
     }
 }

@@ -7,6 +7,8 @@ final class Endpoint: Sendable {
     let weight: Int
     /// Its URL as text.
     let name: String
+    /// Where it is, if it is reached over plain TCP and no name has to be looked up.
+    let directAddress: SocketAddress?
     private let settings: UpstreamConfiguration
     /// Requests and tunnels that are under way.
     private let activeCount = Atomic(0)
@@ -16,6 +18,9 @@ final class Endpoint: Sendable {
         self.url = endpoint.url
         self.name = endpoint.url.description
         self.weight = endpoint.weight
+        self.directAddress =
+            endpoint.url.isSecure
+            ? nil : try? SocketAddress(ipAddress: endpoint.url.host, port: endpoint.url.port)
         self.settings = settings
         self.health = Mutex(EndpointHealth(settings))
     }

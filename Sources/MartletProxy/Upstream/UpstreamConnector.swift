@@ -41,4 +41,27 @@ enum UpstreamConnector {
             }
         }
     }
+
+    /// Makes a channel of a connection over which a whole request for an upgrade has gone already.
+    ///
+    /// - Parameter ready: called before the first byte of the answer is told. The request is to be written again, for the
+    ///   decoder to know what is answered; it goes nowhere.
+    static func adopt(
+        _ upstream: BegunHandshake.Upstream, on eventLoop: any EventLoop,
+        ready: @escaping (UpstreamConnection) -> Void
+    ) -> EventLoopFuture<Void> {
+        let ready = NIOLoopBound(ready, eventLoop: eventLoop)
+        return ClientBootstrap(group: eventLoop)
+            .channelOption(.allowRemoteHalfClosure, value: true)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(ReceivedBytesHandler(upstream.received))
+                    let connection = UpstreamConnection(
+                        endpoint: upstream.endpoint, channel: channel, isPlainTCP: true, isForUpgrade: true)
+                    try connection.install()
+                    ready.value(connection)
+                }
+            }
+            .withConnectedSocket(upstream.descriptor).map { _ in }
+    }
 }

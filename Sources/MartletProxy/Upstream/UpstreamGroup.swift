@@ -1,3 +1,4 @@
+import Logging
 import NIOCore
 import Synchronization
 
@@ -49,5 +50,19 @@ final class UpstreamGroup: Sendable {
             }
             return self.endpoints[self.turns.withLock { $0.next(shares) }]
         }
+    }
+
+    /// Accounts for a failure of an endpoint.
+    ///
+    /// - Parameter reason: what is counted; one of few.
+    func failed(_ endpoint: Endpoint, reason: String, error: (any Error)?, logger: Logger) {
+        ProxyMetrics.upstreamFailed(self.name, endpoint, reason: reason)
+        let isEjected = endpoint.failed(at: .now())
+        logger.warning(
+            "an endpoint failed",
+            metadata: [
+                "upstream": "\(self.name)", "endpoint": "\(endpoint.url)", "reason": "\(reason)",
+                "error": "\(error.map { "\($0)" } ?? "-")", "leftOut": "\(isEjected)",
+            ])
     }
 }

@@ -1,0 +1,306 @@
+import CMartletSystem
+import Logging
+import NIOCore
+import NIOHTTP1
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// A connection that has just been accepted. If the first thing to come over it is a flawless request for a WebSocket on a
+/// plain upstream, and the upstream's answer a flawless 101, the two sockets become a tunnel of the same reactor, and NIO
+/// never hears of them: a handshake then costs little more than its system calls.
+///
+/// Everything else - other requests, other routes, other answers, whatever is in the least unusual - is given to NIO's
+/// pipeline together with the bytes that came, and with the connection to the upstream if the request went there already.
+/// So nothing is refused or answered here, but for a 101.
+final class DirectHandshake {
+    private enum Phase {
+        /// Nothing has come.
+        case arriving
+        case connecting
+        /// The whole request is with the upstream.
+        case answering
+        case over
+    }
+
+    /// Longer requests are NIO's: a socket's buffer takes so much at once.
+    private static let mostOfRequest = 8 * 1024
+    private static let mostOfAnswer = 16 * 1024
+
+    private let context: DirectContext
+    private let reactor: TunnelReactor
+    private let peer: SocketAddress
+    private let clientDescriptor: CInt
+    private var client: HandshakeSocket?
+    private var upstream: HandshakeSocket?
+    private var phase = Phase.arriving
+    private var deadline: Int64
+    private var startedAt: Int64
+    private var received: [UInt8] = []
+    private var upgrade: UpgradeRequest?
+    private var entry = AccessLogEntry()
+    private var tried: [Endpoint] = []
+    private var endpoint: Endpoint?
+    private var isTimeout = false
+    private var sentAt: NIODeadline?
+    private var answer: [UInt8] = []
+
+    /// Takes the client's descriptor over.
+    init(client: CInt, peer: SocketAddress, context: DirectContext, reactor: TunnelReactor, now: Int64) {
+        self.clientDescriptor = client
+        self.peer = peer
+        self.context = context
+        self.reactor = reactor
+        self.startedAt = now
+        self.deadline = now + context.limits.headerTimeout.nanoseconds
+    }
+
+    func start() {
+        let client = HandshakeSocket(side: .client, descriptor: self.clientDescriptor, handshake: self)
+        self.client = client
+        self.reactor.opened(self)
+        if !self.reactor.poll(client) { self.giveUp() }
+    }
+
+    // MARK: What the reactor tells
+
+    func ready(_ side: TunnelSide, _ events: UInt32, _ now: Int64) {
+        switch (side, self.phase) {
+        case (_, .over): break
+        case (.client, .arriving): if events & PolledSocket.readEvents != 0 { self.readRequest(events, now) }
+        case (.client, _):
+            // A client that has ended its half does not wait for an answer, as far as anybody can tell.
+            if events & PolledSocket.hangUpEvents != 0 { self.clientLeft() }
+        case (.upstream, .connecting): self.connected(now)
+        case (.upstream, .answering): if events & PolledSocket.readEvents != 0 { self.readAnswer(now) }
+        case (.upstream, .arriving): break
+        }
+    }
+
+    func tick(_ now: Int64) {
+        guard now >= self.deadline else { return }
+        switch self.phase {
+        case .arriving: self.end()  // one that said nothing is told nothing
+        case .connecting:
+            self.endpointFailed("connect timeout", ETIMEDOUT)
+            self.isTimeout = true
+            self.connect(now)
+        case .answering: self.giveUp()  // which finds that the time is over
+        case .over: break
+        }
+    }
+
+    /// The proxy shuts down.
+    func drain() { if case .arriving = self.phase { self.end() } }
+
+    /// The thread ends.
+    func stop() { self.end() }
+
+    // MARK: The request
+
+    private func readRequest(_ events: UInt32, _ now: Int64) {
+        let buffer = self.reactor.buffer
+        let count = martlet_receive(self.clientDescriptor, buffer.baseAddress, buffer.count)
+        guard count > 0 else {
+            if count == 0 || errno != EAGAIN && errno != EINTR { self.end() }
+            return
+        }
+        self.startedAt = now
+        let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+        self.received = Array(bytes)
+        guard events & PolledSocket.hangUpEvents == 0, let upgrade = self.check(bytes) else { return self.giveUp() }
+        self.upgrade = upgrade
+        self.connect(now)
+    }
+
+    /// - Returns: `nil` for what is not flawless, and for what cannot be dealt with here.
+    private func check(_ bytes: UnsafeRawBufferPointer) -> UpgradeRequest? {
+        let limits = self.context.limits
+        guard bytes.count <= min(Self.mostOfRequest, limits.maximumHeaderSize), HeadParser.end(bytes) == bytes.count,
+            let head = HeadParser.request(bytes, maximumCount: limits.maximumHeaderCount),
+            case .success(let checked) = RequestCheck.check(head, isHTTP2: false), checked.isUpgrade,
+            !head.headers.contains(name: "content-length"), !head.headers.contains(name: "transfer-encoding"),
+            !self.context.core.isDraining,
+            let route = self.context.core.routing.route(host: checked.host, path: checked.target.decodedPath),
+            route.isDirect
+        else { return nil }
+        let identity = ClientIdentity(
+            head.headers, peer: self.peer, address: self.peer.ipAddress,
+            trusted: self.context.listener.trustedProxies, isSecure: false)
+        let request = ProxiedRequest(head: head, checked: checked, route: route, identity: identity, isHTTP2: false)
+        guard case .success(var upgrade) = UpgradeRequest.check(request), upgrade.filterSubprotocols() else {
+            return nil
+        }
+        self.entry = AccessLogEntry(head, identity, isHTTP2: false)
+        self.entry.take(request)
+        return upgrade
+    }
+
+    private func clientLeft() {
+        self.entry.status = 499
+        self.entry.reason = "the client left"
+        self.entry.duration = max(TunnelReactor.now() - self.startedAt, 0)
+        self.upgrade?.request.route.metrics.answered(status: 499, duration: self.entry.duration)
+        self.context.core.accessLog?.write(self.entry)
+        self.end()
+    }
+
+    // MARK: The upstream
+
+    private func connect(_ now: Int64) {
+        self.upstream = nil
+        guard let upgrade = self.upgrade,
+            let endpoint = upgrade.request.route.group.choose(
+                key: upgrade.request.hashKey, except: self.tried, at: .uptimeNanoseconds(UInt64(now))),
+            let address = endpoint.directAddress
+        else { return self.giveUp() }
+        self.endpoint = endpoint
+        endpoint.began()
+        self.phase = .connecting
+        self.deadline = now + upgrade.request.route.group.configuration.connectTimeout.nanoseconds
+        let descriptor = TunnelSocketOptions.open(address)
+        guard descriptor >= 0 else { return self.giveUp() }
+        let upstream = HandshakeSocket(side: .upstream, descriptor: descriptor, handshake: self)
+        self.upstream = upstream
+        let result = address.withSockAddr { Glibc.connect(descriptor, $0, socklen_t($1)) }
+        guard result == 0 || errno == EINPROGRESS, self.reactor.poll(upstream) else {
+            self.endpointFailed("no connection", errno)
+            return self.connect(now)
+        }
+        // On the same machine the connection is there already.
+        self.send(upgrade, to: endpoint, now)
+    }
+
+    private func connected(_ now: Int64) {
+        guard let upgrade = self.upgrade, let endpoint = self.endpoint else { return }
+        self.send(upgrade, to: endpoint, now)
+    }
+
+    private func send(_ upgrade: UpgradeRequest, to endpoint: Endpoint, _ now: Int64) {
+        guard let upstream = self.upstream else { return }
+        let head = HeadWriter.bytes(upgrade.upstreamHead(for: endpoint))
+        let sent = head.withUnsafeBytes { martlet_send(upstream.descriptor, $0.baseAddress, $0.count) }
+        if sent == head.count {
+            self.phase = .answering
+            self.sentAt = .now()
+            self.deadline = self.startedAt + upgrade.request.route.configuration.responseTimeout.nanoseconds
+        } else if sent >= 0 {
+            // The upstream cannot make anything of it: it is asked again, by NIO.
+            self.closeUpstream()
+            self.giveUp()
+        } else if errno != EAGAIN, errno != EINTR {
+            self.endpointFailed("no connection", errno)
+            self.connect(now)
+        }
+    }
+
+    private func endpointFailed(_ reason: String, _ code: CInt) {
+        guard let upgrade = self.upgrade, let endpoint = self.endpoint else { return }
+        self.closeUpstream()
+        upgrade.request.route.group.failed(
+            endpoint, reason: reason, error: IOError(errnoCode: code, reason: "connect"),
+            logger: self.context.core.logger)
+        self.tried.append(endpoint)
+    }
+
+    private func closeUpstream() {
+        self.endpoint?.ended()
+        self.endpoint = nil
+        guard let upstream = self.upstream else { return }
+        self.upstream = nil
+        self.reactor.close(upstream)
+    }
+
+    // MARK: The answer
+
+    private func readAnswer(_ now: Int64) {
+        guard let upstream = self.upstream, let upgrade = self.upgrade else { return }
+        let buffer = self.reactor.buffer
+        while true {
+            let count = martlet_receive(upstream.descriptor, buffer.baseAddress, Self.mostOfAnswer)
+            guard count > 0 else {
+                if count == 0 || errno != EAGAIN && errno != EINTR { return self.giveUp() }
+                return
+            }
+            let before = self.answer.count
+            self.answer += buffer[..<count]
+            if let end = self.answer.withUnsafeBytes({ HeadParser.end($0, from: before) }) {
+                let head = self.answer.withUnsafeBytes {
+                    HeadParser.switchingProtocols(
+                        UnsafeRawBufferPointer(rebasing: $0[..<end]),
+                        maximumCount: self.context.limits.maximumHeaderCount)
+                }
+                guard let head, upgrade.fault(of: head) == nil else { return self.giveUp() }
+                return self.succeed(upgrade, upstream, head, behind: Array(self.answer[end...]), now)
+            }
+            guard self.answer.count < Self.mostOfAnswer,
+                self.answer.starts(with: "HTTP/1.1 101".utf8.prefix(before + count))
+            else { return self.giveUp() }
+            // On to the end of what there is, which may be the end of the connection: that is told once.
+        }
+    }
+
+    private func succeed(
+        _ upgrade: UpgradeRequest, _ upstream: HandshakeSocket, _ head: HTTPResponseHead, behind: [UInt8],
+        _ now: Int64
+    ) {
+        let route = upgrade.request.route
+        self.endpoint?.succeeded()
+        if let sentAt = self.sentAt { self.entry.upstreamDuration = (NIODeadline.now() - sentAt).nanoseconds }
+        self.entry.endpoint = self.endpoint?.name
+        let onEnd = TunnelAccount(
+            entry: self.entry, startedAt: .uptimeNanoseconds(UInt64(self.startedAt)), metrics: route.metrics,
+            endpoint: self.endpoint, connections: self.context.core.connections, accessLog: self.context.core.accessLog
+        ).open()
+        self.phase = .over
+        self.reactor.closed(self)
+        self.reactor.become(
+            TunnelReactor.Pair(
+                client: self.clientDescriptor, upstream: upstream.descriptor, fromUpstream: behind,
+                policy: route.tunnelPolicy,
+                isCompressed: head.headers.contains(name: "sec-websocket-extensions"),
+                toClient: HeadWriter.switchingProtocols(upgrade.clientHeaders(head)), isPolled: true, onEnd: onEnd),
+            now)
+    }
+
+    // MARK: The end
+
+    /// Lets NIO go on.
+    private func giveUp() {
+        guard let phase = self.leave() else { return }
+        var begun: BegunHandshake?
+        if let upgrade = self.upgrade {
+            var open: BegunHandshake.Upstream?
+            if case .answering = phase, let upstream = self.upstream, let endpoint = self.endpoint {
+                open = .init(descriptor: upstream.descriptor, endpoint: endpoint, received: self.answer)
+                self.reactor.forget(upstream.descriptor)
+            } else {
+                self.closeUpstream()
+            }
+            begun = BegunHandshake(
+                requestID: upgrade.request.id, route: upgrade.request.route, startedAt: self.startedAt,
+                tried: self.tried, isTimeout: self.isTimeout, upstream: open)
+        }
+        self.reactor.forget(self.clientDescriptor)
+        self.context.giveUp(self.clientDescriptor, self.received, begun, true)
+    }
+
+    /// Ends both connections.
+    private func end() {
+        guard self.leave() != nil else { return }
+        self.closeUpstream()
+        if let client = self.client { self.reactor.close(client) }
+        self.context.core.connections.ended()
+    }
+
+    /// - Returns: the phase that it was in; `nil` when it is over already.
+    private func leave() -> Phase? {
+        if case .over = self.phase { return nil }
+        defer { self.phase = .over }
+        self.reactor.closed(self)
+        return self.phase
+    }
+}

@@ -1,0 +1,110 @@
+import CMartletSystem
+import Logging
+import NIOCore
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// Accepts connections for a ``TunnelReactor``. Every reactor has one, all for the same listening socket, of which the
+/// kernel wakes one reactor a connection. Used on its reactor's thread alone.
+///
+/// `@unchecked Sendable`: it is made elsewhere, and only handed to the reactor.
+final class DirectListener: PolledSocket, @unchecked Sendable {
+    /// The others shall have something to do as well.
+    private static let mostAtOnce = 16
+    private static let events = EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue
+    /// So many more tunnels than another reactor has, and an eighth more, make it hand connections over.
+    private static let slack = 16
+
+    private let context: DirectContext
+    private let reactor: TunnelReactor
+    private var isStopped = false
+    /// There were no descriptors left: nothing is accepted until the next tick.
+    private(set) var isPaused = false
+
+    /// - Parameter descriptor: a listening socket of its own, which it takes over.
+    init(descriptor: CInt, context: DirectContext, reactor: TunnelReactor) {
+        self.context = context
+        self.reactor = reactor
+        super.init(descriptor: descriptor)
+    }
+
+    func start() { self.isPaused = !self.reactor.poll(self, events: Self.events) }
+    func resume() { self.start() }
+
+    func stop() {
+        guard !self.isStopped else { return }
+        self.isStopped = true
+        self.reactor.forget(self.descriptor)
+        _ = close(self.descriptor)
+    }
+
+    override func ready(_ events: UInt32, _ now: Int64) {
+        for _ in 0..<Self.mostAtOnce where !self.isStopped && !self.isPaused { if !self.accept(now) { return } }
+    }
+
+    /// - Returns: whether there may be more.
+    private func accept(_ now: Int64) -> Bool {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let client = withUnsafeMutablePointer(to: &storage) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                martlet_accept(self.descriptor, $0, &length)
+            }
+        }
+        guard client >= 0 else {
+            switch errno {
+            case EAGAIN: return false
+            case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+                self.context.core.logger.warning("no connection can be accepted", metadata: ["error": "\(errno)"])
+                self.reactor.forget(self.descriptor)
+                self.isPaused = true
+                return false
+            default: return true  // of that one connection
+            }
+        }
+        guard !self.context.core.isDraining, let peer = Self.address(storage),
+            self.context.core.connections.admit(atMost: self.context.connectionLimit)
+        else {
+            self.context.giveUp(client, [], nil, false)
+            return true
+        }
+        self.start(client, peer, on: self.lightestReactor, now)
+        return true
+    }
+
+    private func start(_ client: CInt, _ peer: SocketAddress, on reactor: TunnelReactor, _ now: Int64) {
+        let context = self.context
+        guard reactor !== self.reactor else {
+            DirectHandshake(client: client, peer: peer, context: context, reactor: reactor, now: now).start()
+            return
+        }
+        let isTaken = reactor.run { reactor in
+            DirectHandshake(client: client, peer: peer, context: context, reactor: reactor, now: now).start()
+        }
+        if !isTaken {
+            _ = close(client)
+            context.core.connections.ended()
+        }
+    }
+
+    /// Tunnels live long, and the kernel wakes whoever waits: without this, one thread would end up with all of them.
+    private var lightestReactor: TunnelReactor {
+        let reactors = self.context.core.reactors
+        guard reactors.count > 1, let lightest = reactors.min(by: { $0.count < $1.count }) else { return self.reactor }
+        return self.reactor.count > lightest.count + lightest.count / 8 + Self.slack ? lightest : self.reactor
+    }
+
+    private static func address(_ storage: sockaddr_storage) -> SocketAddress? {
+        withUnsafeBytes(of: storage) { bytes in
+            switch CInt(storage.ss_family) {
+            case AF_INET: SocketAddress(bytes.loadUnaligned(as: sockaddr_in.self))
+            case AF_INET6: SocketAddress(bytes.loadUnaligned(as: sockaddr_in6.self))
+            default: nil
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import NIOCore
+import NIOPosix
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// A listening socket: NIO's, or one whose connections the reactors accept.
+final class BoundListener: Sendable {
+    let listener: ProxyListener
+    private let channel: any Channel
+    private let direct: [(listener: DirectListener, reactor: TunnelReactor)]
+
+    init(_ listener: ProxyListener, _ channel: any Channel) {
+        self.listener = listener
+        self.channel = channel
+        self.direct = []
+    }
+
+    /// - Parameter channel: one that does not accept by itself.
+    init(
+        _ listener: ProxyListener, _ channel: any Channel, _ reactors: [TunnelReactor], _ context: DirectContext
+    ) async throws {
+        self.listener = listener
+        self.channel = channel
+        // Each reactor has a descriptor of its own, since it may let go of it only when it polls it no longer.
+        let descriptors = try await channel.eventLoop.submit { () -> [CInt] in
+            var copies: [CInt] = []
+            try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { socket in
+                TunnelSocketOptions.prepare(listening: socket, at: channel.localAddress)
+                for _ in reactors {
+                    let copy = fcntl(socket, F_DUPFD_CLOEXEC, 0)
+                    if copy < 0 { throw IOError(errnoCode: errno, reason: "dup") }
+                    copies.append(copy)
+                }
+            }
+            return copies
+        }.get()
+        self.direct = zip(descriptors, reactors).map { descriptor, reactor in
+            (DirectListener(descriptor: descriptor, context: context, reactor: reactor), reactor)
+        }
+        for (listener, reactor) in self.direct {
+            reactor.run { reactor in
+                reactor.listen(listener)
+                listener.start()
+            }
+        }
+    }
+
+    var localAddress: SocketAddress? { self.channel.localAddress }
+
+    /// Once it returns, the address is free.
+    func close() async {
+        for (listener, reactor) in self.direct {
+            await withCheckedContinuation { continuation in
+                let isAsked = reactor.run { reactor in
+                    reactor.unlisten(listener)
+                    listener.stop()
+                    continuation.resume()
+                }
+                if !isAsked { continuation.resume() }
+            }
+        }
+        try? await self.channel.close()
+    }
+}

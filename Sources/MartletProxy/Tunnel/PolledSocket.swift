@@ -1,0 +1,33 @@
+#if canImport(Glibc)
+import CMartletSystem
+import Glibc
+#elseif canImport(Musl)
+import CMartletSystem
+import Musl
+#endif
+
+/// A socket that a ``TunnelReactor`` polls. Used on the reactor's thread alone; the reactor does not keep it.
+class PolledSocket {
+    static let edgeTriggered = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
+    static let hangUpEvents = EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue
+    static let readEvents = EPOLLIN.rawValue | hangUpEvents
+
+    let descriptor: CInt
+
+    init(descriptor: CInt) { self.descriptor = descriptor }
+
+    /// To be overridden: something happened to the socket.
+    ///
+    /// - Parameter now: nanoseconds of the system's coarse monotonic clock.
+    func ready(_ events: UInt32, _ now: Int64) {}
+
+    /// - Parameter isKnown: whether another object stood for the socket until now. Events that have come stay to be told.
+    final func register(
+        with poll: CInt, events: UInt32 = PolledSocket.edgeTriggered, isKnown: Bool = false
+    ) -> Bool {
+        var event = epoll_event()
+        event.events = events
+        event.data.ptr = Unmanaged.passUnretained(self).toOpaque()
+        return epoll_ctl(poll, isKnown ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, self.descriptor, &event) == 0
+    }
+}

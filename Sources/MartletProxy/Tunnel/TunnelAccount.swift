@@ -1,0 +1,31 @@
+import NIOCore
+
+/// What is told of a tunnel, in metrics and in the log.
+struct TunnelAccount: Sendable {
+    var entry: AccessLogEntry
+    let startedAt: NIODeadline
+    let metrics: RouteMetrics
+    let endpoint: Endpoint?
+    let connections: ConnectionCount?
+    let accessLog: AccessLog?
+
+    /// Counts the upgrade.
+    ///
+    /// - Returns: to be called once, on any thread, when both connections have been closed.
+    func open() -> @Sendable (TunnelSummary) -> Void {
+        self.metrics.answered(status: 101, duration: 0)
+        return { summary in
+            self.endpoint?.ended()
+            self.connections?.ended()
+            var entry = self.entry
+            entry.status = 101
+            entry.duration = max((NIODeadline.now() - self.startedAt).nanoseconds, 0)
+            entry.bytesReceived = summary.bytesFromClient
+            entry.bytesSent = summary.bytesFromUpstream
+            entry.tunnel = summary
+            if summary.end != .finished { entry.reason = summary.end.rawValue }
+            self.metrics.ended(summary, duration: entry.duration)
+            self.accessLog?.write(entry)
+        }
+    }
+}

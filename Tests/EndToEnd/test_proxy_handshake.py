@@ -1,0 +1,196 @@
+"""Handshakes through `martlet proxy`, of which the simple ones never meet NIO, and the others are handed over to it in the
+middle: whatever the upstream answers, it sees one request, and the client one answer."""
+import json
+import signal
+import socket
+import threading
+import time
+
+import pytest
+from conftest import PATIENCE, RawClient, eventually
+from proxying import descriptors, free_port, metric, run_proxy, to
+
+SWITCHING = (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+             b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
+REFUSAL = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\n\r\nno\n"
+
+
+class Upstream:
+    """Answers each request with the next list of pieces; `None` ends the connection."""
+
+    def __init__(self, *answers):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        self.requests, self.ended = [], 0
+        threading.Thread(target=self.run, args=(list(answers),), daemon=True).start()
+
+    def run(self, answers):
+        while answers:
+            connection, _ = self.listener.accept()
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            data = b""
+            while b"\r\n\r\n" not in data:
+                data += connection.recv(65536)
+            self.requests.append(data)
+            try:
+                self.answer(connection, answers.pop(0))
+            except ConnectionError:
+                pass  # it had heard enough
+            connection.close()
+            self.ended += 1
+
+    def answer(self, connection, pieces):
+        for piece in pieces:
+            if piece is None:
+                return
+            if isinstance(piece, float):
+                time.sleep(piece)
+            else:
+                connection.sendall(piece)
+        while connection.recv(65536):
+            pass
+
+
+def shake(proxy):
+    one = RawClient(proxy.address, handshake=False)
+    one.send_handshake()
+    return one
+
+
+@pytest.mark.parametrize("pieces", [
+    [SWITCHING], [SWITCHING[:30], 0.02, SWITCHING[30:]], [b"H", 0.02, SWITCHING[1:]],
+    [b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + SWITCHING],
+    [b"HTTP/1.1 100 Continue\r\n\r\n", 0.02, SWITCHING],
+    [SWITCHING.replace(b"Upgrade: w", b"X-Long: " + b"x" * 9000 + b"\r\nUpgrade: w")],
+], ids=["whole", "in two pieces", "a byte first", "behind hints", "behind 100", "long"])
+def test_an_upgrade_in_whatever_pieces(start, tmp_path, pieces):
+    upstream = Upstream(pieces)
+    one = shake(run_proxy(start, tmp_path, to(upstream)))
+    assert one.read_head().startswith(b"HTTP/1.1 101 ")
+    one.send("hello")
+    one.socket.shutdown(socket.SHUT_WR)
+    eventually(lambda: upstream.ended, "the upstream sees the end")
+    assert len(upstream.requests) == 1
+
+
+@pytest.mark.parametrize("pieces, status, text", [
+    ([REFUSAL], 403, b"no\n"), ([REFUSAL[:20], 0.02, REFUSAL[20:]], 403, b"no\n"),
+    ([SWITCHING.replace(b"s3p", b"S3p")], 502, b"Sec-WebSocket-Accept"),
+    ([SWITCHING.replace(b"\r\nC", b"\nC")], 502, b""), ([b"nonsense\r\n\r\n"], 502, b"not valid HTTP"),
+    ([None], 502, b"without an answer"), ([b"HTTP/1.1 101 Switch", None], 502, b""),
+    ([b"HTTP/1.1 101 A\r\nX: " + b"x" * 200000], 502, b""),
+    ([], 504, b"in time"), ([b"HTTP/1.1 101 "], 504, b"in time"),
+], ids=["refused", "refused in pieces", "wrong key", "bare LF", "nonsense", "ended", "broken off", "endless", "silent", "stalled"])
+def test_any_other_answer_is_passed_on_once(start, tmp_path, pieces, status, text):
+    upstream = Upstream(pieces, [REFUSAL])
+    proxy = run_proxy(start, tmp_path, to(upstream, responseTimeout="300ms"))
+    before = descriptors(proxy.process)
+    one = shake(proxy)
+    head, body = one.read_response()
+    assert int(head.split()[1]) == status and text in body, head
+    assert len(upstream.requests) == 1 and upstream.requests[0].count(b"\r\nSec-WebSocket-Key") == 1
+    one.send_handshake()  # the connection goes on
+    assert one.read_head().startswith(b"HTTP/1.1 403 ")
+    one.socket.close()
+    eventually(lambda: descriptors(proxy.process) <= before, "no descriptor is left")
+    assert metric(proxy, "proxy_connections") == 0
+
+
+def test_a_request_in_pieces(start, tmp_path):
+    upstream = Upstream([SWITCHING])
+    proxy = run_proxy(start, tmp_path, to(upstream))
+    one = RawClient(proxy.address, handshake=False)
+    one.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for piece in (b"GET / HTTP/1.1\r\nHost: a\r\nUpgr", b"ade: websocket\r\nConnection: Upgrade\r\n",
+                  b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"):
+        one.socket.sendall(piece)
+        time.sleep(0.02)
+    assert one.read_head().startswith(b"HTTP/1.1 101 ")
+
+
+def test_an_endpoint_that_refuses_connections_is_left_out(start, tmp_path):
+    dead = free_port()
+    upstream = Upstream(*[[SWITCHING]] * 4)
+    proxy = run_proxy(start, tmp_path, {
+        "routes": [{"to": "both"}],
+        "upstreams": {"both": {"endpoints": [f"http://127.0.0.1:{dead}", f"http://{upstream.address}"]}}})
+    for _ in range(4):
+        one = shake(proxy)
+        assert one.read_head().startswith(b"HTTP/1.1 101 ")
+        one.socket.close()
+        eventually(lambda: metric(proxy, "proxy_connections") == 0, "the tunnel has ended")
+    failures = metric(proxy, "proxy_upstream_failures_total", reason="no connection")
+    assert 1 <= failures <= 3 and metric(proxy, "proxy_endpoint_active") == 0
+
+
+def test_nobody_to_connect_to(start, tmp_path):
+    proxy = run_proxy(start, tmp_path, to(f"127.0.0.1:{free_port()}"))
+    one = shake(proxy)
+    assert one.read_head().startswith(b"HTTP/1.1 502 ")
+    assert metric(proxy, "proxy_upstream_failures_total") == 1  # and not once for each of two ways
+
+
+def test_a_client_that_leaves_before_the_answer(start, tmp_path):
+    log = tmp_path / "access.log"
+    upstream = Upstream([], [])
+    proxy = run_proxy(start, tmp_path, {"accessLog": {"file": str(log)}, **to(upstream)})
+    for index in (1, 2):
+        one = shake(proxy)
+        eventually(lambda: len(upstream.requests) == index, "the upstream has the request")
+        if index == 1:
+            one.socket.shutdown(socket.SHUT_WR)
+        else:
+            one.socket.close()
+        eventually(lambda: upstream.ended == index, "the upstream sees the end")
+    eventually(lambda: log.read_text().count("\n") == 2, "both are logged")
+    assert all(json.loads(line)["status"] == 499 for line in log.read_text().splitlines())
+    assert metric(proxy, "proxy_connections") == 0 and metric(proxy, "proxy_endpoint_active") == 0
+
+
+def test_connections_that_say_nothing(start, tmp_path):
+    proxy = run_proxy(start, tmp_path, {"client": {"headerTimeout": "200ms"}, **to("127.0.0.1:1")})
+    with socket.create_connection(("127.0.0.1", proxy.port), PATIENCE) as silent:
+        assert silent.recv(1) == b""
+    assert metric(proxy, "proxy_connections") == 0
+
+
+def test_shutdown_does_not_wait_for_connections_that_say_nothing(start, tmp_path):
+    proxy = run_proxy(start, tmp_path, {**to("127.0.0.1:1"), "drainTimeout": "30s"})
+    with socket.create_connection(("127.0.0.1", proxy.port), PATIENCE) as silent:
+        eventually(lambda: metric(proxy, "proxy_connections") == 1, "it is there")
+        proxy.process.send_signal(signal.SIGTERM)
+        assert silent.recv(1) == b""
+    assert proxy.process.wait(PATIENCE) == 0
+
+
+def test_handshakes_and_other_requests_from_many_at_once(start, tmp_path):
+    """Connections spread over the threads, and none is lost."""
+    server = start("echo", "--listen", "127.0.0.1:0", "--path", "/ws", "--log-level", "critical")
+    proxy = run_proxy(start, tmp_path, to(server))
+    failures, clients = [], []
+
+    def work():
+        try:
+            for index in range(40):
+                if index % 4:
+                    one = RawClient(proxy.address, "/ws")
+                    one.send(str(index))
+                    assert one.read_frame() == (0x81, b"%d" % index)
+                    clients.append(one)
+                else:
+                    with socket.create_connection(("127.0.0.1", proxy.port), PATIENCE) as plain:
+                        plain.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                        assert plain.recv(9) == b"HTTP/1.1 "
+        except Exception as error:  # told below
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures, failures[0]
+    assert metric(proxy, "proxy_websockets") == 240
+    for one in clients:
+        one.socket.close()
+    eventually(lambda: metric(proxy, "proxy_connections") == 0, "all have ended")
