@@ -2,9 +2,9 @@
 """Proxies in front of one WebSocket echo server, in the same run: Martlet (tunnel and protocol-aware), nginx with its
 default buffers and with 16 KiB ones, HAProxy.
 
-The proxy has one core; load and echo server share the other. Runs alternate, and medians count. What is measured is the
-proxy's CPU a message that was echoed (so it passed twice), its CPU a handshake, and its memory an idle tunnel. Writes
-artifacts/bench-proxy.md and artifacts/bench-proxy.svg.
+The proxy has one core; load and echo server share the other. Runs alternate, each with a fresh process, and medians
+count. What is measured is the proxy's CPU a message that was echoed (so it passed twice), its CPU a handshake, and its
+memory an idle tunnel. Writes artifacts/bench-proxy.md and artifacts/bench-proxy.svg.
 """
 import argparse
 import json
@@ -124,6 +124,11 @@ def spawn(command, core, port):
     sys.exit(f"{command[0]} does not listen")
 
 
+def stop(process):
+    process.kill()
+    process.wait()
+
+
 def start_backend(core):
     port = free_port()
     return spawn(
@@ -230,15 +235,16 @@ def main():
         try:
             backend_process, backend = start_backend(cores[1])
             processes.append(backend_process)
-            proxies = {name: start(name, cores[0], backend, directory) for name in PROXIES}
-            processes += [process for process, _ in proxies.values()]
 
             def alternate(title, measure):
                 runs = {name: [] for name in PROXIES}
                 for number in range(options.rounds):
                     for name in PROXIES if number % 2 == 0 else PROXIES[::-1]:
-                        process, port = proxies[name]
+                        # A process of its own: where its memory happens to lie makes several percent for all its life.
+                        process, port = start(name, cores[0], backend, directory)
+                        processes.append(process)
                         runs[name].append(measure(port, process.pid))
+                        stop(processes.pop())
                         print(f"\r{title}: run {number + 1} of {options.rounds}, {name}          ", end="", file=sys.stderr)
                 print(file=sys.stderr)
                 return runs

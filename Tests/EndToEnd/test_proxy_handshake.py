@@ -3,6 +3,7 @@ middle: whatever the upstream answers, it sees one request, and the client one a
 import json
 import signal
 import socket
+import struct
 import threading
 import time
 
@@ -75,12 +76,13 @@ def test_an_upgrade_in_whatever_pieces(start, tmp_path, pieces):
 
 @pytest.mark.parametrize("pieces, status, text", [
     ([REFUSAL], 403, b"no\n"), ([REFUSAL[:20], 0.02, REFUSAL[20:]], 403, b"no\n"),
+    ([0.2, REFUSAL[:-2], 0.2, REFUSAL[-2:]], 403, b"no\n"),  # the time counts from byte to byte
     ([SWITCHING.replace(b"s3p", b"S3p")], 502, b"Sec-WebSocket-Accept"),
     ([SWITCHING.replace(b"\r\nC", b"\nC")], 502, b""), ([b"nonsense\r\n\r\n"], 502, b"not valid HTTP"),
     ([None], 502, b"without an answer"), ([b"HTTP/1.1 101 Switch", None], 502, b""),
     ([b"HTTP/1.1 101 A\r\nX: " + b"x" * 200000], 502, b""),
     ([], 504, b"in time"), ([b"HTTP/1.1 101 "], 504, b"in time"),
-], ids=["refused", "refused in pieces", "wrong key", "bare LF", "nonsense", "ended", "broken off", "endless", "silent", "stalled"])
+], ids=["refused", "refused in pieces", "refused slowly", "wrong key", "bare LF", "nonsense", "ended", "broken off", "endless", "silent", "stalled"])
 def test_any_other_answer_is_passed_on_once(start, tmp_path, pieces, status, text):
     upstream = Upstream(pieces, [REFUSAL])
     proxy = run_proxy(start, tmp_path, to(upstream, responseTimeout="300ms"))
@@ -145,6 +147,38 @@ def test_a_client_that_leaves_before_the_answer(start, tmp_path):
     eventually(lambda: log.read_text().count("\n") == 2, "both are logged")
     assert all(json.loads(line)["status"] == 499 for line in log.read_text().splitlines())
     assert metric(proxy, "proxy_connections") == 0 and metric(proxy, "proxy_endpoint_active") == 0
+
+
+def test_a_client_that_resets_is_known_by_its_address(start, tmp_path):
+    log = tmp_path / "access.log"
+    proxy = run_proxy(start, tmp_path, {"accessLog": {"file": str(log)}, **to(f"127.0.0.1:{free_port()}")})
+    for _ in range(20):
+        client = socket.create_connection(("127.0.0.1", proxy.port), PATIENCE)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n")
+        client.close()
+    eventually(lambda: metric(proxy, "proxy_connections") == 0, "all have ended")
+    shake(proxy).read_head()
+    eventually(lambda: '"method":"GET"' in log.read_text(), "the last is logged")
+    assert {json.loads(line)["address"] for line in log.read_text().splitlines()} == {"127.0.0.1"}
+
+
+def test_a_response_timeout_is_of_the_whole_handshake(start, tmp_path):
+    """An endpoint that does not accept is given up when the time for the answer is over."""
+    full = socket.socket()
+    full.bind(("127.0.0.1", 0))
+    full.listen(0)
+    kept = []
+    for _ in range(3):  # until its queue is full
+        one = socket.socket()
+        one.setblocking(False)
+        one.connect_ex(full.getsockname())
+        kept.append(one)
+    address = f"127.0.0.1:{full.getsockname()[1]}"
+    proxy = run_proxy(start, tmp_path, to(address, responseTimeout="300ms"))
+    head, body = shake(proxy).read_response()
+    assert head.startswith(b"HTTP/1.1 504 ") and b"in time" in body
+    assert metric(proxy, "proxy_upstream_failures_total", reason="response timeout") == 1
 
 
 def test_connections_that_say_nothing(start, tmp_path):

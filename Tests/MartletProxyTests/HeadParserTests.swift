@@ -16,7 +16,7 @@ struct HeadParserTests {
     @Test("a request is read as it stands")
     func request() throws {
         let head = try #require(
-            self.request("GET /a?b=c HTTP/1.1\r\nHost: example.com\r\nX-A:1\r\nX-B: \t two words \t\r\nX-C:\r\n\r\n"))
+            self.request("GET /a?b=c HTTP/1.1\r\nHost: example.com\r\nX-A:1\r\nX-B: \t two words\r\nX-C:\r\n\r\n"))
         #expect(head.uri == "/a?b=c" && head.method == .GET && head.version == .http1_1)
         #expect(
             head.headers.map { "\($0)=\($1)" } == ["Host=example.com", "X-A=1", "X-B=two words", "X-C="])
@@ -35,6 +35,7 @@ struct HeadParserTests {
             "GET / /b HTTP/1.1\r\nHost: a\r\n\r\n", "get / HTTP/1.1\r\nHost: a\r\n\r\n",
             "POST / HTTP/1.1\r\nHost: a\r\n\r\n",
             "GET HTTP/1.1\r\nHost: a\r\n\r\n", "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n\r\n", "",
+            "GET / HTTP/1.1\r\nHost: a \r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\t\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET", "GET / HTTP/1.1\r\nA: 1\r\n\r\nB: 2\r\n\r\n",
         ])
     func refused(text: String) { #expect(self.request(text) == nil) }

@@ -28,6 +28,8 @@ final class DirectHandshake {
 
     /// Longer requests are NIO's: a socket's buffer takes so much at once.
     private static let mostOfRequest = 8 * 1024
+    /// What is read at once: the rest stays in the socket, for whoever goes on.
+    private static let mostToRead = 16 * 1024
     private static let mostOfAnswer = 16 * 1024
 
     private let context: DirectContext
@@ -37,7 +39,9 @@ final class DirectHandshake {
     private var client: HandshakeSocket?
     private var upstream: HandshakeSocket?
     private var phase = Phase.arriving
+    private let acceptedAt: Int64
     private var deadline: Int64
+    /// When the request came.
     private var startedAt: Int64
     private var received: [UInt8] = []
     private var upgrade: UpgradeRequest?
@@ -54,8 +58,9 @@ final class DirectHandshake {
         self.peer = peer
         self.context = context
         self.reactor = reactor
+        self.acceptedAt = now
         self.startedAt = now
-        self.deadline = now + context.limits.headerTimeout.nanoseconds
+        self.deadline = Self.time(now, plus: context.limits.headerTimeout)
     }
 
     func start() {
@@ -85,8 +90,12 @@ final class DirectHandshake {
         switch self.phase {
         case .arriving: self.end()  // one that said nothing is told nothing
         case .connecting:
-            self.endpointFailed("connect timeout", ETIMEDOUT)
             self.isTimeout = true
+            if now >= self.answerDeadline {
+                self.endpointFailed("response timeout", ETIMEDOUT)
+                return self.giveUp()  // which finds that the time is over
+            }
+            self.endpointFailed("connect timeout", ETIMEDOUT)
             self.connect(now)
         case .answering: self.giveUp()  // which finds that the time is over
         case .over: break
@@ -103,7 +112,7 @@ final class DirectHandshake {
 
     private func readRequest(_ events: UInt32, _ now: Int64) {
         let buffer = self.reactor.buffer
-        let count = martlet_receive(self.clientDescriptor, buffer.baseAddress, buffer.count)
+        let count = martlet_receive(self.clientDescriptor, buffer.baseAddress, Self.mostToRead)
         guard count > 0 else {
             if count == 0 || errno != EAGAIN && errno != EINTR { self.end() }
             return
@@ -158,9 +167,11 @@ final class DirectHandshake {
             let address = endpoint.directAddress
         else { return self.giveUp() }
         self.endpoint = endpoint
+        self.entry.endpoint = endpoint.name
         endpoint.began()
         self.phase = .connecting
-        self.deadline = now + upgrade.request.route.group.configuration.connectTimeout.nanoseconds
+        self.deadline = min(
+            Self.time(now, plus: upgrade.request.route.group.configuration.connectTimeout), self.answerDeadline)
         let descriptor = TunnelSocketOptions.open(address)
         guard descriptor >= 0 else { return self.giveUp() }
         let upstream = HandshakeSocket(side: .upstream, descriptor: descriptor, handshake: self)
@@ -168,6 +179,7 @@ final class DirectHandshake {
         let result = address.withSockAddr { Glibc.connect(descriptor, $0, socklen_t($1)) }
         guard result == 0 || errno == EINPROGRESS, self.reactor.poll(upstream) else {
             self.endpointFailed("no connection", errno)
+            self.isTimeout = false
             return self.connect(now)
         }
         // On the same machine the connection is there already.
@@ -186,13 +198,14 @@ final class DirectHandshake {
         if sent == head.count {
             self.phase = .answering
             self.sentAt = .now()
-            self.deadline = self.startedAt + upgrade.request.route.configuration.responseTimeout.nanoseconds
+            self.deadline = self.answerDeadline
         } else if sent >= 0 {
             // The upstream cannot make anything of it: it is asked again, by NIO.
             self.closeUpstream()
             self.giveUp()
         } else if errno != EAGAIN, errno != EINTR {
             self.endpointFailed("no connection", errno)
+            self.isTimeout = false
             self.connect(now)
         }
     }
@@ -212,6 +225,16 @@ final class DirectHandshake {
         guard let upstream = self.upstream else { return }
         self.upstream = nil
         self.reactor.close(upstream)
+    }
+
+    /// When the upstream must have answered.
+    private var answerDeadline: Int64 {
+        self.upgrade.map { Self.time(self.startedAt, plus: $0.request.route.configuration.responseTimeout) } ?? .max
+    }
+
+    private static func time(_ time: Int64, plus amount: TimeAmount) -> Int64 {
+        let (sum, isTooFar) = time.addingReportingOverflow(amount.nanoseconds)
+        return isTooFar ? .max : sum
     }
 
     // MARK: The answer
@@ -250,7 +273,6 @@ final class DirectHandshake {
         let route = upgrade.request.route
         self.endpoint?.succeeded()
         if let sentAt = self.sentAt { self.entry.upstreamDuration = (NIODeadline.now() - sentAt).nanoseconds }
-        self.entry.endpoint = self.endpoint?.name
         let onEnd = TunnelAccount(
             entry: self.entry, startedAt: .uptimeNanoseconds(UInt64(self.startedAt)), metrics: route.metrics,
             endpoint: self.endpoint, connections: self.context.core.connections, accessLog: self.context.core.accessLog
@@ -285,7 +307,10 @@ final class DirectHandshake {
                 tried: self.tried, isTimeout: self.isTimeout, upstream: open)
         }
         self.reactor.forget(self.clientDescriptor)
-        self.context.giveUp(self.clientDescriptor, self.received, begun, true)
+        self.context.giveUp(
+            AcceptedConnection(
+                descriptor: self.clientDescriptor, peer: self.peer, acceptedAt: self.acceptedAt,
+                received: self.received, begun: begun))
     }
 
     /// Ends both connections.

@@ -66,10 +66,12 @@ final class DirectListener: PolledSocket, @unchecked Sendable {
             default: return true  // of that one connection
             }
         }
-        guard !self.context.core.isDraining, let peer = Self.address(storage),
+        let address = Self.address(storage)
+        guard !self.context.core.isDraining, let peer = address,
             self.context.core.connections.admit(atMost: self.context.connectionLimit)
         else {
-            self.context.giveUp(client, [], nil, false)
+            self.context.giveUp(
+                AcceptedConnection(descriptor: client, peer: address, acceptedAt: now, isAdmitted: false))
             return true
         }
         self.start(client, peer, on: self.lightestReactor, now)

@@ -2,7 +2,7 @@ import NIOHTTP1
 
 /// Reads the head of a request or of an answer that has come whole, and takes none but those that nobody could read in two
 /// ways (RFC 9112, sections 2.2, 3 and 5): lines end with CR LF, names are tokens with the colon right behind them, values
-/// are visible ASCII, blanks and tabs, nothing is folded. Anything else is left to NIO's decoder, and what that says of it.
+/// are visible ASCII, blanks and tabs without any at their end, nothing is folded. Anything else is left to NIO's decoder, and what that says of it.
 enum HeadParser {
     /// - Parameter bytes: the head with its empty line, and nothing behind it.
     /// - Returns: `nil` unless it is a GET request of HTTP/1.1.
@@ -77,8 +77,8 @@ enum HeadParser {
             let name = line[..<colon]
             var value = line[(colon + 1)...]
             while let first = value.first, first == 0x20 || first == 0x09 { value.removeFirst() }
-            while let last = value.last, last == 0x20 || last == 0x09 { value.removeLast() }
-            guard name.allSatisfy(HTTPSyntax.isTokenByte), value.allSatisfy(Self.isValueByte) else { return nil }
+            // NIO's decoder keeps blanks at the end: who they belong to is for it to say.
+            guard value.last != 0x20, value.last != 0x09, name.allSatisfy(HTTPSyntax.isTokenByte), value.allSatisfy(Self.isValueByte) else { return nil }
             headers.add(name: String(decoding: name, as: UTF8.self), value: String(decoding: value, as: UTF8.self))
         }
         return headers

@@ -8,10 +8,14 @@ final class ActivityTimer {
     private var scheduled: Scheduled<Void>?
     private let onSilence: () -> Void
 
-    init(_ limit: TimeAmount, on eventLoop: any EventLoop, onSilence: @escaping () -> Void) {
+    /// - Parameter last: when something happened last.
+    init(
+        _ limit: TimeAmount, since last: NIODeadline = .now(), on eventLoop: any EventLoop,
+        onSilence: @escaping () -> Void
+    ) {
         self.limit = limit
         self.eventLoop = eventLoop
-        self.last = .now()
+        self.last = last
         self.onSilence = onSilence
         self.schedule()
     }

@@ -29,4 +29,10 @@ struct BegunHandshake: Sendable {
     let tried: [Endpoint]
     let isTimeout: Bool
     let upstream: Upstream?
+
+    /// Nobody goes on with it, and nobody accounts for it.
+    func abandon() {
+        self.upstream?.close()
+        self.upstream?.endpoint.ended()
+    }
 }

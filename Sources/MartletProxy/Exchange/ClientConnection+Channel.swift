@@ -11,7 +11,8 @@ extension ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         self.loop.opened(self)
-        self.startTimer(self.limits.headerTimeout) { [weak self] in
+        let passed = NIODeadline.now() - self.acceptedAt
+        self.startTimer(max(self.limits.headerTimeout - passed, .zero)) { [weak self] in
             guard let self, self.exchange == nil else { return }
             // One that said nothing at all is not told either.
             self.context?.close(promise: nil)

@@ -50,15 +50,17 @@ final class ClientConnection {
     var connectionCount: ConnectionCount?
     /// What was done for the first request before this connection came to be.
     private var begunHandshake: BegunHandshake?
+    let acceptedAt: NIODeadline
 
     /// - Parameter header: the PROXY protocol header that the connection began with.
     init(
         loop: ProxyLoop, listener: ListenerConfiguration, limits: ClientConfiguration, peer: SocketAddress?,
         header: ProxyProtocolHeader?, isSecure: Bool, isHTTP2: Bool, connectionCount: ConnectionCount?,
-        begun: BegunHandshake? = nil
+        accepted: AcceptedConnection? = nil
     ) {
         self.connectionCount = connectionCount
-        self.begunHandshake = begun
+        self.begunHandshake = accepted?.begun
+        self.acceptedAt = accepted.map { .uptimeNanoseconds(UInt64($0.acceptedAt)) } ?? .now()
         self.loop = loop
         self.limits = limits
         self.trustedProxies = listener.trustedProxies
@@ -123,6 +125,7 @@ final class ClientConnection {
             let request = ProxiedRequest(
                 head: head, checked: checked, route: route, identity: identity, isHTTP2: self.isHTTP2,
                 id: begun?.requestID)
+            if !checked.isUpgrade { begun?.abandon() }
             let startedAt = begun.map { NIODeadline.uptimeNanoseconds(UInt64($0.startedAt)) } ?? .now()
             let exchange: Exchange
             if checked.isUpgrade {
@@ -138,10 +141,8 @@ final class ClientConnection {
 
     /// The client left before anybody went on with its handshake.
     func dropBegunHandshake() {
-        guard let upstream = self.begunHandshake?.upstream else { return }
+        self.begunHandshake?.abandon()
         self.begunHandshake = nil
-        upstream.close()
-        upstream.endpoint.ended()
     }
 
     /// NIO's decoder takes nothing behind such a request for HTTP.
@@ -281,6 +282,9 @@ final class ClientConnection {
 
     /// Ends the connection at once.
     func abort() { self.context?.close(promise: nil) }
+
+    /// The proxy began to shut down before this connection came here: its request is answered.
+    func noteDrain() { self.isDraining = true }
 
     /// The proxy shuts down.
     func drain() {

@@ -89,7 +89,7 @@ class Exchange {
     }
 
     /// For people, in an answer: no addresses of the inside.
-    private static func describe(_ error: any Error) -> String {
+    static func describe(_ error: any Error) -> String {
         if case .connectTimeout? = error as? ChannelError { return "it did not answer in time" }
         return "no connection"
     }
@@ -103,7 +103,7 @@ class Exchange {
     func adopt(tried: [Endpoint], endpoint: Endpoint?) {
         self.tried = tried
         self.endpoint = endpoint
-        self.entry.endpoint = endpoint?.name
+        self.entry.endpoint = (endpoint ?? tried.last)?.name
     }
 
     /// The endpoint is done with this request.

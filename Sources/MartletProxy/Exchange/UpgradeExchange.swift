@@ -109,15 +109,25 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
             self.fail(.badRequest, "none of the offered subprotocols is allowed here")
             return
         }
-        let passed = self.begun.map { _ in NIODeadline.now() - self.startedAt } ?? .zero
-        let timeout = max(self.route.configuration.responseTimeout - passed, .zero)
-        self.timer = ActivityTimer(timeout, on: self.loop.eventLoop) { [weak self] in self?.timedOut() }
-        guard let begun = self.begun else { return self.connect() }
+        let timeout = self.route.configuration.responseTimeout
+        guard let begun = self.begun else {
+            self.timer = ActivityTimer(timeout, on: self.loop.eventLoop) { [weak self] in self?.timedOut() }
+            return self.connect()
+        }
         self.begun = nil
+        if begun.upstream == nil, begun.isTimeout, NIODeadline.now() >= self.startedAt + timeout {
+            self.failLate()
+            return
+        }
+        self.timer = ActivityTimer(timeout, since: self.startedAt, on: self.loop.eventLoop) { [weak self] in
+            self?.timedOut()
+        }
         if let upstream = begun.upstream {
             self.goOn(with: upstream)
         } else {
-            self.connect(isTimeout: begun.isTimeout)
+            self.connect(
+                lastError: begun.isTimeout ? Self.describe(ChannelError.connectTimeout(timeout)) : nil,
+                isTimeout: begun.isTimeout)
         }
     }
 
@@ -143,6 +153,10 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
             return
         }
         self.endpointFailed("response timeout")
+        self.failLate()
+    }
+
+    private func failLate() {
         self.fail(.gatewayTimeout, "the upstream \(self.route.group.name) did not answer the handshake in time")
     }
 

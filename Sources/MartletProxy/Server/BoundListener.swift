@@ -7,6 +7,8 @@ import Glibc
 import Musl
 #endif
 
+private let systemClose = close(_:)
+
 /// A listening socket: NIO's, or one whose connections the reactors accept.
 final class BoundListener: Sendable {
     let listener: ProxyListener
@@ -32,7 +34,11 @@ final class BoundListener: Sendable {
                 TunnelSocketOptions.prepare(listening: socket, at: channel.localAddress)
                 for _ in reactors {
                     let copy = fcntl(socket, F_DUPFD_CLOEXEC, 0)
-                    if copy < 0 { throw IOError(errnoCode: errno, reason: "dup") }
+                    if copy < 0 {
+                        let error = IOError(errnoCode: errno, reason: "dup")
+                        for copy in copies { _ = systemClose(copy) }
+                        throw error
+                    }
                     copies.append(copy)
                 }
             }
@@ -42,10 +48,11 @@ final class BoundListener: Sendable {
             (DirectListener(descriptor: descriptor, context: context, reactor: reactor), reactor)
         }
         for (listener, reactor) in self.direct {
-            reactor.run { reactor in
+            let isAsked = reactor.run { reactor in
                 reactor.listen(listener)
                 listener.start()
             }
+            if !isAsked { listener.stop() }
         }
     }
 

@@ -10,6 +10,7 @@ final class ProxyCore: Sendable {
     let connections: ConnectionCount
     private let current: Mutex<Routing>
     private let draining = Atomic(false)
+    private let stopped = Atomic(false)
 
     init(_ routing: Routing, accessLog: AccessLog?, reactors: [TunnelReactor], logger: Logger) {
         self.current = Mutex(routing)
@@ -24,5 +25,9 @@ final class ProxyCore: Sendable {
 
     /// Whether the proxy is shutting down: answers end their connections.
     var isDraining: Bool { self.draining.load(ordering: .relaxed) }
+    /// Whether everything has been ended: whoever comes now is late.
+    var isStopped: Bool { self.stopped.load(ordering: .relaxed) }
+    func stop() { self.stopped.store(true, ordering: .relaxed) }
+
     func drain() { self.draining.store(true, ordering: .relaxed) }
 }

@@ -70,7 +70,12 @@ final class ProxyListener: Sendable {
             let address = self.configuration.address
             let channel = try await bootstrap.bind(host: address.host, port: address.port).get()
             guard self.isDirect else { return BoundListener(self, channel) }
-            return try await BoundListener(self, channel, self.core.reactors, self.makeDirectContext(group))
+            do {
+                return try await BoundListener(self, channel, self.core.reactors, self.makeDirectContext(group))
+            } catch {
+                try? await channel.close()
+                throw error
+            }
         } catch {
             throw ProxyError(.bind, reason: "cannot listen on \(self.configuration.address)", cause: error)
         }
@@ -79,36 +84,33 @@ final class ProxyListener: Sendable {
     private func makeDirectContext(_ group: any EventLoopGroup) -> DirectContext {
         DirectContext(
             core: self.core, listener: self.configuration, limits: self.limits, connectionLimit: self.connectionLimit
-        ) { descriptor, received, begun, isAdmitted in
-            self.take(descriptor, received, begun, isAdmitted, on: group.next())
-        }
+        ) { self.take($0, on: group.next()) }
     }
 
     /// Goes on with a connection that a reactor has accepted.
-    private func take(
-        _ descriptor: CInt, _ received: [UInt8], _ begun: BegunHandshake?, _ isAdmitted: Bool,
-        on eventLoop: any EventLoop
-    ) {
+    private func take(_ accepted: AcceptedConnection, on eventLoop: any EventLoop) {
         let wasSetUp = Mutex(false)
         let count = self.core.connections
         ClientBootstrap(group: eventLoop)
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(ReceivedBytesHandler(received))
-                    guard isAdmitted else { return try self.setUp(channel) }
+                    try channel.pipeline.syncOperations.addHandler(ReceivedBytesHandler(accepted.received))
+                    guard accepted.isAdmitted else { return try self.setUp(channel) }
                     guard let loop = self.loops[ObjectIdentifier(channel.eventLoop)]?.value else { return }
                     wasSetUp.withLock { $0 = true }
-                    try self.makeClient(loop, channel.remoteAddress, nil, isHTTP2: false, count: count, begun: begun)
-                        .install(on: channel)
+                    let client = self.makeClient(
+                        loop, accepted.peer, nil, isHTTP2: false, count: count, accepted: accepted)
+                    if self.core.isDraining { client.noteDrain() }
+                    try client.install(on: channel)
+                    if self.core.isStopped { throw ChannelError.ioOnClosedChannel }
                 }
             }
-            .withConnectedSocket(descriptor)
+            .withConnectedSocket(accepted.descriptor)
             .whenFailure { _ in
-                guard isAdmitted, !wasSetUp.withLock({ $0 }) else { return }
+                guard accepted.isAdmitted, !wasSetUp.withLock({ $0 }) else { return }
                 count.ended()
-                begun?.upstream?.close()
-                begun?.upstream?.endpoint.ended()
+                accepted.begun?.abandon()
             }
     }
 
@@ -177,12 +179,12 @@ final class ProxyListener: Sendable {
 
     private func makeClient(
         _ loop: ProxyLoop, _ peer: SocketAddress?, _ header: ProxyProtocolHeader?, isHTTP2: Bool,
-        count: ConnectionCount?, begun: BegunHandshake? = nil
+        count: ConnectionCount?, accepted: AcceptedConnection? = nil
     ) -> ClientConnection {
         ClientConnection(
             loop: loop, listener: self.configuration, limits: self.limits, peer: peer, header: header,
             isSecure: self.tls != nil, isHTTP2: isHTTP2, connectionCount: count,
-            begun: begun)
+            accepted: accepted)
     }
 
     private func setUpHTTP2(

@@ -336,6 +336,7 @@ public final class ProxyServer: Service {
             return !state.isStopped
         }
         guard isFirst else { return }
+        self.core.stop()
         for reactor in self.core.reactors { reactor.stop() }
         for loop in self.loops.values {
             loop.run { loop in
