@@ -187,7 +187,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
-            resources: [.embedInCode("Console/console.html")],
+            resources: [.embedInCode("Console/console.html"), .embedInCode("EventStream/martlet.js")],
             swiftSettings: settings
         ),
         .executableTarget(

@@ -1,3 +1,4 @@
+package import HTTPTypes
 public import Hummingbird
 public import HummingbirdCore
 public import MartletWebSocket
@@ -58,10 +59,27 @@ extension HTTPServerBuilder {
         tls: ServerTLS? = nil,
         endpoint: @escaping WebSocketUpgradeHandler.EndpointLookup
     ) -> HTTPServerBuilder {
+        .http1WebSocket(
+            limits: limits, idleTimeout: idleTimeout, connections: connections, trustedProxies: trustedProxies, tls: tls,
+            streamEndpoint: { _ in nil }, endpoint: endpoint)
+    }
+
+    /// As above, with streams on the event-loop tier.
+    ///
+    /// - Parameter streamEndpoint: asked for requests that `endpoint` does not want.
+    package static func http1WebSocket(
+        limits: HTTPLimits = .init(),
+        idleTimeout: Duration? = .seconds(60),
+        connections: OpenConnections? = nil,
+        trustedProxies: TrustedProxies = .none,
+        tls: ServerTLS? = nil,
+        streamEndpoint: @escaping @Sendable (HTTPRequest) -> StreamEndpoint?,
+        endpoint: @escaping WebSocketUpgradeHandler.EndpointLookup
+    ) -> HTTPServerBuilder {
         HTTPServerBuilder { responder in
             WebSocketChildChannel(
                 responder: responder, limits: limits, idleTimeout: idleTimeout, connections: connections,
-                trustedProxies: trustedProxies, tls: tls
+                trustedProxies: trustedProxies, tls: tls, streamEndpoint: streamEndpoint
             ) { _, jobs, _ in
                 jobs.none()
                 return endpoint

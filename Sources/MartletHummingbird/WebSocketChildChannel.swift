@@ -1,3 +1,4 @@
+import HTTPTypes
 public import HummingbirdCore
 public import Logging
 import MartletWebSocket
@@ -32,6 +33,8 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
     let trustedProxies: TrustedProxies
     let tls: ServerTLS?
     let endpoint: EndpointSource
+    /// What answers requests with streams.
+    let streamEndpoint: @Sendable (HTTPRequest) -> StreamEndpoint?
 
     init(
         responder: @escaping HTTPChannelHandler.Responder,
@@ -40,6 +43,7 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
         connections: OpenConnections?,
         trustedProxies: TrustedProxies,
         tls: ServerTLS?,
+        streamEndpoint: @escaping @Sendable (HTTPRequest) -> StreamEndpoint? = { _ in nil },
         endpoint: @escaping EndpointSource
     ) {
         self.responder = responder
@@ -48,6 +52,7 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
         self.connections = connections
         self.trustedProxies = trustedProxies
         self.tls = tls
+        self.streamEndpoint = streamEndpoint
         self.endpoint = endpoint
     }
 
@@ -72,6 +77,7 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
                     return .init(removableHandlers: side.handlers)
                 },
                 onUpgradeWithoutHTTP: { http.succeed(nil) })
+            handler.streamEndpoint = self.streamEndpoint
             try handler.install(on: channel)
             return Value(channel: channel, http: http.futureResult, job: job)
         }

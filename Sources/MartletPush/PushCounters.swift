@@ -8,8 +8,12 @@ public final class PushCounters: Sendable {
 
     /// The counters, by the names under which `/metrics` shows them.
     public enum Name: Int, CaseIterable, Sendable {
-        /// Connections that are open now.
+        /// WebSockets that are open now.
         case sessions
+        /// Streams of server-sent events that are open now.
+        case eventStreams
+        /// Polls that wait now.
+        case polls
         case registrations
         case refusedRegistrations
         case pushes
@@ -19,7 +23,7 @@ public final class PushCounters: Sendable {
         case slowConsumers
     }
 
-    func add(_ count: Int = 1, to name: Name) {
+    package func add(_ count: Int = 1, to name: Name) {
         self.values[name.rawValue].value.add(count, ordering: .relaxed)
     }
 

@@ -10,35 +10,56 @@ public import NIOCore
 /// let delivered = await service.push(PushMessage(user: "42", event: "alerts", message: "It rains"))
 /// ```
 ///
-/// Order is kept for each user and event. Delivery is at most once: whoever is not connected misses the message.
+/// Order is kept for each user and event. To clients of the register dialect delivery is at most once: whoever is not
+/// connected misses the message. Clients of the event-stream dialect say where they left off, and get what they missed
+/// within ``HistoryConfiguration``, or are told that something is missing.
 public final class PushService: Sendable {
     let hub: Hub
+    let broker: any Broker
     let hooks: PushHooks
-    let logger: Logger
+    package let logger: Logger
     public let counters = PushCounters()
 
-    /// - Parameter group: the connections' event loops; sessions on any other are a programming error.
+    /// - Parameters:
+    ///   - group: the connections' event loops; sessions on any other are a programming error.
+    ///   - history: what is kept of each channel.
     public init(
         group: any EventLoopGroup,
         hooks: PushHooks = .init(),
+        history: HistoryConfiguration = .init(),
         logger: Logger = Logger(label: "martlet.push")
     ) {
-        self.hub = Hub(group: group)
+        let hub = Hub(group: group)
+        let broker = MemoryBroker(history)
+        broker.setReceiver(hub)
+        self.hub = hub
+        self.broker = broker
         self.hooks = hooks
         self.logger = logger
+        guard history.isOn else { return }
+        // What is old goes even when nothing more is published.
+        group.next().scheduleRepeatedTask(initialDelay: .seconds(10), delay: .seconds(10)) { [weak broker] task in
+            if let broker { broker.sweep() } else { task.cancel() }
+        }
     }
 
     /// User channels that somebody is registered for.
     public var channelCount: Int { self.hub.channelCount }
 
-    /// Where clients of the register dialect connect.
+    /// Where WebSockets connect: clients of the register dialect, and with the subprotocol `martlet` those of the
+    /// event-stream dialect, which name token and events in the query as for `/sse`.
     ///
     /// A client that does not read fast enough is closed with 1013 unless `configuration` says otherwise.
     public func endpoint(
         origin: OriginPolicy = .sameHost,
         configuration: WebSocketConfiguration = PushService.defaultConfiguration
     ) -> WebSocketEndpoint {
-        WebSocketEndpoint(configuration: configuration, origin: origin) { _, _ in RegisterSession(service: self) }
+        WebSocketEndpoint(
+            configuration: configuration, origin: origin, subprotocols: [EventStreamRequest.subprotocol]
+        ) { request, _ in
+            if request.subprotocol == nil { return RegisterSession(service: self) }
+            return EventStreamSocket(service: self, head: request.head)
+        }
     }
 
     /// A register message is short, and a slow client is told to come back later.
@@ -49,15 +70,32 @@ public final class PushService: Sendable {
         return configuration
     }
 
-    /// Sends a message to every connection of its user that is registered for its event.
+    /// Sends a message to every connection of its user that is registered for its event, and keeps it for a while for
+    /// those that come back.
     ///
-    /// - Returns: how many connections took it into their queues.
-    public func push(_ message: PushMessage) async -> Int {
-        self.counters.add(to: .pushes)
-        let count = await self.hub.publish(message.message, to: message.channel)
-        self.counters.add(count, to: .deliveries)
-        return count
+    /// - Returns: how many sessions took it into their queues, and where it stands in its channel.
+    public func publish(_ message: PushMessage) async -> PublishResult {
+        await withCheckedContinuation { continuation in
+            self.publish(message) { continuation.resume(returning: $0) }
+        }
     }
+
+    /// As ``publish(_:)``, for event loops.
+    ///
+    /// - Parameter onDone: called once, on any thread.
+    package func publish(_ message: PushMessage, onDone: @escaping @Sendable (PublishResult) -> Void) {
+        self.counters.add(to: .pushes)
+        let receipt = PublishReceipt { [counters = self.counters] result in
+            counters.add(result.delivered, to: .deliveries)
+            onDone(result)
+        }
+        self.broker.publish(message.message, to: message.channel, receipt: receipt)
+    }
+
+    /// As ``publish(_:)``.
+    ///
+    /// - Returns: how many sessions took the message into their queues.
+    public func push(_ message: PushMessage) async -> Int { await self.publish(message).delivered }
 
     /// Closes the connections that are registered for a user's event, with a close frame.
     ///
@@ -71,4 +109,19 @@ public final class PushService: Sendable {
 
     /// Counts a push that was refused before it came here.
     public func refusedPush() { self.counters.add(to: .refusedPushes) }
+
+    /// Who a client of the event-stream dialect is: the one user that its token stands for, whatever the event.
+    ///
+    /// - Returns: `nil` when there is no token, or it is not valid for one of the events.
+    package func user(of request: EventStreamRequest) async -> String? {
+        guard let token = request.token else { return nil }
+        guard let authenticate = self.hooks.authenticate else { return token }
+        var user: String?
+        for event in request.events {
+            guard let next = await authenticate(token, event), !next.isEmpty else { return nil }
+            guard user.map({ $0.utf8.elementsEqual(next.utf8) }) ?? true else { return nil }
+            user = next
+        }
+        return user
+    }
 }

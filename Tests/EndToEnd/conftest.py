@@ -70,8 +70,9 @@ class Server:
         eventually(lambda: self.push(user, event, message) == count, f"{count} clients of {user}/{event}")
 
     def metric(self, name):
+        """The sum of a metric's series."""
         text = self.post("/metrics", None, method="GET")[1]
-        return int(re.search(rf"^{name} (\d+)$", text, re.M).group(1))
+        return sum(map(int, re.findall(rf"^{name}(?:{{.*}})? (\d+)$", text, re.M)))
 
     def rss(self):
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()

@@ -139,7 +139,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class Nginx:
     """An nginx with one server block, in the foreground."""
 
-    def __init__(self, folder, server, port):
+    def __init__(self, folder, server, port, http=""):
         folder.mkdir(exist_ok=True)
         file = folder / "nginx.conf"
         temporary = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in ("proxy", "fastcgi", "uwsgi", "scgi"))
@@ -147,7 +147,7 @@ class Nginx:
             pid {folder}/nginx.pid; error_log {folder}/error.log; daemon off; worker_processes 1; user root;
             events {{ worker_connections 4096; }}
             http {{
-                access_log off; client_body_temp_path {folder}/body; {temporary} client_max_body_size 0;
+                access_log off; client_body_temp_path {folder}/body; {temporary} client_max_body_size 0; {http}
                 server {{ listen 127.0.0.1:{port} {server} }}
             }}""")
         self.address = f"127.0.0.1:{port}"

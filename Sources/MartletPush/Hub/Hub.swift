@@ -5,11 +5,11 @@ import Synchronization
 ///
 /// A publication is handed once to each loop that has sessions of its channel. Publications that come while a loop is
 /// busy are gathered and go out together, with one system call a session.
-final class Hub: Sendable {
+final class Hub: PublicationReceiver {
     private struct Job {
         let channel: UserChannel
-        let message: String
-        let delivery: Delivery
+        let publication: Publication
+        let receipt: PublishReceipt
     }
 
     private struct Mailbox {
@@ -72,27 +72,19 @@ final class Hub: Sendable {
         }
     }
 
-    /// Publishes to every session of a channel.
-    ///
-    /// - Returns: how many sessions took the message into their queues.
-    func publish(_ message: String, to channel: UserChannel) async -> Int {
-        guard self.directory.withLock({ $0[channel] != nil }) else { return 0 }
-        return await withCheckedContinuation { continuation in
-            // Under one lock, so that publications reach the mailboxes of all loops in the same order.
-            let asleep = self.directory.withLock { directory -> [Shard]? in
-                guard let targets = directory[channel] else { return nil }
-                let job = Job(
-                    channel: channel,
-                    message: message,
-                    delivery: Delivery(shardCount: targets.count, continuation)
-                )
-                return targets.map { self.shards[$0] }.filter { Self.enqueue(job, on: $0) }
-            }
-            guard let asleep else {
-                continuation.resume(returning: 0)
-                return
-            }
-            for shard in asleep { shard.eventLoop.execute { Self.work(shard) } }
+    /// Hands a publication to the loops whose sessions hear its channel.
+    func receive(
+        _ publication: Publication, in channel: UserChannel, receipt: PublishReceipt
+    ) -> (@Sendable () -> Void)? {
+        // Under one lock, so that publications reach the mailboxes of all loops in the same order.
+        let found = self.directory.withLock { directory -> (count: Int, asleep: [Shard]) in
+            guard let targets = directory[channel] else { return (0, []) }
+            let job = Job(channel: channel, publication: publication, receipt: receipt)
+            return (targets.count, targets.map { self.shards[$0] }.filter { Self.enqueue(job, on: $0) })
+        }
+        return {
+            receipt.wasAccepted(at: publication.position, shardCount: found.count)
+            for shard in found.asleep { shard.eventLoop.execute { Self.work(shard) } }
         }
     }
 
@@ -112,14 +104,16 @@ final class Hub: Sendable {
             defer { mailbox.jobs = [] }
             return mailbox.jobs
         }
-        var batches: [UserChannel: (batch: PublicationBatch, deliveries: [Delivery])] = [:]
+        var batches: [UserChannel: (batch: PublicationBatch, receipts: [PublishReceipt])] = [:]
         for job in jobs {
-            batches[job.channel, default: (PublicationBatch(), [])].batch.append(job.message)
-            batches[job.channel]?.deliveries.append(job.delivery)
+            var (batch, receipts) = batches.removeValue(forKey: job.channel) ?? (PublicationBatch(job.channel), [])
+            batch.append(job.publication)
+            receipts.append(job.receipt)
+            batches[job.channel] = (batch, receipts)
         }
-        for (channel, (batch, deliveries)) in batches {
+        for (channel, (batch, receipts)) in batches {
             let counts = shard.contents.value.publish(batch, to: channel)
-            for (delivery, count) in zip(deliveries, counts) { delivery.shardIsDone(count) }
+            for (receipt, count) in zip(receipts, counts) { receipt.shardIsDone(count) }
         }
     }
 

@@ -3,7 +3,7 @@ protocol Session: AnyObject {
     /// The user's channels that this session hears, and where it stands in each channel's list of sessions.
     var places: [UserChannel: Int] { get set }
 
-    /// Takes publications into its outbound queue.
+    /// Takes publications of one of its channels into its outbound queue.
     ///
     /// - Returns: how many of them, counted from the first.
     func deliver(_ batch: PublicationBatch) -> Int

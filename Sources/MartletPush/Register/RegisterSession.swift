@@ -70,7 +70,7 @@ final class RegisterSession: WebSocketHandler, Session {
 
     func deliver(_ batch: PublicationBatch) -> Int {
         guard let socket = self.socket, socket.isOpen else { return 0 }
-        let taken = socket.send(batch.webSocketFrames)
+        let taken = socket.send(batch.messages)
         if !socket.isOpen {
             self.service.counters.add(to: .slowConsumers)
             self.service.logger.notice("closing a session that reads too slowly", metadata: self.logMetadata)

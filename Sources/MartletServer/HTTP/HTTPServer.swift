@@ -19,6 +19,7 @@ struct HTTPServer {
     private let onListening: @Sendable (ListenAddress) async -> Void
     private let tls: ServerTLS?
     private let endpoint: @Sendable (HTTPRequest) -> WebSocketEndpoint?
+    private let streamEndpoint: @Sendable (HTTPRequest) -> StreamEndpoint?
     private let router: Router<RequestContext>
 
     init(
@@ -29,6 +30,7 @@ struct HTTPServer {
         tls: ServerTLS? = nil,
         onListening: @escaping @Sendable (ListenAddress) async -> Void,
         endpoint: @escaping @Sendable (HTTPRequest) -> WebSocketEndpoint?,
+        streamEndpoint: @escaping @Sendable (HTTPRequest) -> StreamEndpoint? = { _ in nil },
         routes: (Router<RequestContext>) -> Void
     ) {
         self.listen = listen
@@ -36,6 +38,7 @@ struct HTTPServer {
         self.logger = logger
         self.onListening = onListening
         self.endpoint = endpoint
+        self.streamEndpoint = streamEndpoint
         self.tls = tls
         self.router = Router(context: RequestContext.self)
         routes(self.router)
@@ -57,7 +60,8 @@ struct HTTPServer {
         self.logger.info("descriptors", metadata: ["limit": "\(descriptors)", "connections": "\(capacity)"])
         let application = Application(
             router: self.router,
-            server: .http1WebSocket(connections: connections, tls: self.tls, endpoint: self.endpoint),
+            server: .http1WebSocket(
+                connections: connections, tls: self.tls, streamEndpoint: self.streamEndpoint, endpoint: self.endpoint),
             configuration: .init(
                 address: .hostname(listen.host, port: listen.port),
                 backlog: 4096,

@@ -87,7 +87,10 @@ struct PushRoutes {
             "# HELP \(name) \(help)\n# TYPE \(name) counter\n\(name) \(value)\n"
         }
         return .text(
-            gauge("martlet_sessions", "Connections that are open.", counters[.sessions])
+            "# HELP martlet_sessions Clients that are connected.\n# TYPE martlet_sessions gauge\n"
+                + "martlet_sessions{transport=\"websocket\"} \(counters[.sessions])\n"
+                + "martlet_sessions{transport=\"sse\"} \(counters[.eventStreams])\n"
+                + "martlet_sessions{transport=\"poll\"} \(counters[.polls])\n"
                 + gauge("martlet_channels", "User channels that somebody is registered for.", self.service.channelCount)
                 + counter(
                     "martlet_registrations_total", "Register messages that took effect.", counters[.registrations])

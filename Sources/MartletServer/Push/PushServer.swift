@@ -28,7 +28,8 @@ public struct PushServer: Service {
         self.group = group
         self.logger = logger
         self.onListening = onListening
-        self.service = PushService(group: group, hooks: configuration.hooks, logger: logger)
+        self.service = PushService(
+            group: group, hooks: configuration.hooks, history: configuration.history, logger: logger)
     }
 
     public func run() async throws {
@@ -36,16 +37,27 @@ public struct PushServer: Service {
         let webSocketPath = self.configuration.webSocketPath
         let page = Console.page(
             .init(mode: .serve, webSocketPath: webSocketPath, pushPath: self.configuration.pushPath))
+        let eventStreams = await EventStreams(
+            service: self.service, configuration: self.configuration.eventStreams,
+            origin: self.configuration.effectiveOrigin, group: self.group)
         let server = HTTPServer(
             listen: self.configuration.listen, group: self.group, logger: self.logger, page: page,
             onListening: self.onListening
         ) { request in
             WebSocketRequest.path(of: request) == webSocketPath ? endpoint : nil
+        } streamEndpoint: { request in
+            eventStreams.endpoint(for: request)
         } routes: { router in
             PushRoutes(service: self.service, configuration: self.configuration).add(to: router)
+            eventStreams.add(to: router)
+            ScriptRoute.add(to: router)
         }
         let trimmer = Task { [counters = self.service.counters] in try await MemoryTrimmer.run(counters) }
         defer { trimmer.cancel() }
-        try await server.run()
+        try await withGracefulShutdownHandler {
+            try await server.run()
+        } onGracefulShutdown: {
+            eventStreams.stop()
+        }
     }
 }

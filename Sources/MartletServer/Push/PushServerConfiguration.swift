@@ -12,6 +12,10 @@ public struct PushServerConfiguration: Sendable {
     /// Which pages may connect. Default: those of the same host.
     public var origin = OriginPolicy.sameHost
     public var hooks = PushHooks()
+    /// Server-sent events and polls.
+    public var eventStreams = EventStreamConfiguration()
+    /// What is kept of each channel for clients that come back.
+    public var history = HistoryConfiguration()
     /// Serve beyond this machine although tokens or pushes are not checked. Default: `false`.
     public var isOpenBeyondLoopback = false
     /// Bytes of a `POST /push` body. Default: 1 MiB. Beyond it: 413.
@@ -36,14 +40,20 @@ public struct PushServerConfiguration: Sendable {
 
     /// - Throws: ``ServerError`` with the code `configuration`.
     func validate() throws {
-        for (name, path) in [("WebSocket", self.webSocketPath), ("push", self.pushPath)]
+        for (name, path) in [
+            ("WebSocket", self.webSocketPath), ("push", self.pushPath), ("events", self.eventStreams.eventsPath),
+            ("poll", self.eventStreams.pollPath),
+        ]
         where !path.hasPrefix("/") || path.hasSuffix("/") || path.contains("//")
             || path.contains(where: { "?#{}*: ".contains($0) })
         {
             throw ServerError(
                 .configuration, reason: "the \(name) path must begin with / and be a plain path: \(path)")
         }
-        let taken = [self.webSocketPath, self.pushPath, "/drop", "/healthz", "/readyz", "/metrics"]
+        let taken = [
+            self.webSocketPath, self.pushPath, self.eventStreams.eventsPath, self.eventStreams.pollPath, "/drop",
+            "/healthz", "/readyz", "/metrics", "/martlet.js",
+        ]
         guard Set(taken).count == taken.count else {
             throw ServerError(
                 .configuration, reason: "two endpoints have the same path: \(taken.joined(separator: " "))")

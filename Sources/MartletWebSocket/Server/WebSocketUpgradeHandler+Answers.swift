@@ -52,7 +52,7 @@ extension WebSocketUpgradeHandler {
     func logRefusal(_ status: HTTPResponse.Status, path: String?, reason: String) {
         RefusalCounter.count(status: status.code)
         self.logger.info(
-            "refused a WebSocket handshake",
+            "refused a request",
             metadata: [
                 "status": "\(status.code)", "reason": "\(reason)", "path": "\(path ?? "-")",
                 "address": "\(self.context?.channel.remoteAddress?.description ?? "-")",
@@ -72,24 +72,35 @@ extension WebSocketUpgradeHandler {
     }
 
     func accept(
-        _ handshake: Handshake, _ server: ServerHandshake, _ request: WebSocketRequest, _ fields: HTTPFields
+        _ handshake: Handshake, _ endpoint: WebSocketEndpoint, _ server: ServerHandshake, _ request: WebSocketRequest,
+        _ fields: HTTPFields
     ) {
-        guard self.httpSide != nil else {
-            self.switchProtocols(handshake, server, request, fields)
-            return
+        self.endHTTP { self.switchProtocols(endpoint, server, request, fields) }
+    }
+
+    /// Gives the connection to a stream's handler.
+    func accept(_ makeHandler: @escaping (any EventLoop) -> any ChannelHandler) {
+        self.endHTTP {
+            guard let context = self.context else { return }
+            self.removeDecoder(whenWritten: context.eventLoop.makeSucceededVoidFuture()) {
+                self.become(makeHandler(context.eventLoop))
+            }
         }
-        // The HTTP side sees the end of the input and ends its output, which goes no further than this handler.
-        self.state = .endingHTTP {
-            self.switchProtocols(handshake, server, request, fields)
-        }
+    }
+
+    /// The HTTP side, if there is one, sees the end of the input and ends its output, which goes no further than this
+    /// handler.
+    private func endHTTP(then next: @escaping () -> Void) {
+        guard self.httpSide != nil else { return next() }
+        self.state = .endingHTTP(next)
         self.context?.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
     }
 
     func switchProtocols(
-        _ handshake: Handshake, _ server: ServerHandshake, _ request: WebSocketRequest, _ fields: HTTPFields
+        _ endpoint: WebSocketEndpoint, _ server: ServerHandshake, _ request: WebSocketRequest, _ fields: HTTPFields
     ) {
         guard let context = self.context else { return }
-        let compression = handshake.endpoint.configuration.compression.flatMap {
+        let compression = endpoint.configuration.compression.flatMap {
             DeflateParameters.accept(server.offeredExtensions, configuration: $0)
         }
         let response = server.response(
@@ -99,11 +110,11 @@ extension WebSocketUpgradeHandler {
         self.removeDecoder(whenWritten: promise.futureResult) { [isSecure = self.isSecure] in
             let eventLoop = context.eventLoop
             let socket = WebSocket(
-                role: .server, configuration: handshake.endpoint.configuration, subprotocol: request.subprotocol,
+                role: .server, configuration: endpoint.configuration, subprotocol: request.subprotocol,
                 compression: compression?.parameters,
-                isPlainTCP: !isSecure, handler: handshake.endpoint.makeHandler(request, eventLoop),
+                isPlainTCP: !isSecure, handler: endpoint.makeHandler(request, eventLoop),
                 eventLoop: eventLoop)
-            self.becomeWebSocket(socket)
+            self.become(socket)
         }
         context.write(
             self.wrapOutboundOut(.head(.init(version: .http1_1, status: .switchingProtocols, headers: headers))),
@@ -111,7 +122,8 @@ extension WebSocketUpgradeHandler {
         context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: promise)
     }
 
-    func becomeWebSocket(_ socket: WebSocket) {
+    /// The connection is this handler's from here on.
+    func become(_ handler: any ChannelHandler) {
         guard let context = self.context, context.channel.isActive else { return }
         let pipeline = context.pipeline.syncOperations
         // From here on nothing in the pipeline may take a write for HTTP: the handler may send at once.
@@ -124,7 +136,7 @@ extension WebSocketUpgradeHandler {
         for handler in self.httpSide?.removableHandlers ?? [] { pipeline.removeHandler(handler, promise: nil) }
         pipeline.removeHandler(self.encoder, promise: nil)
         do {
-            try pipeline.addHandler(socket, position: .after(self))
+            try pipeline.addHandler(handler, position: .after(self))
         } catch {
             self.logger.error("cannot upgrade a connection", metadata: ["error": "\(error)"])
             context.close(promise: nil)

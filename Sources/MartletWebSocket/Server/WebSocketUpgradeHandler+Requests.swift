@@ -37,7 +37,11 @@ extension WebSocketUpgradeHandler {
             return
         }
         if let endpoint = self.endpoint(request) {
-            self.state = .receiving(Handshake(head: head, request: request, endpoint: endpoint))
+            self.state = .receiving(Handshake(head: head, request: request, target: .webSocket(endpoint)))
+            return
+        }
+        if let endpoint = self.streamEndpoint(request) {
+            self.state = .receiving(Handshake(head: head, request: request, target: .stream(endpoint)))
             return
         }
         guard let install = self.installHTTPSide else {
@@ -71,6 +75,13 @@ extension WebSocketUpgradeHandler {
 
     func decide(_ handshake: Handshake) {
         guard let context = self.context, context.channel.isActive else { return }
+        switch handshake.target {
+        case .webSocket(let endpoint): self.decide(handshake, endpoint, context)
+        case .stream(let endpoint): self.decide(handshake, endpoint, context)
+        }
+    }
+
+    private func decide(_ handshake: Handshake, _ endpoint: WebSocketEndpoint, _ context: ChannelHandlerContext) {
         let server: ServerHandshake
         do {
             server = try ServerHandshake(request: handshake.request)
@@ -89,51 +100,98 @@ extension WebSocketUpgradeHandler {
             self.refuse(handshake, .badRequest, reason: "a WebSocket handshake has no body and nothing behind it")
             return
         }
+        var request = self.makeRequest(handshake, context)
+        request.subprotocol = server.selectSubprotocol(from: endpoint.subprotocols)
+        guard self.checkOrigin(handshake, endpoint, request), self.admit(handshake, request) else { return }
+        guard let authorize = endpoint.authorize else {
+            self.accept(handshake, endpoint, server, request, [:])
+            return
+        }
+        let question = self.ask(handshake)
+        let bound = NIOLoopBound((self, handshake, server), eventLoop: context.eventLoop)
+        let eventLoop = context.eventLoop
+        let asked = request
+        Task {
+            let authorization = await authorize(asked)
+            eventLoop.execute {
+                let (handler, handshake, server) = bound.value
+                guard handler.isAnswer(to: question) else { return }
+                switch authorization.decision {
+                case .allow(let fields): handler.accept(handshake, endpoint, server, asked, fields)
+                case .refuse(let status, let fields, let reason):
+                    handler.refuse(handshake, status, fields, reason: reason)
+                case .proceed(let endpoint, let fields):
+                    guard handler.checkOrigin(handshake, endpoint, asked) else { return }
+                    var request = asked
+                    request.subprotocol = server.selectSubprotocol(from: endpoint.subprotocols)
+                    handler.accept(handshake, endpoint, server, request, fields)
+                }
+            }
+        }
+    }
+
+    private func decide(_ handshake: Handshake, _ endpoint: StreamEndpoint, _ context: ChannelHandlerContext) {
+        guard self.heldParts.isEmpty, !handshake.hasBody else {
+            self.refuse(handshake, .badRequest, reason: "a request for a stream has no body and nothing behind it")
+            return
+        }
+        let request = self.makeRequest(handshake, context)
+        guard self.admit(handshake, request) else { return }
+        let question = self.ask(handshake)
+        let bound = NIOLoopBound((self, handshake), eventLoop: context.eventLoop)
+        let eventLoop = context.eventLoop
+        Task {
+            let decision = await endpoint.decide(request)
+            eventLoop.execute {
+                let (handler, handshake) = bound.value
+                guard handler.isAnswer(to: question) else { return }
+                switch decision {
+                case .open(let makeHandler): handler.accept(makeHandler)
+                case .refuse(let status, let fields, let reason):
+                    handler.refuse(handshake, status, fields, reason: reason)
+                }
+            }
+        }
+    }
+
+    /// The request as hooks see it: with what trusted proxies tell of it.
+    private func makeRequest(_ handshake: Handshake, _ context: ChannelHandlerContext) -> WebSocketRequest {
         let client = self.trustedProxies.client(
             of: handshake.request, peer: context.channel.remoteAddress, isSecure: self.isSecure)
         var head = handshake.request
         if let authority = client.authority { head.authority = authority }
-        guard self.checkOrigin(handshake, head, isSecure: client.isSecure) else { return }
-        let request = WebSocketRequest(
+        return WebSocketRequest(
             head: head, remoteAddress: context.channel.remoteAddress, clientAddress: client.address,
-            isSecure: client.isSecure, subprotocol: server.selectSubprotocol(from: handshake.endpoint.subprotocols))
-        if let address = client.address, self.countedAddress == nil, let limiter = self.connectionLimiter {
-            guard limiter.admit(address: address) else {
-                self.refuse(
-                    handshake, .tooManyRequests, [.retryAfter: "1"], reason: "too many connections from \(address)")
-                return
-            }
-            self.countedAddress = address
+            isSecure: client.isSecure, subprotocol: nil)
+    }
+
+    /// - Returns: `false` when the request has been refused, since its address has too many connections.
+    private func admit(_ handshake: Handshake, _ request: WebSocketRequest) -> Bool {
+        guard let address = request.clientAddress, self.countedAddress == nil, let limiter = self.connectionLimiter else {
+            return true
         }
-        guard let authorize = handshake.endpoint.authorize else {
-            self.accept(handshake, server, request, [:])
-            return
+        guard limiter.admit(address: address) else {
+            self.refuse(
+                handshake, .tooManyRequests, [.retryAfter: "1"], reason: "too many connections from \(address)")
+            return false
         }
+        self.countedAddress = address
+        return true
+    }
+
+    /// A hook is asked about a handshake.
+    private func ask(_ handshake: Handshake) -> Int {
         self.questionCount += 1
         self.state = .deciding(handshake, question: self.questionCount)
         self.startTimer()
-        let bound = NIOLoopBound((self, handshake, server), eventLoop: context.eventLoop)
-        let eventLoop = context.eventLoop
-        let question = self.questionCount
-        Task {
-            let authorization = await authorize(request)
-            eventLoop.execute {
-                let (handler, handshake, server) = bound.value
-                guard case .deciding(_, question) = handler.state else { return }
-                handler.stopTimer()
-                switch authorization.decision {
-                case .allow(let fields): handler.accept(handshake, server, request, fields)
-                case .refuse(let status, let fields, let reason):
-                    handler.refuse(handshake, status, fields, reason: reason)
-                case .proceed(let endpoint, let fields):
-                    let handshake = Handshake(head: handshake.head, request: handshake.request, endpoint: endpoint)
-                    guard handler.checkOrigin(handshake, request.head, isSecure: request.isSecure) else { return }
-                    var request = request
-                    request.subprotocol = server.selectSubprotocol(from: endpoint.subprotocols)
-                    handler.accept(handshake, server, request, fields)
-                }
-            }
-        }
+        return self.questionCount
+    }
+
+    /// Whether a hook's answer comes in time.
+    private func isAnswer(to question: Int) -> Bool {
+        guard case .deciding(_, question) = self.state else { return false }
+        self.stopTimer()
+        return true
     }
 
     /// The handshake that an address was counted for came to nothing.
@@ -143,9 +201,11 @@ extension WebSocketUpgradeHandler {
     }
 
     /// - Returns: `false` when the handshake has been refused.
-    private func checkOrigin(_ handshake: Handshake, _ head: HTTPRequest, isSecure: Bool) -> Bool {
-        if handshake.endpoint.origin.allows(head, isSecure: isSecure) { return true }
-        let origin = head.headerFields[.origin] ?? ""
+    private func checkOrigin(
+        _ handshake: Handshake, _ endpoint: WebSocketEndpoint, _ request: WebSocketRequest
+    ) -> Bool {
+        if endpoint.origin.allows(request.head, isSecure: request.isSecure) { return true }
+        let origin = request.head.headerFields[.origin] ?? ""
         self.refuse(handshake, .forbidden, reason: "pages of the origin \(origin) may not connect here")
         return false
     }

@@ -53,10 +53,16 @@ public final class WebSocketUpgradeHandler {
         case finished
     }
 
+    /// A request that is dealt with here.
     struct Handshake {
+        enum Target {
+            case webSocket(WebSocketEndpoint)
+            case stream(StreamEndpoint)
+        }
+
         let head: HTTPRequestHead
         let request: HTTPRequest
-        let endpoint: WebSocketEndpoint
+        let target: Target
         var hasBody = false
     }
 
@@ -67,6 +73,8 @@ public final class WebSocketUpgradeHandler {
     let logger: Logger
     let endpoint: EndpointLookup
     let installHTTPSide: HTTPSideInstaller?
+    /// What answers a request with a stream. Set before the handler is installed.
+    package var streamEndpoint: @Sendable (HTTPRequest) -> StreamEndpoint? = { _ in nil }
     var onUpgradeWithoutHTTP: (() -> Void)?
 
     let encoder = HTTPResponseEncoder()

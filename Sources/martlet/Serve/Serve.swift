@@ -4,6 +4,7 @@ import Logging
 import MartletPush
 import MartletServer
 import MartletWebSocket
+import NIOCore
 
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -49,6 +50,17 @@ struct Serve: AsyncParsableCommand {
     )
     var jwtSecretFile: String?
 
+    @Option(help: "Messages of each user and event that are kept for clients that come back; 0 for none.")
+    var historySize = 100
+
+    @Option(help: "How long each is kept: 60s, 5m.", transform: TimeAmount.parse)
+    var historyAge = TimeAmount.seconds(60)
+
+    @Option(
+        help: "How long clients of server-sent events wait before they come back: a random time up to this, and no less than a third.",
+        transform: TimeAmount.parse)
+    var retry = TimeAmount.seconds(3)
+
     @Flag(name: .customLong("open"), help: "Serve other machines although tokens or pushes are not checked.")
     var isOpen = false
 
@@ -57,6 +69,7 @@ struct Serve: AsyncParsableCommand {
 
     func validate() throws {
         _ = try OriginPolicy.parse(self.origin)
+        guard self.historySize >= 0 else { throw ValidationError("--history-size must not be negative") }
         guard self.tokenFile == nil || self.jwtSecretFile == nil else {
             throw ValidationError("--token-file and --jwt-secret-file exclude each other")
         }
@@ -79,6 +92,10 @@ struct Serve: AsyncParsableCommand {
         configuration.pushPath = self.pushPath
         configuration.isOpenBeyondLoopback = self.isOpen
         configuration.origin = try .parse(self.origin)
+        configuration.history.size = self.historySize
+        configuration.history.age = self.historyAge
+        let longest = Int(self.retry.nanoseconds / 1_000_000)
+        configuration.eventStreams.retry = longest / 3...longest
         if let key = try Secret.read(file: self.apiKeyFile, environment: "MARTLET_API_KEY") {
             let key = APIKey(key)
             configuration.hooks.authorizePush = { request, _ in key.authorizes(request) }

@@ -1,0 +1,34 @@
+/// How far a client of the event-stream dialect has come in each of its channels: what it names when it comes back.
+///
+/// As text, which clients take as it is: the event's name (what is no letter, digit, `-` or `_` percent-encoded), `~` and
+/// the position, for each channel, with commas between.
+struct EventStreamID: Hashable, CustomStringConvertible {
+    /// Longer ones are refused. Bytes.
+    static let maximumLength = 16 * 1024
+
+    private(set) var positions: [(event: String, position: StreamPosition)]
+
+    init(_ positions: [(event: String, position: StreamPosition)]) { self.positions = positions }
+
+    init?(_ text: String) {
+        guard text.utf8.count <= Self.maximumLength else { return nil }
+        self.positions = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let mark = part.lastIndex(of: "~"), let event = PercentCoding.decode(part[..<mark]),
+                let position = StreamPosition(part[part.index(after: mark)...])
+            else { return nil }
+            self.positions.append((event, position))
+        }
+    }
+
+    subscript(_ event: String) -> StreamPosition? {
+        self.positions.first { $0.event.utf8.elementsEqual(event.utf8) }?.position
+    }
+
+    var description: String {
+        self.positions.map { "\(PercentCoding.encode($0.event))~\($0.position)" }.joined(separator: ",")
+    }
+
+    static func == (left: Self, right: Self) -> Bool { left.description == right.description }
+    func hash(into hasher: inout Hasher) { hasher.combine(self.description) }
+}

@@ -1,0 +1,106 @@
+package import HTTPTypes
+
+/// What a client of the event-stream dialect asks for, by query and headers.
+package struct EventStreamRequest: Sendable, Hashable {
+    /// The subprotocol of a WebSocket that speaks the dialect.
+    package static let subprotocol = "martlet"
+    /// Events of one client, and bytes of an event's name.
+    static let eventLimit = 128
+    static let eventLengthLimit = 255
+    static let tokenLengthLimit = 8 * 1024
+    /// Seconds that a poll may wait.
+    package static let waitLimit = 60
+    static let defaultWait = 25
+
+    package struct Malformed: Error { package let reason: String }
+
+    /// Of `Authorization: Bearer`, else of the query, else of the cookie `martlet_token`; `nil` when there is none.
+    package let token: String?
+    /// Each once, in the order in which they came.
+    package let events: [String]
+    /// Where the client left off; `nil` for one that begins.
+    package let after: String?
+    /// Of a poll. Seconds.
+    package let wait: Int
+    /// Whether messages are sent as JSON strings.
+    package let isJSON: Bool
+
+    package init(_ head: HTTPRequest) throws(Malformed) {
+        var token: String?
+        var events: [String] = []
+        var after: String?
+        var wait = Self.defaultWait
+        var isJSON = false
+        for (name, value) in try Self.query(of: head) {
+            switch name {
+            case "token": token = value
+            case "event":
+                guard !value.isEmpty, value.utf8.count <= Self.eventLengthLimit else {
+                    throw Malformed(reason: "an event's name has 1 to \(Self.eventLengthLimit) bytes")
+                }
+                if !events.contains(where: { $0.utf8.elementsEqual(value.utf8) }) { events.append(value) }
+            case "after": after = value
+            case "wait":
+                guard let seconds = Int(value), (0...Self.waitLimit).contains(seconds) else {
+                    throw Malformed(reason: "wait is a number of seconds from 0 to \(Self.waitLimit)")
+                }
+                wait = seconds
+            case "encoding":
+                guard value == "json" || value == "text" else { throw Malformed(reason: "encoding is text or json") }
+                isJSON = value == "json"
+            default: break
+            }
+        }
+        guard !events.isEmpty else { throw Malformed(reason: "name at least one event: ?event=alerts") }
+        guard events.count <= Self.eventLimit else {
+            throw Malformed(reason: "one client hears at most \(Self.eventLimit) events")
+        }
+        self.token = try Self.bearer(of: head) ?? token ?? Self.cookie("martlet_token", of: head)
+        if let token = self.token, token.isEmpty || token.utf8.count > Self.tokenLengthLimit {
+            throw Malformed(reason: "a token has 1 to \(Self.tokenLengthLimit) bytes")
+        }
+        // A browser that comes back by itself names the last id in a header, and the old one in the query.
+        self.after = head.headerFields[.lastEventID].flatMap { $0.isEmpty ? nil : $0 } ?? after
+        guard (self.after?.utf8.count ?? 0) <= EventStreamID.maximumLength else {
+            throw Malformed(reason: "the id is too long")
+        }
+        self.events = events
+        self.wait = wait
+        self.isJSON = isJSON
+    }
+
+    private static func bearer(of head: HTTPRequest) throws(Malformed) -> String? {
+        guard let field = head.headerFields[.authorization] else { return nil }
+        let parts = field.split(separator: " ", maxSplits: 1)
+        guard parts.count == 2, parts[0].lowercased() == "bearer" else {
+            throw Malformed(reason: "Authorization must be Bearer and a token")
+        }
+        return String(parts[1])
+    }
+
+    private static func cookie(_ name: String, of head: HTTPRequest) -> String? {
+        for field in head.headerFields[values: .cookie] {
+            for pair in field.split(separator: ";") {
+                let parts = pair.drop { $0 == " " }.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                if parts.count == 2, parts[0] == name, !parts[1].isEmpty { return String(parts[1]) }
+            }
+        }
+        return nil
+    }
+
+    private static func query(of head: HTTPRequest) throws(Malformed) -> [(name: String, value: String)] {
+        guard let path = head.path, let mark = path.utf8.firstIndex(of: UInt8(ascii: "?")) else { return [] }
+        var pairs: [(String, String)] = []
+        for pair in path[path.index(after: mark)...].split(separator: "&") {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let name = FormCoding.decode(parts[0]), let value = FormCoding.decode(parts.count > 1 ? parts[1] : "")
+            else { throw Malformed(reason: "the query is not percent-encoded UTF-8") }
+            pairs.append((name, value))
+        }
+        return pairs
+    }
+}
+
+extension HTTPField.Name {
+    fileprivate static let lastEventID = Self("Last-Event-ID")!
+}

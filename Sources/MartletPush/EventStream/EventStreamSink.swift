@@ -1,0 +1,8 @@
+/// What carries an ``EventStreamSession`` to its client. Used on one event loop.
+package protocol EventStreamSink: AnyObject {
+    /// - Returns: whether the items were taken into the outbound queue.
+    func send(_ items: EventStreamItems) -> Bool
+
+    /// Ends the connection because the back end said so.
+    func drop()
+}

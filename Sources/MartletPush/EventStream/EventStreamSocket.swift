@@ -1,0 +1,85 @@
+import HTTPTypes
+import Logging
+import MartletWebSocket
+import NIOCore
+
+/// The event-stream dialect over a WebSocket: each item is a JSON object in a text message, and what the client sends is
+/// ignored.
+final class EventStreamSocket: WebSocketHandler, EventStreamSink {
+    private let service: PushService
+    private let head: HTTPRequest
+    private var socket: WebSocket?
+    private var session: EventStreamSession?
+
+    /// - Parameter head: of the handshake; its query says who and what.
+    init(service: PushService, head: HTTPRequest) {
+        self.service = service
+        self.head = head
+    }
+
+    func opened(_ socket: WebSocket) {
+        self.socket = socket
+        self.service.counters.add(to: .sessions)
+        let request: EventStreamRequest
+        do {
+            request = try EventStreamRequest(self.head)
+        } catch {
+            self.refuse(error.reason)
+            return
+        }
+        let eventLoop = socket.eventLoop
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        let service = self.service
+        Task {
+            let user = await service.user(of: request)
+            eventLoop.execute { bound.value.authenticated(user, request) }
+        }
+    }
+
+    private func authenticated(_ user: String?, _ request: EventStreamRequest) {
+        guard let socket = self.socket, socket.isOpen else { return }
+        guard let user else { return self.refuse("the token was refused") }
+        let session = EventStreamSession(
+            service: self.service, user: user, events: request.events, sink: self, eventLoop: socket.eventLoop)
+        self.session = session
+        self.service.counters.add(request.events.count, to: .registrations)
+        socket.send(text: "{}")  // the client knows from this that it was let in
+        session.start(after: request.after)
+    }
+
+    private func refuse(_ reason: String) {
+        self.service.counters.add(to: .refusedRegistrations)
+        self.service.logger.info(
+            "refused an event stream",
+            metadata: [
+                "reason": "\(reason)", "address": "\(self.socket?.remoteAddress?.description ?? "-")",
+                "transport": "websocket",
+            ])
+        self.socket?.close(.policyViolation, reason: reason)
+    }
+
+    func received(_ kind: MessageKind, _ payload: RawSpan, on socket: WebSocket) {}
+
+    func closed(_ socket: WebSocket, _ information: WebSocketCloseInformation) {
+        self.session?.end()
+        self.session = nil
+        self.service.counters.add(-1, to: .sessions)
+        self.socket = nil
+    }
+
+    // MARK: EventStreamSink
+
+    func send(_ items: EventStreamItems) -> Bool {
+        guard let socket = self.socket, socket.isOpen else { return false }
+        let taken = socket.send(items.messages)
+        if !socket.isOpen {
+            self.service.counters.add(to: .slowConsumers)
+            self.service.logger.notice(
+                "closing a session that reads too slowly",
+                metadata: ["address": "\(socket.remoteAddress?.description ?? "-")", "transport": "websocket"])
+        }
+        return taken == items.count
+    }
+
+    func drop() { self.socket?.close(.normalClosure, reason: "dropped by the server") }
+}

@@ -1,0 +1,46 @@
+import DequeModule
+
+/// The last publications of one channel.
+///
+/// Invariant: the offsets of what is kept follow one another, and the last of them is ``lastOffset``.
+struct ChannelStream {
+    let epoch: UInt64
+    private(set) var lastOffset: UInt64 = 0
+    /// When something was published last. Nanoseconds.
+    private(set) var lastTime: Int64 = 0
+    private var kept: Deque<Publication> = []
+
+    init(epoch: UInt64) { self.epoch = epoch }
+
+    var position: StreamPosition { StreamPosition(epoch: self.epoch, offset: self.lastOffset) }
+    var isEmpty: Bool { self.kept.isEmpty }
+    var count: Int { self.kept.count }
+    var firstTime: Int64? { self.kept.first?.time }
+
+    mutating func append(_ data: String, now: Int64) -> Publication {
+        self.lastOffset += 1
+        self.lastTime = now
+        let publication = Publication(position: self.position, data: data, time: now)
+        self.kept.append(publication)
+        return publication
+    }
+
+    /// Takes the oldest publication out.
+    mutating func removeFirst() -> Publication? { self.kept.popFirst() }
+
+    /// - Parameters:
+    ///   - position: `nil` for nothing but where the channel stands.
+    ///   - oldest: what was published before is not there any more, although it may still be kept.
+    func since(_ position: StreamPosition?, oldest: Int64) -> History {
+        guard let position else { return History(publications: [], position: self.position, isComplete: true) }
+        let fresh = self.kept.drop { $0.time < oldest }
+        guard position.epoch == self.epoch, position.offset <= self.lastOffset else {
+            return History(publications: Array(fresh), position: self.position, isComplete: false)
+        }
+        let missed = self.lastOffset - position.offset
+        let publications = fresh.suffix(Int(clamping: missed))
+        return History(
+            publications: Array(publications), position: self.position,
+            isComplete: UInt64(publications.count) == missed)
+    }
+}

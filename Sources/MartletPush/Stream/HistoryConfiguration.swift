@@ -1,0 +1,24 @@
+public import NIOCore
+
+/// How much of what was published is kept, so that a client that was away for a moment misses nothing.
+public struct HistoryConfiguration: Sendable, Hashable {
+    /// Publications of each channel. 0 turns history off. Default: 100.
+    public var size = 100
+    /// How long each is kept. Default: 60 s.
+    public var age = TimeAmount.seconds(60)
+    /// How long a channel in which nothing is published remembers how far it was: a client that comes back within this
+    /// time is told that it missed nothing. Default: 1 h.
+    public var positionAge = TimeAmount.hours(1)
+    /// Bytes of all messages that are kept. Beyond it the oldest of all go. Default: 64 MiB.
+    public var maximumBytes = 64 << 20
+
+    public init() {}
+
+    public static var off: Self {
+        var configuration = Self()
+        configuration.size = 0
+        return configuration
+    }
+
+    public var isOn: Bool { self.size > 0 }
+}

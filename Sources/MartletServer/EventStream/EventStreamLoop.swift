@@ -1,0 +1,21 @@
+import NIOCore
+
+/// What the event streams and polls of one event loop share. Used on that loop.
+final class EventStreamLoop {
+    let eventLoop: any EventLoop
+    let wheel: HeartbeatWheel
+    private var polls: [ObjectIdentifier: Poll] = [:]
+
+    init(_ eventLoop: any EventLoop, heartbeatInterval: TimeAmount) {
+        self.eventLoop = eventLoop
+        self.wheel = HeartbeatWheel(interval: heartbeatInterval, eventLoop: eventLoop)
+    }
+
+    func opened(_ poll: Poll) { self.polls[ObjectIdentifier(poll)] = poll }
+    func closed(_ poll: Poll) { self.polls[ObjectIdentifier(poll)] = nil }
+
+    /// Answers every poll that waits.
+    func finishPolls() {
+        for poll in self.polls.values { poll.finish(nil) }
+    }
+}

@@ -1,0 +1,184 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import MartletPush
+import MartletWebSocket
+import NIOCore
+import Synchronization
+
+/// `GET /sse` and `GET /poll`: the event-stream dialect over plain HTTP.
+final class EventStreams: Sendable {
+    private let service: PushService
+    private let configuration: EventStreamConfiguration
+    private let origin: OriginPolicy
+    private let loops: [ObjectIdentifier: NIOLoopBound<EventStreamLoop>]
+    private let eventLoops: [any EventLoop]
+    private let isStopping = Atomic(false)
+
+    /// - Parameter origin: which pages may ask.
+    init(
+        service: PushService, configuration: EventStreamConfiguration, origin: OriginPolicy, group: any EventLoopGroup
+    ) async {
+        self.service = service
+        self.configuration = configuration
+        self.origin = origin
+        self.eventLoops = Array(group.makeIterator())
+        var loops: [ObjectIdentifier: NIOLoopBound<EventStreamLoop>] = [:]
+        for eventLoop in self.eventLoops {
+            let interval = configuration.heartbeatInterval
+            loops[ObjectIdentifier(eventLoop)] = try? await eventLoop.submit {
+                NIOLoopBound(EventStreamLoop(eventLoop, heartbeatInterval: interval), eventLoop: eventLoop)
+            }.get()
+        }
+        self.loops = loops
+    }
+
+    /// What answers a request with a stream, if it is for one.
+    func endpoint(for head: HTTPRequest) -> StreamEndpoint? {
+        guard head.method == .get, WebSocketRequest.path(of: head) == self.configuration.eventsPath else { return nil }
+        return StreamEndpoint { await self.decide($0) }
+    }
+
+    func add(to router: Router<RequestContext>) {
+        for path in [self.configuration.eventsPath, self.configuration.pollPath] {
+            router.on(RouterPath(path), method: .options, use: self.preflight)
+            router.head(RouterPath(path)) { _, _ in Response(status: .methodNotAllowed, headers: [.allow: "GET, OPTIONS"]) }
+            for method in [HTTPRequest.Method.post, .put, .delete, .patch] {
+                router.on(RouterPath(path), method: method) { _, _ in
+                    Response(status: .methodNotAllowed, headers: [.allow: "GET, OPTIONS"])
+                }
+            }
+        }
+        router.get(RouterPath(self.configuration.pollPath), use: self.poll)
+    }
+
+    /// The server is about to stop: polls that wait are answered.
+    func stop() {
+        self.isStopping.store(true, ordering: .relaxed)
+        for eventLoop in self.eventLoops {
+            guard let loop = self.loops[ObjectIdentifier(eventLoop)] else { continue }
+            eventLoop.execute { loop.value.finishPolls() }
+        }
+    }
+
+    // MARK: Server-sent events
+
+    private func decide(_ request: WebSocketRequest) async -> StreamEndpoint.Decision {
+        switch await self.check(request.head, isSecure: request.isSecure) {
+        case .failure(let refusal):
+            self.log(refusal, request.remoteAddress, transport: "sse")
+            return .refuse(refusal.status, refusal.fields, reason: refusal.reason)
+        case .success(let accepted):
+            return .open { eventLoop in
+                guard let loop = self.loops[ObjectIdentifier(eventLoop)]?.value else {
+                    preconditionFailure("a connection on an event loop that is not of the server's group")
+                }
+                return ServerSentEvents(
+                    service: self.service, configuration: self.configuration, request: accepted.request,
+                    user: accepted.user, allowedOrigin: accepted.allowedOrigin, wheel: loop.wheel)
+            }
+        }
+    }
+
+    // MARK: Polls
+
+    @Sendable
+    private func poll(_ request: Request, _ context: RequestContext) async throws -> Response {
+        switch await self.check(request.head, isSecure: false) {
+        case .failure(let refusal):
+            self.log(refusal, context.remoteAddress, transport: "poll")
+            var response = Response.text(refusal.reason, status: refusal.status)
+            response.headers.append(contentsOf: refusal.fields)
+            return response
+        case .success(let accepted):
+            let eventLoop = self.eventLoops.randomElement()
+            guard let eventLoop, let loop = self.loops[ObjectIdentifier(eventLoop)] else {
+                return Response(status: .serviceUnavailable)
+            }
+            // A client that leaves is no longer counted on: the next push is kept for it.
+            let waiting = NIOLoopBoundBox<Poll?>.makeEmptyBox(valueType: Poll.self, eventLoop: eventLoop)
+            let answer = try await request.body.consumeWithInboundCloseHandler { _ in
+                await withCheckedContinuation { continuation in
+                    eventLoop.execute {
+                        let poll = Poll(accepted.request, service: self.service, loop: loop.value)
+                        waiting.value = poll
+                        poll.start(accepted.user, continuation)
+                        if self.isStopping.load(ordering: .relaxed) { poll.finish(nil) }
+                    }
+                }
+            } onInboundClosed: {
+                eventLoop.execute { waiting.value?.finish(nil) }
+            }
+            var response = answer.map { Response.json($0) } ?? Response(status: .noContent)
+            response.headers[HTTPField.Name.cacheControl] = "no-store"
+            Self.addOrigin(accepted.allowedOrigin, to: &response.headers)
+            return response
+        }
+    }
+
+    // MARK: What both check
+
+    private struct Accepted {
+        let request: EventStreamRequest
+        let user: String
+        /// Of a page on another host, for the answer.
+        let allowedOrigin: String?
+    }
+
+    private struct Refusal: Error {
+        let status: HTTPResponse.Status
+        let reason: String
+        var fields: HTTPFields = [:]
+    }
+
+    private func check(_ head: HTTPRequest, isSecure: Bool) async -> Result<Accepted, Refusal> {
+        let origin = head.headerFields[.origin]
+        guard self.origin.allows(head, isSecure: isSecure) else {
+            return .failure(Refusal(status: .forbidden, reason: "pages of this origin may not connect here"))
+        }
+        var fields: HTTPFields = [:]
+        Self.addOrigin(origin, to: &fields)
+        let request: EventStreamRequest
+        do {
+            request = try EventStreamRequest(head)
+        } catch {
+            return .failure(Refusal(status: .badRequest, reason: error.reason, fields: fields))
+        }
+        guard let user = await self.service.user(of: request) else {
+            fields[.wwwAuthenticate] = request.token == nil ? "Bearer" : "Bearer error=\"invalid_token\""
+            let reason = request.token == nil ? "a token is needed" : "the token is not valid"
+            return .failure(Refusal(status: .unauthorized, reason: reason, fields: fields))
+        }
+        return .success(Accepted(request: request, user: user, allowedOrigin: origin))
+    }
+
+    private static func addOrigin(_ origin: String?, to fields: inout HTTPFields) {
+        guard let origin else { return }
+        fields[.accessControlAllowOrigin] = origin
+        fields[.vary] = "Origin"
+    }
+
+    /// Asked by browsers for pages of other hosts, before a request with an `Authorization` header.
+    @Sendable
+    private func preflight(_ request: Request, _ context: RequestContext) async throws -> Response {
+        guard self.origin.allows(request.head, isSecure: false) else { return Response(status: .forbidden) }
+        var response = Response(
+            status: .noContent,
+            headers: [
+                .allow: "GET, OPTIONS", .accessControlAllowMethods: "GET",
+                .accessControlAllowHeaders: "Authorization, Last-Event-ID", .accessControlMaxAge: "600",
+            ])
+        Self.addOrigin(request.headers[.origin], to: &response.headers)
+        return response
+    }
+
+    private func log(_ refusal: Refusal, _ address: SocketAddress?, transport: String) {
+        self.service.counters.add(to: .refusedRegistrations)
+        self.service.logger.info(
+            "refused an event stream",
+            metadata: [
+                "status": "\(refusal.status.code)", "reason": "\(refusal.reason)", "transport": "\(transport)",
+                "address": "\(address?.description ?? "-")",
+            ])
+    }
+}

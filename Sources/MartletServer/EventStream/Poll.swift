@@ -1,0 +1,56 @@
+import MartletPush
+import NIOCore
+
+/// One poll: waits until there is something, or its time is over. Lives on an event loop.
+final class Poll: EventStreamSink {
+    private let service: PushService
+    private let request: EventStreamRequest
+    private let loop: EventStreamLoop
+    private var session: EventStreamSession?
+    private var timeout: Scheduled<Void>?
+    private var continuation: CheckedContinuation<String?, Never>?
+
+    init(_ request: EventStreamRequest, service: PushService, loop: EventStreamLoop) {
+        self.service = service
+        self.request = request
+        self.loop = loop
+    }
+
+    /// - Parameter continuation: gets the answer as JSON; `nil` when nothing came in time, or the server is about to stop.
+    func start(_ user: String, _ continuation: CheckedContinuation<String?, Never>) {
+        self.continuation = continuation
+        self.service.counters.add(to: .polls)
+        self.service.counters.add(self.request.events.count, to: .registrations)
+        self.loop.opened(self)  // which keeps it alive
+        self.timeout = self.loop.eventLoop.assumeIsolated().scheduleTask(in: .seconds(Int64(self.request.wait))) { [weak self] in
+            self?.finish(nil)
+        }
+        let session = EventStreamSession(
+            service: self.service, user: user, events: self.request.events, sink: self, eventLoop: self.loop.eventLoop)
+        self.session = session
+        session.start(after: self.request.after)
+    }
+
+    func finish(_ answer: String?) {
+        guard let continuation = self.continuation else { return }
+        self.continuation = nil
+        self.timeout?.cancel()
+        self.timeout = nil
+        let session = self.session
+        self.session = nil
+        session?.end()
+        self.loop.closed(self)
+        self.service.counters.add(-1, to: .polls)
+        continuation.resume(returning: answer)
+    }
+
+    // MARK: EventStreamSink
+
+    func send(_ items: EventStreamItems) -> Bool {
+        guard self.continuation != nil else { return false }
+        self.finish(EventStreamEncoder.poll(items))
+        return true
+    }
+
+    func drop() { self.finish(nil) }
+}

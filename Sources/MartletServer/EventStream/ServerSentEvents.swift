@@ -1,0 +1,129 @@
+import Logging
+import MartletPush
+import NIOCore
+
+/// A connection that carries server-sent events (HTML, section 9.2), from the head of the answer to its end. The body is
+/// as long as the connection lives: every proxy knows what that means, and no chunk frames each event.
+final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatWheel.Member {
+    typealias InboundIn = NIOAny
+    typealias OutboundOut = ByteBuffer
+
+    private static let comment = ByteBuffer(string: ":\n\n")
+    /// Some old proxies and browsers pass nothing on before so much has come.
+    private static let padding = ":" + String(repeating: " ", count: 2048) + "\n\n"
+
+    private let service: PushService
+    private let configuration: EventStreamConfiguration
+    private let request: EventStreamRequest
+    private let user: String
+    private let allowedOrigin: String?
+    private let wheel: HeartbeatWheel
+    private var spoke: Int?
+    private var context: ChannelHandlerContext?
+    private var session: EventStreamSession?
+
+    init(
+        service: PushService, configuration: EventStreamConfiguration, request: EventStreamRequest, user: String,
+        allowedOrigin: String?, wheel: HeartbeatWheel
+    ) {
+        self.service = service
+        self.configuration = configuration
+        self.request = request
+        self.user = user
+        self.allowedOrigin = allowedOrigin
+        self.wheel = wheel
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        self.service.counters.add(to: .eventStreams)
+        try? context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
+        try? context.channel.syncOptions?.setOption(
+            .writeBufferWaterMark,
+            value: .init(low: self.configuration.queueSize / 2, high: self.configuration.queueSize))
+        self.write(ByteBuffer(string: self.head))
+        self.spoke = self.wheel.add(self)
+        let session = EventStreamSession(
+            service: self.service, user: self.user, events: self.request.events, sink: self, eventLoop: context.eventLoop)
+        self.session = session
+        self.service.counters.add(self.request.events.count, to: .registrations)
+        session.start(after: self.request.after)
+        context.read()
+    }
+
+    private var head: String {
+        var head = """
+            HTTP/1.1 200 OK\r
+            Content-Type: text/event-stream; charset=utf-8\r
+            Cache-Control: no-store, no-transform\r
+            X-Accel-Buffering: no\r
+            X-Content-Type-Options: nosniff\r
+            Connection: close\r
+
+            """
+        if let origin = self.allowedOrigin {
+            head += "Access-Control-Allow-Origin: \(origin)\r\nVary: Origin\r\n"
+        }
+        return head + "\r\n" + Self.padding + self.retry
+    }
+
+    private var retry: String { "retry: \(Int.random(in: self.configuration.retry))\n\n" }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.end() }
+    func channelInactive(context: ChannelHandlerContext) { self.end() }
+
+    private func end() {
+        guard self.context != nil else { return }
+        self.context = nil
+        self.session?.end()
+        self.session = nil
+        if let spoke = self.spoke { self.wheel.remove(self, from: spoke) }
+        self.service.counters.add(-1, to: .eventStreams)
+    }
+
+    /// A client has nothing to say any more.
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case is ChannelShouldQuiesceEvent:
+            // A time of its own for each client to come back: they would all come at once otherwise.
+            self.write(ByteBuffer(string: self.retry))
+            context.close(promise: nil)
+        case ChannelEvent.inputClosed: context.close(promise: nil)
+        default: context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    // MARK: HeartbeatWheel.Member
+
+    func beat() {
+        // One that has not taken the last of it needs no more.
+        if self.context?.channel.isWritable ?? false { self.write(Self.comment) }
+    }
+
+    // MARK: EventStreamSink
+
+    func send(_ items: EventStreamItems) -> Bool {
+        guard let context = self.context, context.channel.isActive else { return false }
+        guard context.channel.isWritable else {
+            self.service.counters.add(to: .slowConsumers)
+            self.service.logger.notice(
+                "closing a session that reads too slowly",
+                metadata: [
+                    "address": "\(context.remoteAddress?.description ?? "-")", "transport": "sse",
+                    "user": "\(SafeText.forLog(self.user))",
+                ])
+            context.close(promise: nil)
+            return false
+        }
+        self.write(self.request.isJSON ? items.jsonEvents : items.events)
+        return true
+    }
+
+    func drop() { self.context?.close(promise: nil) }
+
+    private func write(_ bytes: ByteBuffer) { self.context?.writeAndFlush(self.wrapOutboundOut(bytes), promise: nil) }
+}
