@@ -6,7 +6,7 @@ step() { printf '\n== %s (%d s so far)\n' "$1" "$SECONDS"; }
 
 scripts/need-swift.sh
 scripts/need.sh python3 python3-venv gcc libc6-dev golang-go golang-github-gorilla-websocket-dev \
-    chromium chromium-driver fonts-dejavu-core curl openssl nodejs node-ws nginx-light iproute2 zlib1g-dev libedit-dev
+    chromium chromium-driver fonts-dejavu-core curl openssl nodejs node-ws esbuild nginx-light iproute2 zlib1g-dev libedit-dev
 
 step "Lint"
 swift format lint --strict --recursive Package.swift Sources Tests Examples

@@ -60,7 +60,8 @@ extension HTTPServerBuilder {
         endpoint: @escaping WebSocketUpgradeHandler.EndpointLookup
     ) -> HTTPServerBuilder {
         .http1WebSocket(
-            limits: limits, idleTimeout: idleTimeout, connections: connections, trustedProxies: trustedProxies, tls: tls,
+            limits: limits, idleTimeout: idleTimeout, connections: connections, trustedProxies: trustedProxies,
+            tls: tls,
             streamEndpoint: { _ in nil }, endpoint: endpoint)
     }
 

@@ -17,13 +17,7 @@ import sseclient
 from conftest import PATIENCE, ROOT, RawClient, eventually
 from proxying import Nginx, free_port
 
-# docs/event-streams.md has it for people.
-DOCUMENTED = """
-    location / {{
-        proxy_pass http://{address}; proxy_http_version 1.1; proxy_set_header Host $http_host;
-        proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade;
-        proxy_read_timeout 60s;
-    }}"""
+DOCUMENT = (ROOT / "docs/event-streams.md").read_text()
 
 
 def push(server, number, user="jack", event="alerts"):
@@ -360,10 +354,11 @@ def chain(request, start, tmp_path):
                    "--origin", f"http://{cutter.address}", "--retry", "300ms", "--log-level", "warning")
     nginx = None
     if "nginx" in request.param:
-        location = DOCUMENTED.format(address=server.address) if "documented" in request.param else (
-            f"location / {{ proxy_pass http://{server.address}; }}")
-        nginx = Nginx(tmp_path / "nginx", f";{location}", listener, http=(
-            "map $http_upgrade $connection_upgrade { default upgrade; '' ''; }"))
+        location, http = f"location / {{ proxy_pass http://{server.address}; }}", ""
+        if "documented" in request.param:
+            http, location = re.search(r"```nginx\n(.*?)server {(.*)}\n```", DOCUMENT, re.S).groups()
+            location = location.replace("127.0.0.1:8080", server.address)
+        nginx = Nginx(tmp_path / "nginx", f";{location}", listener, http=http)
     yield server, cutter, request.param
     if nginx:
         nginx.stop()

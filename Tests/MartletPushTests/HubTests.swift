@@ -23,6 +23,15 @@ struct HubTests {
     }
 
     private static let alerts = UserChannel(user: "jack", event: "alerts")
+    private static let publication = Publication(position: nil, data: "x", time: 0)
+
+    private func publish(_ text: String, to channel: UserChannel, on hub: Hub) async -> Int {
+        let broker = MemoryBroker()
+        broker.setReceiver(hub)
+        return await withCheckedContinuation { continuation in
+            broker.publish(text, to: channel, receipt: PublishReceipt { continuation.resume(returning: $0.delivered) })
+        }
+    }
 
     @Test("sessions that come and go in any order leave nothing behind")
     func shardBookkeeping() {
@@ -63,8 +72,8 @@ struct HubTests {
         let session = TestSession()
         #expect(shard.add(session, to: Self.alerts))
         #expect(!shard.add(session, to: Self.alerts))
-        var batch = PublicationBatch()
-        batch.append("x")
+        let batch = PublicationBatch(Self.alerts)
+        batch.append(Self.publication)
         #expect(shard.publish(batch, to: Self.alerts) == [1])
         #expect(session.taken == 1)
     }
@@ -76,8 +85,8 @@ struct HubTests {
         slow.room = 1
         _ = shard.add(fast, to: Self.alerts)
         _ = shard.add(slow, to: Self.alerts)
-        var batch = PublicationBatch()
-        for _ in 0..<3 { batch.append("x") }
+        let batch = PublicationBatch(Self.alerts)
+        for _ in 0..<3 { batch.append(Self.publication) }
         #expect(shard.publish(batch, to: Self.alerts) == [2, 1, 1])
     }
 
@@ -89,8 +98,8 @@ struct HubTests {
             try await loop.submit { hub.add(TestSession(), to: Self.alerts, on: loop) }.get()
         }
         #expect(hub.channelCount == 1)
-        #expect(await hub.publish("x", to: Self.alerts) == 3)
-        #expect(await hub.publish("x", to: UserChannel(user: "jack", event: "other")) == 0)
+        #expect(await self.publish("x", to: Self.alerts, on: hub) == 3)
+        #expect(await self.publish("x", to: UserChannel(user: "jack", event: "other"), on: hub) == 0)
         #expect(await hub.drop(user: "jack", event: nil) == 3)
         #expect(await hub.drop(user: "jack", event: "other") == 0)
         try await group.shutdownGracefully()
@@ -108,7 +117,7 @@ struct HubTests {
             hub.removeAll(session, on: loop)
         }.get()
         #expect(hub.channelCount == 0)
-        #expect(await hub.publish("x", to: Self.alerts) == 0)
+        #expect(await self.publish("x", to: Self.alerts, on: hub) == 0)
         try await group.shutdownGracefully()
     }
 }

@@ -78,7 +78,9 @@ enum HeadParser {
             var value = line[(colon + 1)...]
             while let first = value.first, first == 0x20 || first == 0x09 { value.removeFirst() }
             // NIO's decoder keeps blanks at the end: who they belong to is for it to say.
-            guard value.last != 0x20, value.last != 0x09, name.allSatisfy(HTTPSyntax.isTokenByte), value.allSatisfy(Self.isValueByte) else { return nil }
+            guard value.last != 0x20, value.last != 0x09, name.allSatisfy(HTTPSyntax.isTokenByte),
+                value.allSatisfy(Self.isValueByte)
+            else { return nil }
             headers.add(name: String(decoding: name, as: UTF8.self), value: String(decoding: value, as: UTF8.self))
         }
         return headers

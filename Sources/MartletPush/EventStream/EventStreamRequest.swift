@@ -81,7 +81,8 @@ package struct EventStreamRequest: Sendable, Hashable {
     private static func cookie(_ name: String, of head: HTTPRequest) -> String? {
         for field in head.headerFields[values: .cookie] {
             for pair in field.split(separator: ";") {
-                let parts = pair.drop { $0 == " " }.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                let parts = pair.drop { $0 == " " }.split(
+                    separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
                 if parts.count == 2, parts[0] == name, !parts[1].isEmpty { return String(parts[1]) }
             }
         }

@@ -140,7 +140,9 @@ package final class EventStreamSession: Session {
         items += (missed + self.held).compactMap { self.item($0.publication, at: $0.index) }
         self.held = []
         // A client that has no position yet gets one at once: it may be cut off before anything is published.
-        if isNews || !gaps.isEmpty, items.last?.id == nil { items.append(EventStreamItem(.position, id: self.currentID)) }
+        if isNews || !gaps.isEmpty, items.last?.id == nil {
+            items.append(EventStreamItem(.position, id: self.currentID))
+        }
         if !items.isEmpty { _ = self.sink.send(EventStreamItems(items)) }
     }
 }

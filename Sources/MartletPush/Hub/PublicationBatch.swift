@@ -17,9 +17,11 @@ final class PublicationBatch {
     /// Of the event-stream dialect, for sessions that hear this channel and no other.
     private(set) lazy var items = EventStreamItems(
         self.publications.map {
-            EventStreamItem(event: self.channel.event, data: $0.data, id: $0.position.map { position in
-                EventStreamID([(self.channel.event, position)])
-            })
+            EventStreamItem(
+                event: self.channel.event, data: $0.data,
+                id: $0.position.map { position in
+                    EventStreamID([(self.channel.event, position)])
+                })
         })
 
     init(_ channel: UserChannel) { self.channel = channel }

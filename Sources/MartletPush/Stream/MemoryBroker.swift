@@ -109,7 +109,8 @@ package final class MemoryBroker: Broker {
             state.streams[first.channel] = nil
             state.epoch += 1
         }
-        if state.streams.isEmpty, state.streams.capacity > 64 { state.streams = [:] }  // a dictionary never shrinks by itself
+        // A dictionary never shrinks by itself.
+        if state.streams.isEmpty, state.streams.capacity > 64 { state.streams = [:] }
     }
 
     private func removeFirst(of channel: UserChannel, _ state: inout State, _ now: Int64) {

@@ -3,5 +3,7 @@ package protocol PublicationReceiver: AnyObject, Sendable {
     /// Called in the order of each channel's offsets. Nothing may be done here but to note it.
     ///
     /// - Returns: to be called once, when the broker's locks are free: the work itself.
-    func receive(_ publication: Publication, in channel: UserChannel, receipt: PublishReceipt) -> (@Sendable () -> Void)?
+    func receive(_ publication: Publication, in channel: UserChannel, receipt: PublishReceipt) -> (
+        @Sendable () -> Void
+    )?
 }

@@ -42,7 +42,9 @@ final class EventStreams: Sendable {
     func add(to router: Router<RequestContext>) {
         for path in [self.configuration.eventsPath, self.configuration.pollPath] {
             router.on(RouterPath(path), method: .options, use: self.preflight)
-            router.head(RouterPath(path)) { _, _ in Response(status: .methodNotAllowed, headers: [.allow: "GET, OPTIONS"]) }
+            router.head(RouterPath(path)) { _, _ in
+                Response(status: .methodNotAllowed, headers: [.allow: "GET, OPTIONS"])
+            }
             for method in [HTTPRequest.Method.post, .put, .delete, .patch] {
                 router.on(RouterPath(path), method: method) { _, _ in
                     Response(status: .methodNotAllowed, headers: [.allow: "GET, OPTIONS"])
@@ -111,6 +113,8 @@ final class EventStreams: Sendable {
             }
             var response = answer.map { Response.json($0) } ?? Response(status: .noContent)
             response.headers[HTTPField.Name.cacheControl] = "no-store"
+            // Hummingbird has given the connection's input away, to notice a client that leaves: nothing can follow.
+            response.headers[HTTPField.Name.connection] = "close"
             Self.addOrigin(accepted.allowedOrigin, to: &response.headers)
             return response
         }

@@ -22,7 +22,8 @@ final class Poll: EventStreamSink {
         self.service.counters.add(to: .polls)
         self.service.counters.add(self.request.events.count, to: .registrations)
         self.loop.opened(self)  // which keeps it alive
-        self.timeout = self.loop.eventLoop.assumeIsolated().scheduleTask(in: .seconds(Int64(self.request.wait))) { [weak self] in
+        self.timeout = self.loop.eventLoop.assumeIsolated().scheduleTask(in: .seconds(Int64(self.request.wait))) {
+            [weak self] in
             self?.finish(nil)
         }
         let session = EventStreamSession(

@@ -44,7 +44,8 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
         self.write(ByteBuffer(string: self.head))
         self.spoke = self.wheel.add(self)
         let session = EventStreamSession(
-            service: self.service, user: self.user, events: self.request.events, sink: self, eventLoop: context.eventLoop)
+            service: self.service, user: self.user, events: self.request.events, sink: self,
+            eventLoop: context.eventLoop)
         self.session = session
         self.service.counters.add(self.request.events.count, to: .registrations)
         session.start(after: self.request.after)

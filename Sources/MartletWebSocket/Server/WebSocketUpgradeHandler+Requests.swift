@@ -167,7 +167,8 @@ extension WebSocketUpgradeHandler {
 
     /// - Returns: `false` when the request has been refused, since its address has too many connections.
     private func admit(_ handshake: Handshake, _ request: WebSocketRequest) -> Bool {
-        guard let address = request.clientAddress, self.countedAddress == nil, let limiter = self.connectionLimiter else {
+        guard let address = request.clientAddress, self.countedAddress == nil, let limiter = self.connectionLimiter
+        else {
             return true
         }
         guard limiter.admit(address: address) else {

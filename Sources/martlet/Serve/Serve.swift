@@ -57,7 +57,8 @@ struct Serve: AsyncParsableCommand {
     var historyAge = TimeAmount.seconds(60)
 
     @Option(
-        help: "How long clients of server-sent events wait before they come back: a random time up to this, and no less than a third.",
+        help:
+            "How long clients of server-sent events wait before they come back: a random time up to this, and no less than a third.",
         transform: TimeAmount.parse)
     var retry = TimeAmount.seconds(3)
 

@@ -1,0 +1,175 @@
+import NIOCore
+import Synchronization
+import Testing
+
+@testable import MartletPush
+
+@Suite("What the memory broker keeps")
+struct MemoryBrokerTests {
+    private final class Receiver: PublicationReceiver {
+        let publications = Mutex<[Publication]>([])
+
+        func receive(
+            _ publication: Publication, in channel: UserChannel, receipt: PublishReceipt
+        ) -> (@Sendable () -> Void)? {
+            self.publications.withLock { $0.append(publication) }
+            return nil
+        }
+    }
+
+    /// A broker in time that the test moves.
+    private final class Bench: Sendable {
+        private final class Clock: Sendable { let time = Atomic<Int64>(1_000_000_000_000) }
+
+        private let clock = Clock()
+        let receiver = Receiver()
+        let broker: MemoryBroker
+
+        init(_ configuration: HistoryConfiguration = .init()) {
+            self.broker = MemoryBroker(configuration) { [clock] in clock.time.load(ordering: .relaxed) }
+            self.broker.setReceiver(self.receiver)
+        }
+
+        func pass(_ amount: TimeAmount) { self.clock.time.add(amount.nanoseconds, ordering: .relaxed) }
+
+        @discardableResult
+        func publish(_ data: String, to event: String = "alerts") -> StreamPosition? {
+            self.broker.publish(data, to: UserChannel(user: "jack", event: event), receipt: PublishReceipt { _ in })
+            return self.receiver.publications.withLock { $0.last?.position }
+        }
+
+        func history(since position: StreamPosition?, of event: String = "alerts") -> History {
+            let answer = Mutex<History?>(nil)
+            self.broker.history(of: UserChannel(user: "jack", event: event), since: position) { history in
+                answer.withLock { $0 = history }
+            }
+            return answer.withLock { $0! }
+        }
+    }
+
+    @Test("offsets count from one in each channel, and what followed a position is told")
+    func offsets() throws {
+        let bench = Bench()
+        let before = try #require(bench.history(since: nil).position)
+        #expect(before.offset == 0)
+        let first = try #require(bench.publish("a"))
+        bench.publish("x", to: "news")
+        let second = try #require(bench.publish("b"))
+        #expect((first.offset, second.offset) == (1, 2) && first.epoch == second.epoch)
+        #expect(bench.history(since: before).publications.map(\.data) == ["a", "b"])
+        #expect(bench.history(since: before).isComplete)
+        #expect(bench.history(since: first).publications.map(\.data) == ["b"])
+        let last = bench.history(since: second)
+        #expect(last.publications.isEmpty && last.isComplete && last.position == second)
+        #expect(bench.history(since: nil).publications.isEmpty)
+    }
+
+    @Test("beyond the size, and beyond the age, there is a gap")
+    func limits() throws {
+        var configuration = HistoryConfiguration()
+        configuration.size = 3
+        let bench = Bench(configuration)
+        let first = try #require(bench.publish("0"))
+        for number in 1...3 { bench.publish("\(number)") }
+        #expect(bench.history(since: first).isComplete)
+        bench.publish("4")
+        let history = bench.history(since: first)
+        #expect(history.publications.map(\.data) == ["2", "3", "4"] && !history.isComplete)
+        bench.pass(.seconds(30))
+        let late = try #require(bench.publish("5"))
+        bench.pass(.seconds(31))
+        #expect(bench.history(since: first).publications.map(\.data) == ["5"])
+        #expect(bench.history(since: late).isComplete)
+        bench.broker.sweep()
+        #expect(bench.broker.size == (1, 1))
+        bench.pass(.seconds(30))
+        bench.broker.sweep()
+        #expect(bench.broker.size == (0, 1))
+        #expect(bench.history(since: late).isComplete)
+    }
+
+    @Test("a channel that was forgotten begins anew, and nobody takes it for the old one")
+    func forgotten() throws {
+        let bench = Bench()
+        let old = try #require(bench.publish("a"))
+        let empty = try #require(bench.history(since: nil, of: "news").position)
+        #expect(bench.history(since: empty, of: "news").isComplete)
+        bench.pass(.minutes(2))
+        bench.broker.sweep()
+        bench.pass(.minutes(61))
+        bench.broker.sweep()
+        #expect(bench.broker.size == (0, 0))
+        #expect(!bench.history(since: old).isComplete)
+        // It may have been this channel that was forgotten.
+        #expect(!bench.history(since: empty, of: "news").isComplete)
+        let new = try #require(bench.publish("b"))
+        #expect(new.offset == 1 && new.epoch != old.epoch)
+        #expect(!bench.history(since: old).isComplete)
+        #expect(bench.history(since: old).publications.map(\.data) == ["b"])
+    }
+
+    @Test("a position of the future, or of another epoch, is a gap")
+    func wrong() throws {
+        let bench = Bench()
+        let position = try #require(bench.publish("a"))
+        for wrong in [
+            StreamPosition(epoch: position.epoch, offset: 2), StreamPosition(epoch: position.epoch &+ 1, offset: 1),
+            StreamPosition(epoch: position.epoch, offset: .max),
+        ] {
+            let history = bench.history(since: wrong)
+            #expect(!history.isComplete && history.publications.map(\.data) == ["a"])
+        }
+    }
+
+    @Test("all messages together take no more than their bytes, and the oldest go first")
+    func bytes() {
+        var configuration = HistoryConfiguration()
+        configuration.maximumBytes = 100
+        let bench = Bench(configuration)
+        for number in 0..<50 {
+            bench.publish(String(repeating: "\(number % 10)", count: 10), to: "event \(number % 20)")
+        }
+        #expect(bench.broker.size.bytes <= 100)
+        let kept = (0..<20).flatMap { event in
+            bench.history(since: StreamPosition(epoch: 0, offset: 0), of: "event \(event)").publications
+        }
+        #expect(kept.count == 10)
+        bench.publish(String(repeating: "x", count: 1000))
+        #expect(bench.broker.size.bytes == 0)
+    }
+
+    @Test("without history there are no positions")
+    func off() {
+        let bench = Bench(.off)
+        #expect(bench.publish("a") == nil)
+        #expect(bench.history(since: nil).position == nil)
+        #expect(!bench.history(since: StreamPosition(epoch: 1, offset: 0)).isComplete)
+        #expect(bench.broker.size == (0, 0))
+    }
+
+    @Test("many channels, sizes and ages: memory is given back, and histories agree with a plain list")
+    func random() throws {
+        var configuration = HistoryConfiguration()
+        configuration.size = 5
+        configuration.age = .seconds(10)
+        configuration.maximumBytes = 400
+        let bench = Bench(configuration)
+        var all: [String: [(position: StreamPosition, data: String)]] = [:]
+        for step in 0..<5000 {
+            bench.pass(.milliseconds(Int64.random(in: 0...400)))
+            let event = "\(Int.random(in: 0..<10))"
+            let data = "\(step)" + String(repeating: "x", count: .random(in: 0...20))
+            let position = try #require(bench.publish(data, to: event))
+            all[event, default: []].append((position, data))
+            let since = all[event]!.randomElement()!
+            let history = bench.history(since: since.position, of: event)
+            let expected = all[event]!.drop { $0.position != since.position }.dropFirst().map(\.data)
+            #expect(expected.suffix(history.publications.count) == history.publications.map(\.data)[...])
+            #expect(history.isComplete == (expected.count == history.publications.count))
+            #expect(bench.broker.size.bytes <= 400)
+        }
+        bench.pass(.minutes(1))
+        bench.broker.sweep()
+        #expect(bench.broker.size.bytes == 0)
+    }
+}
