@@ -60,6 +60,8 @@ struct FrameCursor: Sendable {
                 position &+= length
             }
             guard position < count, !stopsAtBoundary else { return (position, nil) }
+            if admit == nil { position = self.skipShortMessages(in: bytes, from: position, maximumMessageSize) }
+            guard position < count else { return (position, nil) }
             switch FrameHeader.decode(
                 UnsafeRawBufferPointer(rebasing: bytes[position...]), role: self.role,
                 allowsCompression: self.allowsCompression)
@@ -74,6 +76,28 @@ struct FrameCursor: Sendable {
                 position &+= length
             }
         }
+    }
+
+    /// Most of what goes through a tunnel: whole messages of one frame and less than 126 bytes, one after the other.
+    ///
+    /// - Returns: where something else begins.
+    @inline(__always)
+    private mutating func skipShortMessages(
+        in bytes: UnsafeRawBufferPointer, from start: Int, _ maximumMessageSize: Int
+    ) -> Int {
+        let maskBit: UInt8 = self.role == .server ? 0x80 : 0
+        let headerLength = self.role == .server ? 6 : 2
+        let longest = min(125, maximumMessageSize &- self.messageLength)
+        var position = start
+        while bytes.count &- position >= headerLength {
+            let length = Int(bytes[position &+ 1] ^ maskBit)  // beyond 125 when it is longer, or wrongly masked
+            let end = position &+ headerLength &+ length
+            guard bytes[position] == 0x81 || bytes[position] == 0x82, length <= longest, end <= bytes.count else { break }
+            position = end
+            self.messages &+= 1
+            self.messageLength = 0
+        }
+        return position
     }
 
     private mutating func begin(_ header: FrameHeader, _ maximumMessageSize: Int, _ admit: (() -> Bool)?) -> Stop? {

@@ -10,7 +10,6 @@ package final class EventStreamSession: Session {
         let channel: UserChannel
         /// Of the last publication that was sent, or came before the session.
         var position: StreamPosition?
-        var history: History?
         /// Whether the client said where it left off.
         var isResumed = false
     }
@@ -22,6 +21,8 @@ package final class EventStreamSession: Session {
     private var subscriptions: [Subscription]
     /// What came while histories were being read.
     private var held: [(index: Int, publication: Publication)] = []
+    /// By subscription, until all have been read.
+    private var histories: [Int: History] = [:]
     private var isLive = false
     private var isOver = false
     var places: [UserChannel: Int] = [:]
@@ -112,18 +113,19 @@ package final class EventStreamSession: Session {
 
     private func read(_ history: History, at index: Int) {
         guard !self.isOver else { return }
-        self.subscriptions[index].history = history
-        if self.subscriptions.allSatisfy({ $0.history != nil }) { self.goLive() }
+        self.histories[index] = history
+        if self.histories.count == self.subscriptions.count { self.goLive() }
     }
 
     private func goLive() {
         self.isLive = true
+        let histories = self.histories
+        self.histories = [:]
         var missed: [(index: Int, publication: Publication)] = []
         var gaps: [String] = []
         var isNews = false
         for index in self.subscriptions.indices {
-            guard let history = self.subscriptions[index].history else { continue }
-            self.subscriptions[index].history = nil
+            guard let history = histories[index] else { continue }
             if self.subscriptions[index].isResumed, !history.isComplete {
                 gaps.append(self.subscriptions[index].channel.event)
             }

@@ -7,7 +7,8 @@ import NIOCore
 /// ignored.
 final class EventStreamSocket: WebSocketHandler, EventStreamSink {
     private let service: PushService
-    private let head: HTTPRequest
+    /// Until it has been read.
+    private var head: HTTPRequest?
     private var socket: WebSocket?
     private var session: EventStreamSession?
 
@@ -20,9 +21,11 @@ final class EventStreamSocket: WebSocketHandler, EventStreamSink {
     func opened(_ socket: WebSocket) {
         self.socket = socket
         self.service.counters.add(to: .sessions)
+        guard let head = self.head else { return }
+        self.head = nil
         let request: EventStreamRequest
         do {
-            request = try EventStreamRequest(self.head)
+            request = try EventStreamRequest(head)
         } catch {
             self.refuse(error.reason)
             return
