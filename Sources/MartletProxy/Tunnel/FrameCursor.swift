@@ -92,7 +92,9 @@ struct FrameCursor: Sendable {
         while bytes.count &- position >= headerLength {
             let length = Int(bytes[position &+ 1] ^ maskBit)  // beyond 125 when it is longer, or wrongly masked
             let end = position &+ headerLength &+ length
-            guard bytes[position] == 0x81 || bytes[position] == 0x82, length <= longest, end <= bytes.count else { break }
+            guard bytes[position] == 0x81 || bytes[position] == 0x82, length <= longest, end <= bytes.count else {
+                break
+            }
             position = end
             self.messages &+= 1
             self.messageLength = 0
