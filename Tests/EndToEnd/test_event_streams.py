@@ -204,6 +204,11 @@ def test_refusals(serve, tmp_path, path):
         assert refusal(server, path + wrong)[0] == 400, wrong
     assert refusal(server, f"{path}?event=a&token=secret", {"Origin": "https://evil.example"})[0] == 403
     assert refusal(server, f"{path}?event=a", {"Authorization": "Basic abc"})[0] == 400
+    assert refusal(server, f"{path}?token=secret&event=a%0Ab")[0] == 400
+    long = "&".join(f"event={number}{'n' * 100}" for number in range(60))  # whose id would not fit into a request
+    assert refusal(server, f"{path}?token=secret&{long}")[0] == 400
+    cookie = {"Cookie": "martlet_token=secret", "Origin": "https://good.example"}
+    assert refusal(server, f"{path}?event=a", cookie)[0] == 401  # cookies are for pages of the same host
     for method in ("POST", "PUT", "DELETE"):
         status, headers = refusal(server, path, method=method)
         assert status == 405 and headers["Allow"] == "GET, OPTIONS"
@@ -211,7 +216,70 @@ def test_refusals(serve, tmp_path, path):
     assert status == 204 and "Authorization" in headers["Access-Control-Allow-Headers"]
     assert headers["Access-Control-Allow-Origin"] == "https://good.example"
     assert not any("secret" in line for line in server.log + server.output)
-    assert server.metric("martlet_registrations_refused_total") >= 12
+    assert server.metric("martlet_registrations_refused_total") >= 15
+
+
+def test_a_host_name_that_was_made_to_point_here(serve):
+    """DNS rebinding: a browser says no Origin with a GET of the same host."""
+    server = serve()
+    for path in ("/sse", "/poll"):
+        assert refusal(server, f"{path}?{query()}&after=alerts~1.1", {"Host": "evil.example"})[0] == 403
+        assert refusal(server, f"{path}?{query()}&after=alerts~1.1", {"Host": "localhost:1"})[0] == 200
+
+
+def test_requests_to_many_events_at_once_do_not_reorder(serve):
+    server = serve("--history-size", "2000")
+    first = Stream(server, event=["alerts", "news"])
+    last = first.next()["id"]
+    first.socket.close()
+
+    def work(part):
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+        for number in range(200):
+            connection.request("POST", "/push", json.dumps({"userId": "jack", "event": "alerts", "message": f"{part} {number}"}))
+            connection.getresponse().read()
+
+    threads = [threading.Thread(target=work, args=(part,)) for part in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    status, answer = poll(server, event=["alerts", "news"], after=last)
+    assert "gap" not in answer and len(answer["publications"]) == 1600
+
+
+def test_polls_without_history_do_not_spin(serve, browser):
+    server = serve("--history-size", "0")
+    browser.get(f"http://{server.address}/martlet.js")
+    assert browser.execute_async_script("""
+        const done = arguments[0];
+        import("/martlet.js").then(() => {
+            window.gaps = []; window.got = [];
+            window.martlet = new Martlet({ token: "jack", transports: ["poll"], share: false });
+            martlet._positions.alerts = "alerts~1.1";  // of before a restart
+            martlet.on("gap", events => gaps.push(events));
+            martlet.subscribe("alerts", data => got.push(data));
+            martlet.on("state", state => { if (state === "open") done(true); });
+        });""")
+    eventually(lambda: server.metric("martlet_sessions") == 1, "it waits")
+    assert push(server, 1) == 1
+    eventually(lambda: browser.execute_script("return got") == ["1"], "it came")
+    assert browser.execute_script("return gaps") == [["alerts"]]
+
+
+def test_a_connection_that_falls_silent_is_noticed(serve, browser):
+    """The network is gone and nobody said so; the browser's clock runs fast here."""
+    server = serve()
+    browser.get(f"http://{server.address}/martlet.js")
+    assert browser.execute_async_script("""
+        const done = arguments[0], later = setTimeout;
+        window.setTimeout = (work, time, ...rest) => later(work, time / 100, ...rest);
+        window.states = [];
+        import("/martlet.js").then(() => {
+            window.martlet = new Martlet({ token: "jack", share: false });
+            martlet.on("state", state => { states.push(state); if (states.filter(s => s === "open").length === 2) done(true); });
+            martlet.subscribe("alerts", () => {});
+        });""")
 
 
 def test_where_a_token_may_stand(serve, tmp_path):
@@ -500,6 +568,7 @@ def test_tabs_share_one_connection(serve, browser):
 
 
 def test_the_script_is_small():
+    """Under 6 KB when its private names are short."""
     script = ROOT / "Sources/MartletServer/EventStream/martlet.js"
-    small = subprocess.run(["esbuild", "--minify", str(script)], check=True, capture_output=True).stdout
+    small = subprocess.run(["esbuild", "--minify", "--mangle-props=^_", str(script)], check=True, capture_output=True).stdout
     assert len(small) < 6 * 1024, len(small)

@@ -19,6 +19,8 @@ package enum EventStreamEncoder {
                     Self.writeLines(of: data, to: &text)
                 }
             case .gap(let events):
+                // Without an id, the browser forgets the old one: it would be told of the same gap for ever.
+                if item.id == nil { text += "id: \n" }
                 text += "event: gap\ndata: {\"events\":\(JSONText.strings(events))}\n"
             case .position: break
             }

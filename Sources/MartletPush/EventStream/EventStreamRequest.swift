@@ -1,4 +1,5 @@
 package import HTTPTypes
+import MartletWebSocket
 
 /// What a client of the event-stream dialect asks for, by query and headers.
 package struct EventStreamRequest: Sendable, Hashable {
@@ -7,6 +8,7 @@ package struct EventStreamRequest: Sendable, Hashable {
     /// Events of one client, and bytes of an event's name.
     static let eventLimit = 128
     static let eventLengthLimit = 255
+    static let idLengthLimit = 7 * 1024
     static let tokenLengthLimit = 8 * 1024
     /// Seconds that a poll may wait.
     package static let waitLimit = 60
@@ -35,8 +37,10 @@ package struct EventStreamRequest: Sendable, Hashable {
             switch name {
             case "token": token = value
             case "event":
-                guard !value.isEmpty, value.utf8.count <= Self.eventLengthLimit else {
-                    throw Malformed(reason: "an event's name has 1 to \(Self.eventLengthLimit) bytes")
+                guard !value.isEmpty, value.utf8.count <= Self.eventLengthLimit,
+                    value.utf8.allSatisfy({ $0 != 0x0A && $0 != 0x0D })
+                else {
+                    throw Malformed(reason: "an event's name has 1 to \(Self.eventLengthLimit) bytes and no line end")
                 }
                 if !events.contains(where: { $0.utf8.elementsEqual(value.utf8) }) { events.append(value) }
             case "after": after = value
@@ -55,7 +59,11 @@ package struct EventStreamRequest: Sendable, Hashable {
         guard events.count <= Self.eventLimit else {
             throw Malformed(reason: "one client hears at most \(Self.eventLimit) events")
         }
-        self.token = try Self.bearer(of: head) ?? token ?? Self.cookie("martlet_token", of: head)
+        // The id that it comes back with must fit into a request.
+        guard events.reduce(0, { $0 + PercentCoding.encode($1).utf8.count + 40 }) <= Self.idLengthLimit else {
+            throw Malformed(reason: "the names of the events are too long together")
+        }
+        self.token = try Self.bearer(of: head) ?? token ?? (Self.isSameHost(head) ? Self.cookie("martlet_token", of: head) : nil)
         if let token = self.token, token.isEmpty || token.utf8.count > Self.tokenLengthLimit {
             throw Malformed(reason: "a token has 1 to \(Self.tokenLengthLimit) bytes")
         }
@@ -77,6 +85,9 @@ package struct EventStreamRequest: Sendable, Hashable {
         }
         return String(parts[1])
     }
+
+    /// A browser sends cookies for pages of other sites too, with a WebSocket's handshake even unasked.
+    private static func isSameHost(_ head: HTTPRequest) -> Bool { OriginPolicy.sameHost.allows(head, isSecure: false) }
 
     private static func cookie(_ name: String, of head: HTTPRequest) -> String? {
         for field in head.headerFields[values: .cookie] {

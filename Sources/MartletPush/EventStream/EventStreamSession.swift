@@ -6,6 +6,9 @@ package import NIOCore
 /// It subscribes before it reads the history, so that nothing falls between the two; what comes in the meantime waits, and
 /// what is in both is sent once.
 package final class EventStreamSession: Session {
+    /// What one client is sent of what it missed. Bytes.
+    static let replayLimit = 4 << 20
+
     private struct Subscription {
         let channel: UserChannel
         /// Of the last publication that was sent, or came before the session.
@@ -117,6 +120,29 @@ package final class EventStreamSession: Session {
         if self.histories.count == self.subscriptions.count { self.goLive() }
     }
 
+    /// By time; those of one channel in their order.
+    private static func isBefore(
+        _ left: (index: Int, publication: Publication), _ right: (index: Int, publication: Publication)
+    ) -> Bool {
+        (left.publication.time, left.index, left.publication.position?.offset ?? 0)
+            < (right.publication.time, right.index, right.publication.position?.offset ?? 0)
+    }
+
+    /// Leaves out the oldest of what is more than one client is sent at once.
+    ///
+    /// - Returns: the subscriptions that something was left out of.
+    private func cutReplay(_ missed: inout [(index: Int, publication: Publication)]) -> Set<Int> {
+        var bytes = 0
+        let idLength = self.subscriptions.count * 40
+        let keptCount = missed.reversed().prefix { one in
+            bytes += one.publication.data.utf8.count + idLength
+            return bytes <= Self.replayLimit
+        }.count
+        let left = Set(missed.dropLast(max(keptCount, min(missed.count, 1))).map(\.index))
+        missed.removeFirst(missed.count - max(keptCount, min(missed.count, 1)))
+        return left
+    }
+
     private func goLive() {
         self.isLive = true
         let histories = self.histories
@@ -137,7 +163,11 @@ package final class EventStreamSession: Session {
             }
             missed += history.publications.map { (index, $0) }
         }
-        if self.subscriptions.count > 1 { missed.sort { $0.publication.time < $1.publication.time } }
+        if self.subscriptions.count > 1 { missed.sort { Self.isBefore($0, $1) } }
+        for index in self.cutReplay(&missed) {
+            let event = self.subscriptions[index].channel.event
+            if self.subscriptions[index].isResumed, !gaps.contains(event) { gaps.append(event) }
+        }
         var items = gaps.isEmpty ? [] : [EventStreamItem(.gap(gaps), id: nil)]
         items += (missed + self.held).compactMap { self.item($0.publication, at: $0.index) }
         self.held = []

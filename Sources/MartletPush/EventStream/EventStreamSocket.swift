@@ -5,12 +5,13 @@ import NIOCore
 
 /// The event-stream dialect over a WebSocket: each item is a JSON object in a text message, and what the client sends is
 /// ignored.
-final class EventStreamSocket: WebSocketHandler, EventStreamSink {
+final class EventStreamSocket: WebSocketHandler, EventStreamSink, HeartbeatWheel.Member {
     private let service: PushService
     /// Until it has been read.
     private var head: HTTPRequest?
     private var socket: WebSocket?
     private var session: EventStreamSession?
+    private var spoke: Int?
 
     /// - Parameter head: of the handshake; its query says who and what.
     init(service: PushService, head: HTTPRequest) {
@@ -46,7 +47,8 @@ final class EventStreamSocket: WebSocketHandler, EventStreamSink {
             service: self.service, user: user, events: request.events, sink: self, eventLoop: socket.eventLoop)
         self.session = session
         self.service.counters.add(request.events.count, to: .registrations)
-        socket.send(text: "{}")  // the client knows from this that it was let in
+        self.beat()  // the client knows from this that it was let in
+        self.spoke = self.service.hub.wheel(on: socket.eventLoop).add(self)
         session.start(after: request.after)
     }
 
@@ -66,9 +68,14 @@ final class EventStreamSocket: WebSocketHandler, EventStreamSink {
     func closed(_ socket: WebSocket, _ information: WebSocketCloseInformation) {
         self.session?.end()
         self.session = nil
+        if let spoke = self.spoke { self.service.hub.wheel(on: socket.eventLoop).remove(self, from: spoke) }
         self.service.counters.add(-1, to: .sessions)
         self.socket = nil
     }
+
+    // MARK: HeartbeatWheel.Member
+
+    func beat() { self.socket?.send(text: "{}") }
 
     // MARK: EventStreamSink
 

@@ -57,6 +57,11 @@ final class Hub: PublicationReceiver {
         }
     }
 
+    /// Of the current event loop.
+    func wheel(on eventLoop: any EventLoop) -> HeartbeatWheel {
+        self.shards[self.index(of: eventLoop)].contents.value.wheel(on: eventLoop)
+    }
+
     /// Takes a session of the current event loop out of all its channels.
     func removeAll(_ session: any Session, on eventLoop: any EventLoop) {
         let index = self.index(of: eventLoop)
@@ -79,11 +84,13 @@ final class Hub: PublicationReceiver {
         // Under one lock, so that publications reach the mailboxes of all loops in the same order.
         let found = self.directory.withLock { directory -> (count: Int, asleep: [Shard]) in
             guard let targets = directory[channel] else { return (0, []) }
+            // Before anybody can be done with it.
+            receipt.wasAccepted(at: publication.position, shardCount: targets.count)
             let job = Job(channel: channel, publication: publication, receipt: receipt)
             return (targets.count, targets.map { self.shards[$0] }.filter { Self.enqueue(job, on: $0) })
         }
         return {
-            receipt.wasAccepted(at: publication.position, shardCount: found.count)
+            if found.count == 0 { receipt.wasAccepted(at: publication.position, shardCount: 0) }
             for shard in found.asleep { shard.eventLoop.execute { Self.work(shard) } }
         }
     }

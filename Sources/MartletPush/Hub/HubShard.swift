@@ -5,6 +5,15 @@ import NIOCore
 /// Invariant: a session stands in the list of each channel in its ``Session/places`` at the place noted there, and in
 /// no other list; a channel without sessions has no list.
 final class HubShard {
+    /// For WebSockets of the event-stream dialect, whose pages cannot see pings.
+    private var wheel: HeartbeatWheel?
+
+    func wheel(on eventLoop: any EventLoop) -> HeartbeatWheel {
+        let wheel = self.wheel ?? HeartbeatWheel(interval: .seconds(15), eventLoop: eventLoop)
+        self.wheel = wheel
+        return wheel
+    }
+
     /// Sessions by user, then by event.
     private var users: [ExactString: [ExactString: [any Session]]] = [:]
 

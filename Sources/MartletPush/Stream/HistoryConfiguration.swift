@@ -9,7 +9,7 @@ public struct HistoryConfiguration: Sendable, Hashable {
     /// How long a channel in which nothing is published remembers how far it was: a client that comes back within this
     /// time is told that it missed nothing. Default: 1 h.
     public var positionAge = TimeAmount.hours(1)
-    /// Bytes of all messages that are kept. Beyond it the oldest of all go. Default: 64 MiB.
+    /// Bytes of all that is kept: messages, names, and what goes with them. Beyond it the oldest of all go. Default: 64 MiB.
     public var maximumBytes = 64 << 20
 
     public init() {}

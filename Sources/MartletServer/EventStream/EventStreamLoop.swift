@@ -1,3 +1,4 @@
+import MartletPush
 import NIOCore
 
 /// What the event streams and polls of one event loop share. Used on that loop.

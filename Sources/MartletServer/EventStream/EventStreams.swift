@@ -11,14 +11,19 @@ final class EventStreams: Sendable {
     private let service: PushService
     private let configuration: EventStreamConfiguration
     private let origin: OriginPolicy
+    private let wantsLoopbackHost: Bool
     private let loops: [ObjectIdentifier: NIOLoopBound<EventStreamLoop>]
     private let eventLoops: [any EventLoop]
     private let isStopping = Atomic(false)
 
-    /// - Parameter origin: which pages may ask.
+    /// - Parameters:
+    ///   - origin: which pages may ask.
+    ///   - wantsLoopbackHost: whether `Host` must name this machine.
     init(
-        service: PushService, configuration: EventStreamConfiguration, origin: OriginPolicy, group: any EventLoopGroup
+        service: PushService, configuration: EventStreamConfiguration, origin: OriginPolicy, wantsLoopbackHost: Bool,
+        group: any EventLoopGroup
     ) async {
+        self.wantsLoopbackHost = wantsLoopbackHost
         self.service = service
         self.configuration = configuration
         self.origin = origin
@@ -115,6 +120,9 @@ final class EventStreams: Sendable {
             response.headers[HTTPField.Name.cacheControl] = "no-store"
             // Hummingbird has given the connection's input away, to notice a client that leaves: nothing can follow.
             response.headers[HTTPField.Name.connection] = "close"
+            // And if something does follow, Hummingbird would wait for its end.
+            let channel = context.channel
+            channel.eventLoop.scheduleTask(in: .seconds(5)) { channel.close(promise: nil) }
             Self.addOrigin(accepted.allowedOrigin, to: &response.headers)
             return response
         }
@@ -137,7 +145,9 @@ final class EventStreams: Sendable {
 
     private func check(_ head: HTTPRequest, isSecure: Bool) async -> Result<Accepted, Refusal> {
         let origin = head.headerFields[.origin]
-        guard self.origin.allows(head, isSecure: isSecure) else {
+        guard self.origin.allows(head, isSecure: isSecure),
+            !self.wantsLoopbackHost || PushServerConfiguration.isLoopback(head.authority)
+        else {
             return .failure(Refusal(status: .forbidden, reason: "pages of this origin may not connect here"))
         }
         var fields: HTTPFields = [:]

@@ -19,6 +19,8 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
     private let allowedOrigin: String?
     private let wheel: HeartbeatWheel
     private var spoke: Int?
+    /// Beats in a row at which nothing more could be sent.
+    private var missedBeats = 0
     private var context: ChannelHandlerContext?
     private var session: EventStreamSession?
 
@@ -101,8 +103,24 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
     // MARK: HeartbeatWheel.Member
 
     func beat() {
-        // One that has not taken the last of it needs no more.
-        if self.context?.channel.isWritable ?? false { self.write(Self.comment) }
+        guard let context = self.context else { return }
+        guard !context.channel.isWritable else {
+            self.missedBeats = 0
+            return self.write(Self.comment)
+        }
+        self.missedBeats += 1
+        if self.missedBeats == 2 { self.endSlow(context) }
+    }
+
+    private func endSlow(_ context: ChannelHandlerContext) {
+        self.service.counters.add(to: .slowConsumers)
+        self.service.logger.notice(
+            "closing a session that reads too slowly",
+            metadata: [
+                "address": "\(context.remoteAddress?.description ?? "-")", "transport": "sse",
+                "user": "\(SafeText.forLog(self.user))",
+            ])
+        context.close(promise: nil)
     }
 
     // MARK: EventStreamSink
@@ -110,14 +128,7 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
     func send(_ items: EventStreamItems) -> Bool {
         guard let context = self.context, context.channel.isActive else { return false }
         guard context.channel.isWritable else {
-            self.service.counters.add(to: .slowConsumers)
-            self.service.logger.notice(
-                "closing a session that reads too slowly",
-                metadata: [
-                    "address": "\(context.remoteAddress?.description ?? "-")", "transport": "sse",
-                    "user": "\(SafeText.forLog(self.user))",
-                ])
-            context.close(promise: nil)
+            self.endSlow(context)
             return false
         }
         self.write(self.request.isJSON ? items.jsonEvents : items.events)

@@ -32,10 +32,12 @@ is closed.
     constructor({ url = location.href, token, transports = ["websocket", "sse", "poll"], share, delay = 1000, paths } = {}) {
       Object.assign(this, { url, token, delay, transports: [...transports], state: "closed", transport: undefined });
       this.paths = { websocket: "/ws", sse: "/sse", poll: "/poll", ...paths };
+      this._order = transports;
+      this._patience = 60 * second;
       this._listeners = {};
-      this._events = {};     // name: listeners
-      this._others = {};     // tab: its events
-      this._positions = {};  // event: the part of the id that is about it
+      this._events = Object.create(null);     // name: listeners
+      this._others = Object.create(null);     // tab: its events
+      this._positions = Object.create(null);  // event: the part of the id that is about it
       this._isLeader = true;
       share ??= typeof token == "string" && token;
       if (share && globalThis.navigator?.locks && globalThis.BroadcastChannel) this._share(`martlet ${url} ${share}`);
@@ -49,7 +51,7 @@ is closed.
       return () => {
         if (listeners.delete(listener) && !listeners.size) {
           delete this._events[event];
-          this._changed();
+          this._changed([event]);
         }
       };
     }
@@ -71,7 +73,14 @@ is closed.
       this._release?.();
     }
 
-    _emit(type, ...values) { for (const listener of this._listeners[type] ?? []) listener(...values); }
+    _emit(type, ...values) { this._call(this._listeners[type], values); }
+
+    /* A listener that throws is the page's business, and no other listener's. */
+    _call(listeners, values) {
+      for (const listener of listeners ?? []) {
+        try { listener(...values); } catch (error) { setTimeout(() => { throw error; }); }
+      }
+    }
 
     _set(state, transport) {
       if (this.state == state && this.transport == transport) return;
@@ -100,15 +109,17 @@ is closed.
 
     _tell(message) { this._channel?.postMessage(message); }
 
-    _heard({ who, tab, events, item, state, transport }) {
+    _heard({ who, tab, events, item, positions, state, transport }) {
       if (who) this._tell({ tab: this._tab, events: Object.keys(this._events) });
       if (tab && this._isLeader) {
-        const before = this._wanted().join("\n");
+        const before = this._wanted().join("\n"), old = this._others[tab] ?? [];
         if (events.length) this._others[tab] = events; else delete this._others[tab];
-        if (this._wanted().join("\n") != before) this._changed();
-        this._tell({ state: this.state, transport: this.transport });
+        if (this._wanted().join("\n") != before) this._changed(old);
+        // Whoever takes over goes on from there.
+        this._tell({ state: this.state, transport: this.transport, positions: { ...this._positions } });
       }
       if (this._isLeader) return;
+      Object.assign(this._positions, positions);
       if (item) this._take(item);
       if (state) this._set(state, transport);
     }
@@ -117,11 +128,12 @@ is closed.
 
     // One connection after the other
 
-    _changed() {
+    /* Other events are wanted than before; of those given, some may be wanted no more. */
+    _changed(old = []) {
       if (this._isClosed) return;
       if (!this._isLeader) return this._tell({ tab: this._tab, events: Object.keys(this._events) });
       const wanted = this._wanted();
-      for (const name in this._positions) if (!wanted.includes(decodeURIComponent(name))) delete this._positions[name];
+      this._forget(old.filter(event => !wanted.includes(event)));
       if (this._isPending) return;
       this._isPending = true;
       queueMicrotask(() => {
@@ -131,9 +143,15 @@ is closed.
       });
     }
 
+    _forget(events) {
+      for (const name in this._positions) if (events.includes(decodeURIComponent(name))) delete this._positions[name];
+    }
+
     async _run({ signal }) {
-      const failures = {};
-      let attempt = 0, refusals = 0;
+      const failures = {}, transports = { websocket: this._websocket, sse: this._sse, poll: this._poll };
+      let attempt = 0, refusals = 0, rotations = 0;
+      clearTimeout(this._later);
+      if (!this._wanted().length) this._set("closed");
       while (!signal.aborted && this._wanted().length) {
         const transport = this.transports[0];
         let isOpen = false;
@@ -143,10 +161,18 @@ is closed.
         signal.addEventListener("abort", end);
         try {
           const token = typeof this.token == "function" ? await this.token() : this.token;
-          if (!signal.aborted) await this[`_${transport}`](token, attemptEnds.signal, () => {
+          if (!signal.aborted) await transports[transport].call(this, token, attemptEnds.signal, () => {
             if (signal.aborted) return;
             isOpen = true;
-            attempt = refusals = failures[transport] = 0;
+            attempt = refusals = rotations = failures[transport] = 0;
+            clearTimeout(this._later);
+            if (transport != this._order[0]) {
+              // The better ones may have failed because the service did: they get another chance now and then.
+              this._later = setTimeout(() => {
+                this.transports = [...this._order];
+                this._changed();
+              }, this._patience);
+            }
             this._set("open", transport);
           });
         } catch (error) {
@@ -159,7 +185,8 @@ is closed.
           if (failures[transport] > 1 && navigator.onLine !== false) {
             failures[transport] = 0;
             this.transports.push(this.transports.shift());
-            if (attempt < this.transports.length) { attempt++; continue; }
+            if (transport == this._order[0]) this._patience = Math.min(3600 * second, 2 * this._patience);
+            if (++rotations < this.transports.length) continue;
           }
         } finally {
           end();
@@ -181,24 +208,31 @@ is closed.
 
     /* What came: the same over every transport. */
     _take(item) {
-      for (const part of item.id?.split(",") ?? []) this._positions[part.slice(0, part.lastIndexOf("~"))] = part;
-      if (this._isLeader) this._tell({ item });
-      if (item.gap) this._emit("gap", item.gap);
-      if ("data" in item) {
-        for (const listener of this._events[item.event] ?? []) listener(item.data, { ...item, transport: this.transport });
+      const { id, event, data, gap } = item;
+      for (const part of id ? id.split(",") : []) {
+        const [, name, epoch, offset] = /(.*)~(.*)\.(.*)/.exec(part), old = /~(.*)\.(.*)/.exec(this._positions[name]);
+        // Had it already, from another tab.
+        if (data != null && decodeURIComponent(name) == event && old?.[1] == epoch && +offset <= +old[2]) return;
+        this._positions[name] = part;
       }
+      if (gap && !id) this._forget(gap);
+      if (this._isLeader) this._tell({ item });
+      if (gap) this._emit("gap", gap);
+      if (data != null) this._call(this._events[event], [data, { ...item, transport: this.transport }]);
     }
 
     // Transports: each ends with an error, or when it is aborted
 
     _websocket(token, signal, opened) {
-      return new Promise((resolve, reject) => {
+      return new Promise((_, reject) => {
         const address = this._address("websocket", { token });
         address.protocol = address.protocol.replace("http", "ws");
         const socket = new WebSocket(address, "martlet");
-        signal.addEventListener("abort", () => { socket.close(); resolve(); });
+        const watch = this._watch(signal, () => { socket.close(); reject(failure("nothing came")); });
+        watch(10);
         socket.onmessage = ({ data }) => {
           if (signal.aborted) return;
+          watch(45);
           opened();  // not before: a refusal comes behind the handshake
           this._take(JSON.parse(data));
         };
@@ -209,35 +243,37 @@ is closed.
       });
     }
 
+    /* Calls back when the time that it was given last is over, or the signal aborts. Seconds. */
+    _watch(signal, end) {
+      let timer;
+      signal.addEventListener("abort", () => { clearTimeout(timer); end(); });
+      return time => {
+        clearTimeout(timer);
+        if (!signal.aborted) timer = setTimeout(end, time * second);
+      };
+    }
+
     async _fetch(address, token, signal) {
       const headers = token ? { Authorization: `Bearer ${token}` } : {};
       const response = await fetch(address, { headers, signal, cache: "no-store" });
       if (response.ok) return response;
-      throw failure(`${response.status} ${await response.text()}`, { isRefusal: [400, 401, 403].includes(response.status) });
+      throw failure(`${response.status} ${await response.text()}`, { isRefusal: [400, 401, 403, 414, 431].includes(response.status) });
     }
 
     async _sse(token, signal, opened) {
-      const abort = new AbortController(), stop = () => abort.abort();
-      signal.addEventListener("abort", stop);
-      // A proxy that gathers the answer passes nothing on at first; a dead one nothing later.
-      let timer = setTimeout(stop, 5 * second);
-      try {
-        const { body } = await this._fetch(this._address("sse", { encoding: "json" }), token, abort.signal);
-        const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-        for (let rest = "", first = true; ; first = false) {
-          const { value, done } = await reader.read();
-          if (done) throw failure("the stream ended");
-          if (signal.aborted) return;
-          clearTimeout(timer);
-          timer = setTimeout(stop, 45 * second);
-          if (first) opened();
-          const blocks = (rest + value).split("\n\n");
-          rest = blocks.pop();
-          blocks.forEach(block => this._block(block));
-        }
-      } finally {
-        clearTimeout(timer);
-        stop();
+      const abort = new AbortController(), watch = this._watch(signal, () => abort.abort());
+      watch(5);  // a proxy that gathers the answer passes nothing on
+      const { body } = await this._fetch(this._address("sse", { encoding: "json" }), token, abort.signal);
+      const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+      for (let rest = "", first = true; ; first = false) {
+        const { value, done } = await reader.read();
+        if (done) throw failure("the stream ended");
+        if (signal.aborted) return;
+        watch(45);
+        if (first) opened();
+        const blocks = (rest + value).split("\n\n");
+        rest = blocks.pop();
+        blocks.forEach(block => this._block(block));
       }
     }
 
@@ -255,8 +291,10 @@ is closed.
     }
 
     async _poll(token, signal, opened) {
+      const abort = new AbortController(), watch = this._watch(signal, () => abort.abort());
       while (!signal.aborted) {
-        const response = await this._fetch(this._address("poll"), token, signal);
+        watch(40);
+        const response = await this._fetch(this._address("poll"), token, abort.signal);
         if (signal.aborted) return;
         opened();
         if (response.status == 204) continue;
@@ -264,7 +302,7 @@ is closed.
         if (signal.aborted) return;
         if (gap) this._take({ gap });
         publications.forEach(item => this._take(item));
-        this._take({ id });
+        if (id) this._take({ id });
       }
     }
   }

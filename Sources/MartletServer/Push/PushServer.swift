@@ -39,7 +39,8 @@ public struct PushServer: Service {
             .init(mode: .serve, webSocketPath: webSocketPath, pushPath: self.configuration.pushPath))
         let eventStreams = await EventStreams(
             service: self.service, configuration: self.configuration.eventStreams,
-            origin: self.configuration.effectiveOrigin, group: self.group)
+            origin: self.configuration.effectiveOrigin, wantsLoopbackHost: self.configuration.wantsLoopbackHost,
+            group: self.group)
         let server = HTTPServer(
             listen: self.configuration.listen, group: self.group, logger: self.logger, page: page,
             onListening: self.onListening

@@ -23,19 +23,21 @@ public struct PushServerConfiguration: Sendable {
 
     public init() {}
 
+    /// Whether everybody on this machine is trusted, and pages could come by a host name that was made to point here (DNS
+    /// rebinding): then only names of this machine may stand in `Host`. Browsers say no `Origin` with a GET of the same host.
+    var wantsLoopbackHost: Bool {
+        (self.hooks.authenticate == nil || self.hooks.authorizePush == nil) && !self.isOpenBeyondLoopback
+    }
+
+    static func isLoopback(_ authority: String?) -> Bool {
+        authority.flatMap { ListenAddress($0) ?? ListenAddress($0 + ":80") }?.isLoopback ?? false
+    }
+
     /// ``origin``, and on a service that trusts everybody on this machine also a look at the `Host` header: a page whose
     /// host name has been made to point here (DNS rebinding) would be of the same host otherwise.
     var effectiveOrigin: OriginPolicy {
-        guard self.hooks.authenticate == nil || self.hooks.authorizePush == nil, !self.isOpenBeyondLoopback else {
-            return self.origin
-        }
-        return self.origin.and(
-            .custom { origin, request in
-                guard origin != nil else { return true }
-                guard let authority = request.authority else { return false }
-                return (ListenAddress(authority) ?? ListenAddress(authority + ":80"))?.isLoopback ?? false
-            }
-        )
+        guard self.wantsLoopbackHost else { return self.origin }
+        return self.origin.and(.custom { origin, request in origin == nil || Self.isLoopback(request.authority) })
     }
 
     /// - Throws: ``ServerError`` with the code `configuration`.

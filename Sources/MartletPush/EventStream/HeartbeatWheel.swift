@@ -1,9 +1,9 @@
-import NIOCore
+package import NIOCore
 
 /// Tells many members of one event loop something at regular intervals, with one timer for all: each second a part of
 /// them has its turn. Used on its event loop.
-final class HeartbeatWheel {
-    protocol Member: AnyObject {
+package final class HeartbeatWheel {
+    package protocol Member: AnyObject {
         func beat()
     }
 
@@ -17,14 +17,14 @@ final class HeartbeatWheel {
     /// - Parameters:
     ///   - interval: between two beats of a member.
     ///   - spokes: into how many parts the members are divided.
-    init(interval: TimeAmount, spokes: Int = 15, eventLoop: any EventLoop) {
+    package init(interval: TimeAmount, spokes: Int = 15, eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
         self.step = .nanoseconds(max(interval.nanoseconds / Int64(spokes), 1))
         self.spokes = Array(repeating: [:], count: spokes)
     }
 
     /// - Returns: where it is, to be given back to ``remove(_:from:)``.
-    func add(_ member: any Member) -> Int {
+    package func add(_ member: any Member) -> Int {
         // Behind the part whose turn it is: its first beat comes after a whole interval.
         let spoke = (self.turn + self.spokes.count - 1) % self.spokes.count
         self.spokes[spoke][ObjectIdentifier(member)] = member
@@ -38,7 +38,7 @@ final class HeartbeatWheel {
         return spoke
     }
 
-    func remove(_ member: any Member, from spoke: Int) {
+    package func remove(_ member: any Member, from spoke: Int) {
         guard self.spokes[spoke].removeValue(forKey: ObjectIdentifier(member)) != nil else { return }
         self.count -= 1
         if self.spokes[spoke].isEmpty { self.spokes[spoke] = [:] }  // a dictionary never shrinks by itself
