@@ -126,7 +126,8 @@ struct MemoryBrokerTests {
     @Test("all messages together take no more than their bytes, and the oldest go first")
     func bytes() {
         var configuration = HistoryConfiguration()
-        configuration.maximumBytes = 20 * 413 + 10 * 110  // 20 channels with 7 or 8 bytes of event, and ten publications
+        // Of 20 channels with names of 11 to 12 bytes, and ten publications.
+        configuration.maximumBytes = 20 * 412 + 10 * 110
         let bench = Bench(configuration)
         for number in 0..<50 {
             bench.publish(String(repeating: "\(number % 10)", count: 10), to: "event \(number % 20)")

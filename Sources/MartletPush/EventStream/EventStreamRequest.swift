@@ -63,7 +63,8 @@ package struct EventStreamRequest: Sendable, Hashable {
         guard events.reduce(0, { $0 + PercentCoding.encode($1).utf8.count + 40 }) <= Self.idLengthLimit else {
             throw Malformed(reason: "the names of the events are too long together")
         }
-        self.token = try Self.bearer(of: head) ?? token ?? (Self.isSameHost(head) ? Self.cookie("martlet_token", of: head) : nil)
+        self.token =
+            try Self.bearer(of: head) ?? token ?? (Self.isSameHost(head) ? Self.cookie("martlet_token", of: head) : nil)
         if let token = self.token, token.isEmpty || token.utf8.count > Self.tokenLengthLimit {
             throw Malformed(reason: "a token has 1 to \(Self.tokenLengthLimit) bytes")
         }
