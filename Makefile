@@ -1,6 +1,6 @@
 # Everything a newcomer needs: `make serve` and `make test`. Each target installs what is missing and says so.
 
-.PHONY: serve test conformance sanitize api docs bench bench-proxy format lint clean
+.PHONY: serve test conformance sanitize api docs bench bench-proxy bench-push format lint clean
 
 # C libraries that the package is built on.
 LIBRARIES = zlib1g-dev libedit-dev
@@ -51,6 +51,13 @@ bench-proxy:
 	@scripts/need.sh $(LIBRARIES) python3 gcc libc6-dev nginx-light haproxy util-linux
 	swift build -c release --product martlet
 	@python3 Benchmarks/proxy.py
+
+# The push service against nchan in the same run; writes a table and a picture to artifacts/.
+bench-push:
+	@scripts/need-swift.sh
+	@scripts/need.sh $(LIBRARIES) python3 gcc libc6-dev nginx-light libnginx-mod-nchan util-linux
+	swift build -c release --product martlet
+	@python3 Benchmarks/push.py
 
 format:
 	swift format --in-place --recursive Package.swift Sources Tests Examples

@@ -5,61 +5,35 @@ Each server has one core and the load generator the other; runs alternate, and m
 drift, so the ratio is the figure that holds. Writes artifacts/bench-echo.md and artifacts/bench-echo.svg.
 """
 import argparse
-import json
-import os
-import pathlib
-import socket
 import statistics
 import subprocess
 import sys
-import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-CACHE = ROOT / ".cache/bench"
+import harness
+from harness import CACHE, MARTLET, ROOT, free_port, progress, run, spawn, stop
+
 # connections, payload bytes, depth, and the ratio to gorilla that must not be exceeded (None: shown only)
 CASES = [(50, 20, 1, 1.0), (50, 16384, 1, 0.35), (50, 20, 16, 0.15), (500, 20, 1, None), (50, 1024, 16, None)]
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def build():
-    CACHE.mkdir(parents=True, exist_ok=True)
+    harness.build("echo_load")
     subprocess.run([ROOT / "scripts/gorilla.sh", "Benchmarks/gorilla/echo.go", ".cache/bench/gorilla"], check=True)
-    subprocess.run(["gcc", "-O2", "-Wall", "-o", CACHE / "echo_load", ROOT / "Benchmarks/load/echo_load.c"], check=True)
 
 
 def start(name, core):
     port = free_port()
-    command, environment = {
-        "martlet": ([ROOT / ".build/release/martlet", "echo", "--listen", f"127.0.0.1:{port}", "--path", "/",
-                     "--log-level", "error"], {"NIO_SINGLETON_GROUP_LOOP_COUNT": "1"}),
-        "gorilla": ([CACHE / "gorilla", f"127.0.0.1:{port}"], {"GOMAXPROCS": "1"}),
+    command = {
+        "martlet": [MARTLET, "echo", "--listen", f"127.0.0.1:{port}", "--path", "/", "--log-level", "error"],
+        "gorilla": [CACHE / "gorilla", f"127.0.0.1:{port}"],
     }[name]
-    process = subprocess.Popen(
-        ["taskset", "-c", str(core), *map(str, command)], stdout=subprocess.DEVNULL, env={**os.environ, **environment})
-    for _ in range(500):
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return process, port
-        except OSError:
-            time.sleep(0.02)
-    process.kill()
-    sys.exit(f"{name} does not listen")
+    return spawn(command, core, port), port
 
 
 def measure(server, case, core, seconds):
     process, port = server
     connections, payload, depth, _ = case
-    done = subprocess.run(
-        ["taskset", "-c", str(core), CACHE / "echo_load", *map(str, (connections, port, payload, depth, seconds, process.pid))],
-        capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(done.stderr)
-    return json.loads(done.stdout)
+    return run([CACHE / "echo_load", connections, port, payload, depth, seconds, process.pid], core)
 
 
 def describe(case):
@@ -93,9 +67,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5, help="runs of each server in each case (5)")
     parser.add_argument("--seconds", type=float, default=1.5, help="length of a run (1.5)")
     options = parser.parse_args()
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) < 2:
-        sys.exit("two cores are needed: one for the server, one for the load")
+    cores = harness.two_cores()
     build()
     names = ("martlet", "gorilla")
     servers = {}
@@ -108,15 +80,14 @@ def main():
             for number in range(options.rounds):
                 for name in names if number % 2 == 0 else names[::-1]:
                     runs[name].append(measure(servers[name], case, cores[1], options.seconds))
-                print(f"\r{describe(case)}: run {number + 1} of {options.rounds}", end="", file=sys.stderr, flush=True)
+                progress(f"{describe(case)}: run {number + 1} of {options.rounds}")
             print(file=sys.stderr)
-            cpu = {name: statistics.median(run["cpu_microseconds"] for run in runs[name]) for name in names}
-            busy = min(run["server_busy"] for run in runs["martlet"])
+            cpu = {name: statistics.median(one["cpu_microseconds"] for one in runs[name]) for name in names}
+            busy = min(one["server_busy"] for one in runs["martlet"])
             rows.append({"case": case, "cpu": cpu, "ratio": cpu["martlet"] / cpu["gorilla"], "busy": busy})
     finally:
         for process, _ in servers.values():
-            process.kill()
-            process.wait()
+            stop(process)
 
     lines = ["| case | Martlet, µs | gorilla 1.5, µs | ratio | goal | our core busy |", "|---|---|---|---|---|---|"]
     failed = False
@@ -128,12 +99,9 @@ def main():
             f"| {'' if goal is None else f'≤ {goal}'} | {row['busy']:.0%} |")
     table = "\n".join(lines)
     print(f"\nServer CPU a message, medians of {options.rounds} alternating runs:\n\n{table}")
-    artifacts = ROOT / "artifacts"
-    artifacts.mkdir(exist_ok=True)
-    (artifacts / "bench-echo.md").write_text(table + "\n")
-    (artifacts / "bench-echo.svg").write_text(picture(rows))
-    print("\nThe same in artifacts/bench-echo.md, as a picture in artifacts/bench-echo.svg")
+    harness.write_artifacts("bench-echo", table, picture(rows))
     sys.exit(1 if failed else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -8,17 +8,16 @@ memory an idle tunnel. Writes artifacts/bench-proxy.md and artifacts/bench-proxy
 """
 import argparse
 import json
-import os
 import pathlib
 import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-CACHE = ROOT / ".cache/bench"
+import harness
+from harness import CACHE, MARTLET, free_port, progress, resident, run, spawn, stop
+
 PROXIES = ("martlet", "martlet-aware", "nginx", "nginx-16k", "haproxy")
 TITLES = {"martlet": "Martlet, tunnel", "martlet-aware": "Martlet, aware", "nginx": "nginx",
           "nginx-16k": "nginx, 16 KiB", "haproxy": "HAProxy"}
@@ -26,18 +25,6 @@ TITLES = {"martlet": "Martlet, tunnel", "martlet-aware": "Martlet, aware", "ngin
 CASES = [(50, 20, 1), (50, 20, 16), (50, 1024, 1), (50, 1024, 16), (50, 16384, 1), (50, 16384, 16)]
 GOALS = {"martlet": 1.0, "martlet-aware": 1.3}
 IDLE_TUNNELS = 3000
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def build():
-    CACHE.mkdir(parents=True, exist_ok=True)
-    for name in ("echo_load", "handshake_load"):
-        subprocess.run(["gcc", "-O2", "-Wall", "-o", CACHE / name, ROOT / f"Benchmarks/load/{name}.c"], check=True)
 
 
 def nginx_configuration(port, backend, directory, buffers):
@@ -92,13 +79,12 @@ def start(name, core, backend, directory):
     port = free_port()
     place = pathlib.Path(tempfile.mkdtemp(dir=directory))
     file = place / "configuration"
-    martlet = ROOT / ".build/release/martlet"
     if name == "martlet":
-        command = [martlet, "proxy", "--listen", f"127.0.0.1:{port}", "--to", f"http://127.0.0.1:{backend}",
+        command = [MARTLET, "proxy", "--listen", f"127.0.0.1:{port}", "--to", f"http://127.0.0.1:{backend}",
                    "--log-level", "error"]
     elif name == "martlet-aware":
         file.write_text(aware_configuration(port, backend))
-        command = [martlet, "proxy", "--config", file, "--log-level", "error"]
+        command = [MARTLET, "proxy", "--config", file, "--log-level", "error"]
     elif name == "haproxy":
         file.write_text(haproxy_configuration(port, backend))
         command = ["haproxy", "-db", "-q", "-f", file]
@@ -109,45 +95,11 @@ def start(name, core, backend, directory):
     return spawn(command, core, port), port
 
 
-def spawn(command, core, port):
-    environment = {**os.environ, "NIO_SINGLETON_GROUP_LOOP_COUNT": "1", "PATH": os.environ["PATH"] + ":/usr/sbin"}
-    process = subprocess.Popen(
-        ["taskset", "-c", str(core), *map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env=environment)
-    for _ in range(500):
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return process
-        except OSError:
-            time.sleep(0.02)
-    process.kill()
-    sys.exit(f"{command[0]} does not listen")
-
-
-def stop(process):
-    process.kill()
-    process.wait()
-
-
 def start_backend(core):
     port = free_port()
     return spawn(
-        [ROOT / ".build/release/martlet", "echo", "--listen", f"127.0.0.1:{port}", "--path", "/", "--log-level", "error"],
+        [MARTLET, "echo", "--listen", f"127.0.0.1:{port}", "--path", "/", "--log-level", "error"],
         core, port), port
-
-
-def run(command, core):
-    done = subprocess.run(["taskset", "-c", str(core), *map(str, command)], capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(done.stderr)
-    return json.loads(done.stdout)
-
-
-def resident(process):
-    """Kilobytes."""
-    for line in pathlib.Path(f"/proc/{process.pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
-            return int(line.split()[1])
 
 
 def open_tunnels(port, count):
@@ -175,13 +127,12 @@ def idle_memory(name, core, backend, directory):
     try:
         tunnels = open_tunnels(port, 100)
         time.sleep(1)
-        before = resident(process)
+        before = resident(process.pid)
         tunnels += open_tunnels(port, IDLE_TUNNELS)
         time.sleep(1)
-        return (resident(process) - before) / IDLE_TUNNELS
+        return (resident(process.pid) - before) / IDLE_TUNNELS
     finally:
-        process.kill()
-        process.wait()
+        stop(process)
 
 
 def describe(case):
@@ -224,10 +175,8 @@ def main():
     parser.add_argument("--cases", type=int, nargs="*", help="only these cases, by number")
     parser.add_argument("--messages-only", action="store_true", help="no handshakes, no memory")
     options = parser.parse_args()
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) < 2:
-        sys.exit("two cores are needed: one for the proxy, one for load and echo server")
-    build()
+    cores = harness.two_cores()
+    harness.build("echo_load", "handshake_load")
     processes = []
     rows, handshakes, memory = [], {}, {}
     cases = CASES if options.cases is None else [CASES[index] for index in options.cases]
@@ -245,7 +194,7 @@ def main():
                         processes.append(process)
                         runs[name].append(measure(port, process.pid))
                         stop(processes.pop())
-                        print(f"\r{title}: run {number + 1} of {options.rounds}, {name}          ", end="", file=sys.stderr)
+                        progress(f"{title}: run {number + 1} of {options.rounds}, {name}")
                 print(file=sys.stderr)
                 return runs
 
@@ -263,13 +212,12 @@ def main():
                     print(f"failed handshakes: {failed}", file=sys.stderr)
                 handshakes = {name: 1e6 / statistics.median(one["cpu_microseconds"] for one in runs[name]) for name in PROXIES}
                 for name in PROXIES:
-                    print(f"\ridle tunnels: {name}          ", end="", file=sys.stderr)
+                    progress(f"idle tunnels: {name}")
                     memory[name] = idle_memory(name, cores[0], backend, directory)
                 print(file=sys.stderr)
         finally:
             for process in processes:
-                process.kill()
-                process.wait()
+                stop(process)
     report(rows, handshakes, memory, options)
 
 
@@ -293,14 +241,11 @@ def report(rows, handshakes, memory, options):
         missed += [f"{TITLES[name]}: {memory[name]:.1f} KB an idle tunnel, goal 8" for name in GOALS if memory[name] > 8]
     table = "\n".join(lines)
     print(f"\nOne core each, 50 connections; medians of {options.rounds} alternating runs:\n\n{table}\n")
-    artifacts = ROOT / "artifacts"
-    artifacts.mkdir(exist_ok=True)
-    (artifacts / "bench-proxy.md").write_text(table + "\n")
-    (artifacts / "bench-proxy.svg").write_text(picture(rows))
-    print("The same in artifacts/bench-proxy.md, as a picture in artifacts/bench-proxy.svg")
+    harness.write_artifacts("bench-proxy", table, picture(rows))
     for one in missed:
         print(f"missed: {one}")
     sys.exit(1 if missed else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()
