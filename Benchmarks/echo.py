@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 import harness
-from harness import CACHE, MARTLET, ROOT, free_port, progress, run, spawn, stop
+from harness import CACHE, MARTLET, ROOT, free_port, run, spawn, stop
 
 # connections, payload bytes, depth, and the ratio to gorilla that must not be exceeded (None: shown only)
 CASES = [(50, 20, 1, 1.0), (50, 16384, 1, 0.35), (50, 20, 16, 0.15), (500, 20, 1, None), (50, 1024, 16, None)]
@@ -42,26 +42,6 @@ def describe(case):
     return f"{connections} connections, {size}, " + ("depth 1" if depth == 1 else f"{depth} pipelined")
 
 
-def picture(rows):
-    """The ratios as bars: shorter is better, the line is gorilla."""
-    width, left, bar, step = 900, 300, 26, 62
-    height = 70 + step * len(rows)
-    scale = (width - left - 90) / max(1.1, *(row["ratio"] for row in rows))
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="15">',
-        f'<rect width="{width}" height="{height}" fill="#fff"/>',
-        '<text x="16" y="28" font-size="18" font-weight="bold">Echo: server CPU a message, gorilla/websocket = 1</text>',
-    ]
-    for index, row in enumerate(rows):
-        y = 52 + step * index
-        parts.append(f'<text x="16" y="{y + 19}">{describe(row["case"])}</text>')
-        parts.append(f'<rect x="{left}" y="{y}" width="{row["ratio"] * scale:.1f}" height="{bar}" rx="4" fill="#0b6e99"/>')
-        parts.append(f'<text x="{left + row["ratio"] * scale + 8:.1f}" y="{y + 19}">{row["ratio"]:.3f}</text>')
-    line = left + scale
-    parts.append(f'<line x1="{line:.1f}" y1="42" x2="{line:.1f}" y2="{height - 14}" stroke="#a8201a" stroke-dasharray="5 4"/></svg>')
-    return "\n".join(parts)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="runs of each server in each case (5)")
@@ -76,12 +56,8 @@ def main():
         for name in names:
             servers[name] = start(name, cores[0])
         for case in CASES:
-            runs = {name: [] for name in names}
-            for number in range(options.rounds):
-                for name in names if number % 2 == 0 else names[::-1]:
-                    runs[name].append(measure(servers[name], case, cores[1], options.seconds))
-                progress(f"{describe(case)}: run {number + 1} of {options.rounds}")
-            print(file=sys.stderr)
+            runs = harness.alternate(describe(case), names, options.rounds, lambda name: measure(
+                servers[name], case, cores[1], options.seconds))
             cpu = {name: statistics.median(one["cpu_microseconds"] for one in runs[name]) for name in names}
             busy = min(one["server_busy"] for one in runs["martlet"])
             rows.append({"case": case, "cpu": cpu, "ratio": cpu["martlet"] / cpu["gorilla"], "busy": busy})
@@ -99,7 +75,9 @@ def main():
             f"| {'' if goal is None else f'≤ {goal}'} | {row['busy']:.0%} |")
     table = "\n".join(lines)
     print(f"\nServer CPU a message, medians of {options.rounds} alternating runs:\n\n{table}")
-    harness.write_artifacts("bench-echo", table, picture(rows))
+    bars = [(describe(row["case"]), row["ratio"]) for row in rows]
+    harness.write_artifacts(
+        "bench-echo", table, harness.bars("Echo: server CPU a message, gorilla/websocket = 1", bars, left=300))
     sys.exit(1 if failed else 0)
 
 

@@ -73,6 +73,37 @@ def progress(text):
     print(f"\r{text:<60}", end="", file=sys.stderr, flush=True)
 
 
+def alternate(title, names, rounds, measure):
+    """What `measure(name)` answers for each name, in turns."""
+    runs = {name: [] for name in names}
+    for number in range(rounds):
+        for name in names if number % 2 == 0 else names[::-1]:
+            progress(f"{title}: run {number + 1} of {rounds}, {name}")
+            runs[name].append(measure(name))
+    print(file=sys.stderr)
+    return runs
+
+
+def bars(title, rows, left):
+    """A picture of ratios, given as text and ratio each: shorter is better, the line is 1."""
+    width, bar, step = 900, 26, 62
+    height = 70 + step * len(rows)
+    scale = (width - left - 90) / max(1.1, *(ratio for _, ratio in rows))
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="15">',
+        f'<rect width="{width}" height="{height}" fill="#fff"/>',
+        f'<text x="16" y="28" font-size="18" font-weight="bold">{title}</text>',
+    ]
+    for index, (text, ratio) in enumerate(rows):
+        y = 52 + step * index
+        parts.append(f'<text x="16" y="{y + 19}">{text}</text>')
+        parts.append(f'<rect x="{left}" y="{y}" width="{ratio * scale:.1f}" height="{bar}" rx="4" fill="#0b6e99"/>')
+        parts.append(f'<text x="{left + ratio * scale + 8:.1f}" y="{y + 19}">{ratio:.3f}</text>')
+    line = left + scale
+    parts.append(f'<line x1="{line:.1f}" y1="42" x2="{line:.1f}" y2="{height - 14}" stroke="#a8201a" stroke-dasharray="5 4"/></svg>')
+    return "\n".join(parts)
+
+
 def write_artifacts(name, table, picture):
     artifacts = ROOT / "artifacts"
     artifacts.mkdir(exist_ok=True)

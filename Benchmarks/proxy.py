@@ -186,17 +186,16 @@ def main():
             processes.append(backend_process)
 
             def alternate(title, measure):
-                runs = {name: [] for name in PROXIES}
-                for number in range(options.rounds):
-                    for name in PROXIES if number % 2 == 0 else PROXIES[::-1]:
-                        # A process of its own: where its memory happens to lie makes several percent for all its life.
-                        process, port = start(name, cores[0], backend, directory)
-                        processes.append(process)
-                        runs[name].append(measure(port, process.pid))
+                def run_once(name):
+                    # A process of its own: where its memory happens to lie makes several percent for all its life.
+                    process, port = start(name, cores[0], backend, directory)
+                    processes.append(process)
+                    try:
+                        return measure(port, process.pid)
+                    finally:
                         stop(processes.pop())
-                        progress(f"{title}: run {number + 1} of {options.rounds}, {name}")
-                print(file=sys.stderr)
-                return runs
+
+                return harness.alternate(title, PROXIES, options.rounds, run_once)
 
             for case in cases:
                 connections, payload, depth = case

@@ -109,26 +109,6 @@ class Server:
         return result
 
 
-def picture(rows):
-    """Ratios as bars: shorter is better, the line is nchan."""
-    width, left, bar, step = 900, 330, 26, 62
-    height = 70 + step * len(rows)
-    scale = (width - left - 90) / max(1.1, *(row["ratio"] for row in rows))
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="15">',
-        f'<rect width="{width}" height="{height}" fill="#fff"/>',
-        '<text x="16" y="28" font-size="18" font-weight="bold">Push service: Martlet, nchan = 1</text>',
-    ]
-    for index, row in enumerate(rows):
-        y = 52 + step * index
-        parts.append(f'<text x="16" y="{y + 19}">{row["title"]}</text>')
-        parts.append(f'<rect x="{left}" y="{y}" width="{row["ratio"] * scale:.1f}" height="{bar}" rx="4" fill="#0b6e99"/>')
-        parts.append(f'<text x="{left + row["ratio"] * scale + 8:.1f}" y="{y + 19}">{row["ratio"]:.2f}</text>')
-    line = left + scale
-    parts.append(f'<line x1="{line:.1f}" y1="42" x2="{line:.1f}" y2="{height - 14}" stroke="#a8201a" stroke-dasharray="5 4"/></svg>')
-    return "\n".join(parts)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="runs of each server in each case (5)")
@@ -145,13 +125,14 @@ def main():
 
     with tempfile.TemporaryDirectory() as directory:
         for title, subscribers, is_per_user in (("fan-out to 1,000", 1000, False), ("one user of 1,000", 1000, True)):
-            runs = {name: [] for name in SERVERS}
-            for number in range(options.rounds):
-                for name in SERVERS if number % 2 == 0 else SERVERS[::-1]:
-                    progress(f"{title}: run {number + 1} of {options.rounds}, {name}")
-                    server = Server(name, cores[0], directory)
-                    runs[name].append(server.load(cores[1], subscribers, is_per_user, options.seconds))
+            def measure(name):
+                server = Server(name, cores[0], directory)
+                try:
+                    return server.load(cores[1], subscribers, is_per_user, options.seconds)
+                finally:
                     server.stop()
+
+            runs = harness.alternate(title, SERVERS, options.rounds, measure)
             for key, unit in ((("cpu_a_push", "µs"),) if is_per_user else (("cpu_a_delivery", "µs"), ("p99", "µs"))):
                 values = {name: statistics.median(one[key] for one in runs[name]) for name in SERVERS}
                 name = {"cpu_a_push": "CPU a push", "cpu_a_delivery": "CPU a delivery", "p99": "p99 to the last delivery"}[key]
@@ -177,7 +158,8 @@ def main():
             missed.append(row["title"])
     table = "\n".join(lines)
     print(f"\nOne core each, messages of 100 B; medians of {options.rounds} alternating runs:\n\n{table}\n")
-    harness.write_artifacts("bench-push", table, picture(rows))
+    bars = [(row["title"], row["ratio"]) for row in rows]
+    harness.write_artifacts("bench-push", table, harness.bars("Push service: Martlet, nchan = 1", bars, left=330))
     for title in missed:
         print(f"missed: {title}")
     sys.exit(1 if missed else 0)

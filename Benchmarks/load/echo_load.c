@@ -9,7 +9,6 @@
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -21,6 +20,8 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "measure.h"
 
 static const double warm_up_seconds = 0.5;
 
@@ -34,36 +35,6 @@ struct bytes {
     uint8_t *data;
     size_t length;
 };
-
-static void die(const char *what) {
-    fprintf(stderr, "echo_load: %s: %s\n", what, errno ? strerror(errno) : "unexpected");
-    exit(1);
-}
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec + time.tv_nsec * 1e-9;
-}
-
-/// Nanoseconds that all threads of a process have run.
-static double cpu_nanoseconds(int process) {
-    char path[300];
-    snprintf(path, sizeof path, "/proc/%d/task", process);
-    DIR *threads = opendir(path);
-    if (!threads) die("the server is gone");
-    double total = 0;
-    for (struct dirent *thread; (thread = readdir(threads));) {
-        if (thread->d_name[0] == '.') continue;
-        snprintf(path, sizeof path, "/proc/%d/task/%.20s/schedstat", process, thread->d_name);
-        FILE *file = fopen(path, "r");
-        unsigned long long nanoseconds;
-        if (file && fscanf(file, "%llu", &nanoseconds) == 1) total += nanoseconds;
-        if (file) fclose(file);
-    }
-    closedir(threads);
-    return total;
-}
 
 /// A binary frame; masked for the request, not for the answer.
 static struct bytes frame(const uint8_t *payload, size_t length, int is_masked) {
@@ -195,11 +166,11 @@ int main(int count, char **arguments) {
         double time = now();
         if (end == 0 && time >= begin) {
             messages_before = messages;
-            cpu_before = cpu_nanoseconds(server);
+            cpu_before = cpu_time(server);
             begin = now();
             end = begin + seconds;
         } else if (end > 0 && time >= end) {
-            double cpu = cpu_nanoseconds(server) - cpu_before, elapsed = now() - begin;
+            double cpu = cpu_time(server) - cpu_before, elapsed = now() - begin;
             long done = messages - messages_before;
             printf("{\"messages_per_second\": %.0f, \"cpu_microseconds\": %.4f, \"server_busy\": %.3f}\n",
                 done / elapsed, cpu / done / 1e3, cpu / elapsed / 1e9);

@@ -2,7 +2,6 @@
 // Prints what a handshake costs the server, in microseconds of CPU, as JSON.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,8 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "measure.h"
 
 enum { ANSWER_SIZE = 2048, WARM_UP_MILLISECONDS = 500 };
 
@@ -25,35 +26,6 @@ static struct sockaddr_in server;
 static char request[512];
 static int requestLength;
 static int poll;
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
-// Nanoseconds that all threads of a process have spent on a core.
-static double cpuTime(int process) {
-    char path[300];
-    snprintf(path, sizeof path, "/proc/%d/task", process);
-    DIR *directory = opendir(path);
-    if (!directory) return 0;
-    double sum = 0;
-    struct dirent *thread;
-    while ((thread = readdir(directory))) {
-        if (thread->d_name[0] == '.') continue;
-        snprintf(path, sizeof path, "/proc/%d/task/%.20s/schedstat", process, thread->d_name);
-        FILE *file = fopen(path, "r");
-        unsigned long long value = 0;
-        if (file) {
-            if (fscanf(file, "%llu", &value) != 1) value = 0;
-            fclose(file);
-        }
-        sum += (double)value;
-    }
-    closedir(directory);
-    return sum;
-}
 
 static void begin(struct connection *connection) {
     int one = 1;
@@ -135,9 +107,9 @@ int main(int count, char **arguments) {
             start = time;
             end = time + seconds;
             done = failed = 0;
-            cpuBefore = cpuTime(process);
+            cpuBefore = cpu_time(process);
         } else if (end && time >= end) {
-            double cpu = cpuTime(process) - cpuBefore;
+            double cpu = cpu_time(process) - cpuBefore;
             printf("{\"handshakes\": %ld, \"failed\": %ld, \"cpu_microseconds\": %.3f, \"server_busy\": %.3f}\n", done,
                    failed, done ? cpu / (double)done / 1000 : 0, cpu / (time - start) / 1e9);
             return 0;

@@ -9,7 +9,6 @@
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
@@ -20,6 +19,8 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "measure.h"
 
 enum { MOST_LATENCIES = 2000000 };
 
@@ -32,40 +33,6 @@ struct subscriber {
 static const double warm_up_seconds = 1;
 static struct sockaddr_in server;
 static double latencies[MOST_LATENCIES];
-
-static void die(const char *what) {
-    fprintf(stderr, "push_load: %s: %s\n", what, errno ? strerror(errno) : "unexpected");
-    exit(1);
-}
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
-// Nanoseconds that all threads of a process have spent on a core.
-static double cpu_time(int process) {
-    char path[300];
-    snprintf(path, sizeof path, "/proc/%d/task", process);
-    DIR *directory = opendir(path);
-    if (!directory) die("the server is gone");
-    double sum = 0;
-    struct dirent *thread;
-    while ((thread = readdir(directory))) {
-        if (thread->d_name[0] == '.') continue;
-        snprintf(path, sizeof path, "/proc/%d/task/%.20s/schedstat", process, thread->d_name);
-        FILE *file = fopen(path, "r");
-        unsigned long long value = 0;
-        if (file) {
-            if (fscanf(file, "%llu", &value) != 1) value = 0;
-            fclose(file);
-        }
-        sum += (double)value;
-    }
-    closedir(directory);
-    return sum;
-}
 
 static int open_connection(void) {
     int descriptor = socket(AF_INET, SOCK_STREAM, 0), one = 1;

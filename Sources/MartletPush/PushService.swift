@@ -85,8 +85,8 @@ public final class PushService: Sendable {
     /// - Parameter onDone: called once, on any thread.
     package func publish(_ message: PushMessage, onDone: @escaping @Sendable (PublishResult) -> Void) {
         self.counters.add(to: .pushes)
-        guard message.channel.event.utf8.count <= RegisterMessage.eventLimit,
-            message.channel.user.utf8.count <= RegisterMessage.tokenLimit
+        guard message.channel.event.utf8.count <= PushLimits.eventLength,
+            message.channel.user.utf8.count <= PushLimits.tokenLength
         else {
             onDone(PublishResult(delivered: 0, position: nil))  // nobody can hear it, now or later
             return

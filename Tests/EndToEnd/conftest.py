@@ -95,6 +95,23 @@ def eventually(condition, what, patience=PATIENCE):
         time.sleep(0.01)
 
 
+def wait_until_read(connection):
+    """Until the other end, on this machine, has read all that was sent."""
+    def name(address):
+        host, port = address
+        return f"{int.from_bytes(socket.inet_aton(host), 'little'):08X}:{port:04X}"
+    ends = name(connection.getpeername()), name(connection.getsockname())
+
+    def is_read():
+        for line in pathlib.Path("/proc/net/tcp").read_text().splitlines():
+            fields = line.split()
+            if (fields[1], fields[2]) == ends:
+                return int(fields[4].split(":")[1], 16) == 0
+        return True
+
+    eventually(is_read, "everything has been read")
+
+
 class RawClient:
     """A WebSocket client on a bare socket, so that a test sees every byte."""
 

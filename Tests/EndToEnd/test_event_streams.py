@@ -5,7 +5,6 @@ import re
 import socket
 import subprocess
 import threading
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -265,6 +264,34 @@ def test_polls_without_history_do_not_spin(serve, browser):
     assert push(server, 1) == 1
     eventually(lambda: browser.execute_script("return got") == ["1"], "it came")
     assert browser.execute_script("return gaps") == [["alerts"]]
+
+
+def test_a_better_transport_gets_another_chance(serve, browser):
+    """Also while polls are answered all the time."""
+    server = serve()
+    browser.get(f"http://{server.address}/martlet.js")
+    assert browser.execute_async_script("""
+        const done = arguments[0];
+        import("/martlet.js").then(() => {
+            window.got = [];
+            window.martlet = new Martlet({
+                token: "jack", transports: ["websocket", "poll"], share: false, delay: 50, paths: { websocket: "/nowhere" } });
+            martlet._patience = 500;
+            martlet.on("state", (state, transport) => { if (state === "open" && transport === "poll") done(true); });
+            martlet.subscribe("alerts", data => got.push(+data));
+        });""")
+    browser.execute_script("martlet.paths.websocket = '/ws'")
+    count = 0
+
+    def is_back():
+        nonlocal count
+        push(server, count)
+        count += 1
+        return browser.execute_script("return martlet.state === 'open' && martlet.transport === 'websocket'")
+
+    eventually(is_back, "it is a WebSocket again")
+    eventually(lambda: browser.execute_script("return got.length") == count, "all have come")
+    assert browser.execute_script("return got") == list(range(count))
 
 
 def test_a_connection_that_falls_silent_is_noticed(serve, browser):

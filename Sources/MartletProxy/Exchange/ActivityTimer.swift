@@ -8,19 +8,19 @@ final class ActivityTimer {
     private var scheduled: Scheduled<Void>?
     private let onSilence: () -> Void
 
-    /// - Parameter last: when something happened last.
+    /// - Parameter last: when something happened last; `nil` for now.
     init(
-        _ limit: TimeAmount, since last: NIODeadline = .now(), on eventLoop: any EventLoop,
+        _ limit: TimeAmount, since last: NIODeadline? = nil, on eventLoop: any EventLoop,
         onSilence: @escaping () -> Void
     ) {
         self.limit = limit
         self.eventLoop = eventLoop
-        self.last = last
+        self.last = last ?? eventLoop.now
         self.onSilence = onSilence
         self.schedule()
     }
 
-    func touch() { self.last = .now() }
+    func touch() { self.last = self.eventLoop.now }
 
     func stop() {
         self.scheduled?.cancel()
@@ -30,7 +30,7 @@ final class ActivityTimer {
     private func schedule() {
         self.scheduled = self.eventLoop.assumeIsolated().scheduleTask(deadline: self.last + self.limit) { [weak self] in
             guard let self else { return }
-            if NIODeadline.now() >= self.last + self.limit { self.onSilence() } else { self.schedule() }
+            if self.eventLoop.now >= self.last + self.limit { self.onSilence() } else { self.schedule() }
         }
     }
 }

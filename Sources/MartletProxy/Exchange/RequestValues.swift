@@ -1,3 +1,4 @@
+import MartletWebSocket
 import NIOHTTP1
 
 /// Single values out of a request.
@@ -18,7 +19,7 @@ enum RequestValues {
     static func query(_ name: String, in query: Substring) -> String? {
         for pair in query.dropFirst().split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            if parts.count == 2, parts[0] == name { return String(parts[1]).decodedFromQuery }
+            if parts.count == 2, parts[0] == name { return PercentEncoding.decodeForm(parts[1]) ?? String(parts[1]) }
         }
         return nil
     }
@@ -29,25 +30,5 @@ enum RequestValues {
             $0 != name && !$0.hasPrefix(name + "=")
         }
         return pairs.isEmpty ? "" : "?" + pairs.joined(separator: "&")
-    }
-}
-
-extension String {
-    /// Percent-decoded, with `+` for a space; itself when it is malformed.
-    fileprivate var decodedFromQuery: String {
-        var bytes: [UInt8] = []
-        var iterator = self.utf8.makeIterator()
-        while let byte = iterator.next() {
-            switch byte {
-            case UInt8(ascii: "+"): bytes.append(0x20)
-            case UInt8(ascii: "%"):
-                guard let high = iterator.next(), let low = iterator.next(),
-                    let value = UInt8(String(decoding: [high, low], as: UTF8.self), radix: 16)
-                else { return self }
-                bytes.append(value)
-            default: bytes.append(byte)
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -1,3 +1,5 @@
+import MartletWebSocket
+
 /// The target of a request (RFC 9112, section 3.2): what is passed on byte for byte, and what routes are matched with.
 ///
 /// A server may decode a path before it looks at it. So routes see it decoded, with runs of slashes as one, and a path that
@@ -46,7 +48,8 @@ struct RequestTarget: Sendable, Hashable {
         var iterator = path.utf8.makeIterator()
         while var byte = iterator.next() {
             if byte == UInt8(ascii: "%") {
-                guard let high = iterator.next().flatMap(self.digit), let low = iterator.next().flatMap(self.digit)
+                guard let high = iterator.next().flatMap(PercentEncoding.digit),
+                    let low = iterator.next().flatMap(PercentEncoding.digit)
                 else { return nil }
                 byte = high << 4 | low
             }
@@ -80,15 +83,6 @@ struct RequestTarget: Sendable, Hashable {
             last = byte
         }
         return true
-    }
-
-    private static func digit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-        default: nil
-        }
     }
 
     /// What the upstream is asked for when the route's prefix is replaced.

@@ -14,7 +14,7 @@ struct EventStreamID: Hashable, CustomStringConvertible {
         guard text.utf8.count <= Self.maximumLength else { return nil }
         self.positions = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-            guard let mark = part.lastIndex(of: "~"), let event = PercentCoding.decode(part[..<mark]),
+            guard let mark = part.lastIndex(of: "~"), let event = EventNameCoding.decode(part[..<mark]),
                 let position = StreamPosition(part[part.index(after: mark)...])
             else { return nil }
             self.positions.append((event, position))
@@ -26,7 +26,7 @@ struct EventStreamID: Hashable, CustomStringConvertible {
     }
 
     var description: String {
-        self.positions.map { "\(PercentCoding.encode($0.event))~\($0.position)" }.joined(separator: ",")
+        self.positions.map { "\(EventNameCoding.encode($0.event))~\($0.position)" }.joined(separator: ",")
     }
 
     static func == (left: Self, right: Self) -> Bool { left.description == right.description }

@@ -5,11 +5,8 @@ import MartletWebSocket
 package struct EventStreamRequest: Sendable, Hashable {
     /// The subprotocol of a WebSocket that speaks the dialect.
     package static let subprotocol = "martlet"
-    /// Events of one client, and bytes of an event's name.
-    static let eventLimit = 128
-    static let eventLengthLimit = 255
+    /// Bytes of an id that a client may come back with.
     static let idLengthLimit = 7 * 1024
-    static let tokenLengthLimit = 8 * 1024
     /// Seconds that a poll may wait.
     package static let waitLimit = 60
     static let defaultWait = 25
@@ -37,10 +34,10 @@ package struct EventStreamRequest: Sendable, Hashable {
             switch name {
             case "token": token = value
             case "event":
-                guard !value.isEmpty, value.utf8.count <= Self.eventLengthLimit,
+                guard !value.isEmpty, value.utf8.count <= PushLimits.eventLength,
                     value.utf8.allSatisfy({ $0 != 0x0A && $0 != 0x0D })
                 else {
-                    throw Malformed(reason: "an event's name has 1 to \(Self.eventLengthLimit) bytes and no line end")
+                    throw Malformed(reason: "an event's name has 1 to \(PushLimits.eventLength) bytes and no line end")
                 }
                 if !events.contains(where: { $0.utf8.elementsEqual(value.utf8) }) { events.append(value) }
             case "after": after = value
@@ -56,17 +53,17 @@ package struct EventStreamRequest: Sendable, Hashable {
             }
         }
         guard !events.isEmpty else { throw Malformed(reason: "name at least one event: ?event=alerts") }
-        guard events.count <= Self.eventLimit else {
-            throw Malformed(reason: "one client hears at most \(Self.eventLimit) events")
+        guard events.count <= PushLimits.events else {
+            throw Malformed(reason: "one client hears at most \(PushLimits.events) events")
         }
         // The id that it comes back with must fit into a request.
-        guard events.reduce(0, { $0 + PercentCoding.encode($1).utf8.count + 40 }) <= Self.idLengthLimit else {
+        guard events.reduce(0, { $0 + EventNameCoding.encode($1).utf8.count + 40 }) <= Self.idLengthLimit else {
             throw Malformed(reason: "the names of the events are too long together")
         }
         self.token =
             try Self.bearer(of: head) ?? token ?? (Self.isSameHost(head) ? Self.cookie("martlet_token", of: head) : nil)
-        if let token = self.token, token.isEmpty || token.utf8.count > Self.tokenLengthLimit {
-            throw Malformed(reason: "a token has 1 to \(Self.tokenLengthLimit) bytes")
+        if let token = self.token, token.isEmpty || token.utf8.count > PushLimits.tokenLength {
+            throw Malformed(reason: "a token has 1 to \(PushLimits.tokenLength) bytes")
         }
         // A browser that comes back by itself names the last id in a header, and the old one in the query.
         self.after = head.headerFields[.lastEventID].flatMap { $0.isEmpty ? nil : $0 } ?? after
@@ -106,7 +103,8 @@ package struct EventStreamRequest: Sendable, Hashable {
         var pairs: [(String, String)] = []
         for pair in path[path.index(after: mark)...].split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = FormCoding.decode(parts[0]), let value = FormCoding.decode(parts.count > 1 ? parts[1] : "")
+            guard let name = PercentEncoding.decodeForm(parts[0]),
+                let value = PercentEncoding.decodeForm(parts.count > 1 ? parts[1] : "")
             else { throw Malformed(reason: "the query is not percent-encoded UTF-8") }
             pairs.append((name, value))
         }

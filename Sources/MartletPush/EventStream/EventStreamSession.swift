@@ -68,6 +68,7 @@ package final class EventStreamSession: Session {
         guard !self.isOver else { return }
         self.isOver = true
         self.held = []
+        self.histories = [:]
         self.service.hub.removeAll(self, on: self.eventLoop)
     }
 
@@ -134,12 +135,13 @@ package final class EventStreamSession: Session {
     private func cutReplay(_ missed: inout [(index: Int, publication: Publication)]) -> Set<Int> {
         var bytes = 0
         let idLength = self.subscriptions.count * 40
-        let keptCount = missed.reversed().prefix { one in
+        let fitting = missed.reversed().prefix { one in
             bytes += one.publication.data.utf8.count + idLength
             return bytes <= Self.replayLimit
         }.count
-        let left = Set(missed.dropLast(max(keptCount, min(missed.count, 1))).map(\.index))
-        missed.removeFirst(missed.count - max(keptCount, min(missed.count, 1)))
+        let count = missed.count - max(fitting, min(missed.count, 1))  // the last of all, whatever its size
+        let left = Set(missed.prefix(count).map(\.index))
+        missed.removeFirst(count)
         return left
     }
 

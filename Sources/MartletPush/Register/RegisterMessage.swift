@@ -2,17 +2,13 @@ import NIOCore
 
 /// What a client of the register dialect sends, as text or binary: `{"token":"…","event":"…"}`.
 struct RegisterMessage: Hashable {
-    /// Bytes.
-    static let tokenLimit = 8 * 1024
-    static let eventLimit = 255
-
     let token: String
     let event: String
 
     /// - Returns: `nil` when the message is not a JSON object with the two strings, neither empty nor too long.
     init?(json: ByteBuffer) {
         guard let fields = FoldedStrings(json: json), let token = fields["token"], let event = fields["event"],
-            token.utf8.count <= Self.tokenLimit, event.utf8.count <= Self.eventLimit
+            token.utf8.count <= PushLimits.tokenLength, event.utf8.count <= PushLimits.eventLength
         else {
             return nil
         }

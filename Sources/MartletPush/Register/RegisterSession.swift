@@ -9,8 +9,6 @@ final class RegisterSession: WebSocketHandler, Session {
     private static let toleratedMistakes = 10
     /// Register messages that may wait for the `authenticate` hook.
     private static let waitingLimit = 64
-    /// Events that one connection may be registered for.
-    private static let eventLimit = 128
 
     private let service: PushService
     private var socket: WebSocket?
@@ -89,8 +87,8 @@ final class RegisterSession: WebSocketHandler, Session {
     private func refuseMalformed(on socket: WebSocket) {
         self.mistakes += 1
         let reason =
-            "a register message is a JSON object with the strings token (up to \(RegisterMessage.tokenLimit) bytes)"
-            + " and event (up to \(RegisterMessage.eventLimit))"
+            "a register message is a JSON object with the strings token (up to \(PushLimits.tokenLength) bytes)"
+            + " and event (up to \(PushLimits.eventLength))"
         if self.mistakes >= Self.toleratedMistakes {
             self.service.counters.add(to: .refusedRegistrations)
             socket.close(.policyViolation, reason: reason)
@@ -148,8 +146,8 @@ final class RegisterSession: WebSocketHandler, Session {
             self.service.hub.removeAll(self, on: socket.eventLoop)
             self.user = channel.exactUser
         }
-        guard self.places.count < Self.eventLimit || self.places[channel] != nil else {
-            self.refuse("a connection registers for at most \(Self.eventLimit) events", code: 106, on: socket)
+        guard self.places.count < PushLimits.events || self.places[channel] != nil else {
+            self.refuse("a connection registers for at most \(PushLimits.events) events", code: 106, on: socket)
             return
         }
         self.service.hub.add(self, to: channel, on: socket.eventLoop)

@@ -73,7 +73,7 @@ final class EventStreams: Sendable {
     private func decide(_ request: WebSocketRequest) async -> StreamEndpoint.Decision {
         switch await self.check(request.head, isSecure: request.isSecure) {
         case .failure(let refusal):
-            self.log(refusal, request.remoteAddress, transport: "sse")
+            self.service.counters.add(to: .refusedRegistrations)
             return .refuse(refusal.status, refusal.fields, reason: refusal.reason)
         case .success(let accepted):
             return .open { eventLoop in
@@ -93,7 +93,8 @@ final class EventStreams: Sendable {
     private func poll(_ request: Request, _ context: RequestContext) async throws -> Response {
         switch await self.check(request.head, isSecure: false) {
         case .failure(let refusal):
-            self.log(refusal, context.remoteAddress, transport: "poll")
+            self.service.counters.add(to: .refusedRegistrations)
+            self.log(refusal, context.remoteAddress)
             var response = Response.text(refusal.reason, status: refusal.status)
             response.headers.append(contentsOf: refusal.fields)
             return response
@@ -186,12 +187,11 @@ final class EventStreams: Sendable {
         return response
     }
 
-    private func log(_ refusal: Refusal, _ address: SocketAddress?, transport: String) {
-        self.service.counters.add(to: .refusedRegistrations)
+    private func log(_ refusal: Refusal, _ address: SocketAddress?) {
         self.service.logger.info(
             "refused an event stream",
             metadata: [
-                "status": "\(refusal.status.code)", "reason": "\(refusal.reason)", "transport": "\(transport)",
+                "status": "\(refusal.status.code)", "reason": "\(refusal.reason)", "transport": "poll",
                 "address": "\(address?.description ?? "-")",
             ])
     }

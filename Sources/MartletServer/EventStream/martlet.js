@@ -162,7 +162,7 @@ is closed.
         try {
           const token = typeof this.token == "function" ? await this.token() : this.token;
           if (!signal.aborted) await transports[transport].call(this, token, attemptEnds.signal, () => {
-            if (signal.aborted) return;
+            if (signal.aborted || isOpen) return;
             isOpen = true;
             attempt = refusals = rotations = failures[transport] = 0;
             clearTimeout(this._later);
@@ -211,9 +211,8 @@ is closed.
       const { id, event, data, gap } = item;
       for (const part of id ? id.split(",") : []) {
         const [, name, epoch, offset] = /(.*)~(.*)\.(.*)/.exec(part), old = /~(.*)\.(.*)/.exec(this._positions[name]);
-        // Had it already, from another tab.
-        if (data != null && decodeURIComponent(name) == event && old?.[1] == epoch && +offset <= +old[2]) return;
-        this._positions[name] = part;
+        if (old?.[1] != epoch || +offset > +old[2]) this._positions[name] = part;
+        else if (data != null && decodeURIComponent(name) == event) return;  // had it already, from another tab
       }
       if (gap && !id) this._forget(gap);
       if (this._isLeader) this._tell({ item });

@@ -31,7 +31,7 @@ struct MemoryTrimmer {
         var trimmer = Self()
         while true {
             try await Task.sleep(for: .seconds(1))
-            if trimmer.observe(counters[.sessions]) { martlet_trim_heap() }
+            if trimmer.observe(counters[.sessions] + counters[.eventStreams] + counters[.polls]) { martlet_trim_heap() }
         }
     }
 }

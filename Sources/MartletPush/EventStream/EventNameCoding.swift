@@ -1,5 +1,8 @@
-/// Percent-encoding (RFC 3986, section 2.1) of names inside an ``EventStreamID``.
-enum PercentCoding {
+import MartletWebSocket
+
+/// How names are written inside an ``EventStreamID``: percent-encoded (RFC 3986, section 2.1), but for letters, digits, `-`
+/// and `_`.
+enum EventNameCoding {
     private static let digits = Array("0123456789ABCDEF".utf8)
 
     static func encode(_ text: String) -> String {
@@ -17,20 +20,8 @@ enum PercentCoding {
 
     /// - Returns: `nil` for what ``encode(_:)`` does not write.
     static func decode(_ text: Substring) -> String? {
-        var bytes: [UInt8] = []
-        var iterator = text.utf8.makeIterator()
-        while let byte = iterator.next() {
-            if byte == UInt8(ascii: "%") {
-                guard let high = iterator.next().flatMap(Self.digits.firstIndex),
-                    let low = iterator.next().flatMap(Self.digits.firstIndex)
-                else { return nil }
-                bytes.append(UInt8(high << 4 | low))
-            } else {
-                guard Self.isPlain(byte) else { return nil }
-                bytes.append(byte)
-            }
-        }
-        return String(validating: bytes, as: UTF8.self)
+        guard let decoded = PercentEncoding.decodeForm(text), Self.encode(decoded) == text else { return nil }
+        return decoded
     }
 
     private static func isPlain(_ byte: UInt8) -> Bool {

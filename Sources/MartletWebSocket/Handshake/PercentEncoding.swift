@@ -1,7 +1,19 @@
-/// Names and values of a query, as forms and `URLSearchParams` write them.
-enum FormCoding {
+/// Percent-encoding (RFC 3986, section 2.1).
+package enum PercentEncoding {
+    /// The value of a hexadecimal digit, in either case.
+    package static func digit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+
+    /// A name or a value of a query, as forms and `URLSearchParams` write them: `+` is a blank.
+    ///
     /// - Returns: `nil` for a percent sign without two digits, or what is no UTF-8.
-    static func decode(_ text: Substring) -> String? {
+    package static func decodeForm(_ text: Substring) -> String? {
         if text.utf8.allSatisfy({ $0 != UInt8(ascii: "%") && $0 != UInt8(ascii: "+") }) { return String(text) }
         var bytes: [UInt8] = []
         var iterator = text.utf8.makeIterator()
@@ -16,14 +28,5 @@ enum FormCoding {
             }
         }
         return String(validating: bytes, as: UTF8.self)
-    }
-
-    private static func digit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-        default: nil
-        }
     }
 }
