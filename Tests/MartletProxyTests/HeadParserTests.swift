@@ -69,3 +69,19 @@ struct HeadParserTests {
         }
     }
 }
+
+@Suite("Grammar of HTTP")
+struct HTTPSyntaxTests {
+    @Test("the bytes of a token are those of RFC 9110, section 5.6.2")
+    func tokens() {
+        let tokens = Set("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ".utf8)
+        for byte in UInt8.min ... .max { #expect(HTTPSyntax.isTokenByte(byte) == tokens.contains(byte)) }
+    }
+
+    @Test("ids of requests are 16 hexadecimal digits, each once")
+    func requestIDs() {
+        let ids = (0..<1000).map { _ in RequestID.next() }
+        #expect(Set(ids).count == ids.count)
+        #expect(ids.allSatisfy { $0.utf8.count == 16 && $0.allSatisfy { $0.isHexDigit && !$0.isUppercase } })
+    }
+}

@@ -24,6 +24,12 @@ public struct HandshakeKey: Sendable, Hashable {
 
     /// What the server answers: base64 of the SHA-1 of the key and a fixed GUID.
     public var accept: String {
-        Data(Insecure.SHA1.hash(data: Data((self.value + Self.guid).utf8))).base64EncodedString()
+        var text = self.value + Self.guid
+        let digest = text.withUTF8 { bytes in
+            var hash = Insecure.SHA1()
+            hash.update(bufferPointer: UnsafeRawBufferPointer(bytes))
+            return hash.finalize()
+        }
+        return digest.withUnsafeBytes { Data($0).base64EncodedString() }
     }
 }

@@ -12,31 +12,47 @@ public struct ServerHandshake: Sendable, Hashable {
     ///
     /// The caller has checked that the HTTP version is 1.1 or later and that the request has no body.
     public init(request: HTTPRequest) throws(HandshakeFailure) {
-        let fields = request.headerFields
-        guard request.method == .get else {
+        try self.init(isGet: request.method == .get, authority: request.authority) {
+            request.headerFields[values: $0]
+        }
+    }
+
+    /// The same for a request that is no `HTTPRequest` yet.
+    ///
+    /// - Parameter values: the values of a header in order.
+    package init(
+        isGet: Bool, authority: String?, values: (HTTPField.Name) -> [String]
+    ) throws(HandshakeFailure) {
+        guard isGet else {
             throw HandshakeFailure(
                 code: .methodNotAllowed, reason: "a WebSocket handshake is a GET request", status: 405)
         }
-        guard let upgrade = HeaderListParser.upgradeProtocols(fields[values: .upgrade]),
-            upgrade.contains(where: { $0.lowercased() == "websocket" })
+        let upgrade = values(.upgrade)
+        guard
+            upgrade == ["websocket"]
+                || HeaderListParser.upgradeProtocols(upgrade)?.contains(where: { $0.lowercased() == "websocket" })
+                    ?? false
         else {
             throw .badRequest("this is a WebSocket endpoint: the header Upgrade must contain websocket")
         }
-        guard let connection = HeaderListParser.tokens(fields[values: .connection]),
-            connection.contains(where: { $0.lowercased() == "upgrade" })
+        let connection = values(.connection)
+        guard
+            connection == ["Upgrade"]
+                || HeaderListParser.tokens(connection)?.contains(where: { $0.lowercased() == "upgrade" }) ?? false
         else {
             throw .badRequest("the header Connection must contain Upgrade")
         }
-        guard let authority = request.authority, !authority.isEmpty else {
+        guard let authority, !authority.isEmpty else {
             throw .badRequest("the header Host is missing")
         }
-        try Self.checkVersion(fields)
-        let keys = fields[values: .secWebSocketKey]
+        try Self.checkVersion(values(.secWebSocketVersion))
+        let keys = values(.secWebSocketKey)
         guard keys.count == 1, let key = HandshakeKey(keys[0]) else {
             throw .badRequest("Sec-WebSocket-Key must be there once, the base64 form of 16 bytes")
         }
         self.key = key
-        (self.offeredSubprotocols, self.offeredExtensions) = try Self.offers(fields)
+        (self.offeredSubprotocols, self.offeredExtensions) = try Self.offers(
+            subprotocols: values(.secWebSocketProtocol), extensions: values(.secWebSocketExtensions))
     }
 
     /// Checks a request that comes as an extended CONNECT over HTTP/2 (RFC 8441, section 5).
@@ -47,9 +63,11 @@ public struct ServerHandshake: Sendable, Hashable {
         guard let authority = request.authority, !authority.isEmpty, request.scheme != nil, request.path != nil else {
             throw .badRequest("the handshake lacks :scheme, :authority or :path")
         }
-        try Self.checkVersion(request.headerFields)
+        try Self.checkVersion(request.headerFields[values: .secWebSocketVersion])
         self.key = nil
-        (self.offeredSubprotocols, self.offeredExtensions) = try Self.offers(request.headerFields)
+        (self.offeredSubprotocols, self.offeredExtensions) = try Self.offers(
+            subprotocols: request.headerFields[values: .secWebSocketProtocol],
+            extensions: request.headerFields[values: .secWebSocketExtensions])
     }
 
     /// Whether a request of HTTP/2 asks for a WebSocket.
@@ -57,8 +75,7 @@ public struct ServerHandshake: Sendable, Hashable {
         request.method == .connect && request.extendedConnectProtocol == "websocket"
     }
 
-    private static func checkVersion(_ fields: HTTPFields) throws(HandshakeFailure) {
-        let versions = fields[values: .secWebSocketVersion]
+    private static func checkVersion(_ versions: [String]) throws(HandshakeFailure) {
         guard versions.count == 1, versions[0] == "13" else {
             throw HandshakeFailure(
                 code: .unsupportedVersion, reason: "Sec-WebSocket-Version must be 13",
@@ -67,15 +84,16 @@ public struct ServerHandshake: Sendable, Hashable {
     }
 
     private static func offers(
-        _ fields: HTTPFields
+        subprotocols: [String], extensions: [String]
     ) throws(HandshakeFailure) -> (subprotocols: [String], extensions: [WebSocketExtension]) {
-        guard let subprotocols = HeaderListParser.tokens(fields[values: .secWebSocketProtocol]) else {
+        if subprotocols.isEmpty, extensions.isEmpty { return ([], []) }
+        guard let subprotocols = HeaderListParser.tokens(subprotocols) else {
             throw .badRequest("Sec-WebSocket-Protocol is not a list of tokens")
         }
         guard Set(subprotocols).count == subprotocols.count else {
             throw .badRequest("Sec-WebSocket-Protocol names a subprotocol twice")
         }
-        guard let extensions = HeaderListParser.extensions(fields[values: .secWebSocketExtensions]) else {
+        guard let extensions = HeaderListParser.extensions(extensions) else {
             throw .badRequest("Sec-WebSocket-Extensions is malformed")
         }
         return (subprotocols, extensions)

@@ -35,9 +35,10 @@ final class DirectHandshake {
     private let context: DirectContext
     private let reactor: TunnelReactor
     private let peer: SocketAddress
-    private let clientDescriptor: CInt
-    private var client: HandshakeSocket?
-    private var upstream: HandshakeSocket?
+    private let client: SocketLeg
+    private var upstream: SocketLeg?
+    /// Whether epoll knows of the upstream's socket.
+    private var isUpstreamPolled = false
     private var phase = Phase.arriving
     private let acceptedAt: Int64
     private var deadline: Int64
@@ -45,7 +46,8 @@ final class DirectHandshake {
     private var startedAt: Int64
     private var received: [UInt8] = []
     private var upgrade: UpgradeRequest?
-    private var entry = AccessLogEntry()
+    /// For the log, if there is one.
+    private var entry: AccessLogEntry?
     private var tried: [Endpoint] = []
     private var endpoint: Endpoint?
     private var isTimeout = false
@@ -54,7 +56,7 @@ final class DirectHandshake {
 
     /// Takes the client's descriptor over.
     init(client: CInt, peer: SocketAddress, context: DirectContext, reactor: TunnelReactor, now: Int64) {
-        self.clientDescriptor = client
+        self.client = SocketLeg(side: .client, descriptor: client, reactor: reactor)
         self.peer = peer
         self.context = context
         self.reactor = reactor
@@ -64,23 +66,26 @@ final class DirectHandshake {
     }
 
     func start() {
-        let client = HandshakeSocket(side: .client, descriptor: self.clientDescriptor, handshake: self)
-        self.client = client
+        self.client.handshake = self
         self.reactor.opened(self)
-        if !self.reactor.poll(client) { self.giveUp() }
+        if !self.reactor.poll(self.client, events: PolledSocket.inputEvents) { self.giveUp() }
     }
 
     // MARK: What the reactor tells
 
-    func ready(_ side: TunnelSide, _ events: UInt32, _ now: Int64) {
-        switch (side, self.phase) {
+    func ready(_ leg: SocketLeg, _ events: UInt32, _ now: Int64) {
+        // Events are told once: what is not dealt with here is left for the tunnel.
+        if events & PolledSocket.readEvents != 0 { leg.isReadable = true }
+        if events & PolledSocket.hangUpEvents != 0 { leg.hasHungUp = true }
+        switch (leg.side, self.phase) {
         case (_, .over): break
-        case (.client, .arriving): if events & PolledSocket.readEvents != 0 { self.readRequest(events, now) }
+        case (.upstream, _) where leg !== self.upstream: break  // one that has been given up
+        case (.client, .arriving): if leg.isReadable { self.readRequest(now) }
         case (.client, _):
             // A client that has ended its half does not wait for an answer, as far as anybody can tell.
-            if events & PolledSocket.hangUpEvents != 0 { self.clientLeft() }
+            if leg.hasHungUp { self.clientLeft() }
         case (.upstream, .connecting): self.connected(now)
-        case (.upstream, .answering): if events & PolledSocket.readEvents != 0 { self.readAnswer(now) }
+        case (.upstream, .answering): if leg.isReadable { self.readAnswer(now) }
         case (.upstream, .arriving): break
         }
     }
@@ -110,17 +115,18 @@ final class DirectHandshake {
 
     // MARK: The request
 
-    private func readRequest(_ events: UInt32, _ now: Int64) {
+    private func readRequest(_ now: Int64) {
         let buffer = self.reactor.buffer
-        let count = martlet_receive(self.clientDescriptor, buffer.baseAddress, Self.mostToRead)
+        let count = martlet_receive(self.client.descriptor, buffer.baseAddress, Self.mostToRead)
         guard count > 0 else {
             if count == 0 || errno != EAGAIN && errno != EINTR { self.end() }
             return
         }
+        self.client.isReadable = false  // a request that fills the room is none that is read here
         self.startedAt = now
         let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
         self.received = Array(bytes)
-        guard events & PolledSocket.hangUpEvents == 0, let upgrade = self.check(bytes) else { return self.giveUp() }
+        guard !self.client.hasHungUp, let upgrade = self.check(bytes) else { return self.giveUp() }
         self.upgrade = upgrade
         self.connect(now)
     }
@@ -128,7 +134,7 @@ final class DirectHandshake {
     /// - Returns: `nil` for what is not flawless, and for what cannot be dealt with here.
     private func check(_ bytes: UnsafeRawBufferPointer) -> UpgradeRequest? {
         let limits = self.context.limits
-        guard bytes.count <= min(Self.mostOfRequest, limits.maximumHeaderSize), HeadParser.end(bytes) == bytes.count,
+        guard bytes.count <= min(Self.mostOfRequest, limits.maximumHeaderSize),
             let head = HeadParser.request(bytes, maximumCount: limits.maximumHeaderCount),
             case .success(let checked) = RequestCheck.check(head, isHTTP2: false), checked.isUpgrade,
             !head.headers.contains(name: "content-length"), !head.headers.contains(name: "transfer-encoding"),
@@ -143,47 +149,62 @@ final class DirectHandshake {
         guard case .success(var upgrade) = UpgradeRequest.check(request), upgrade.filterSubprotocols() else {
             return nil
         }
-        self.entry = AccessLogEntry(head, identity, isHTTP2: false)
-        self.entry.take(request)
+        if self.context.core.accessLog != nil {
+            var entry = AccessLogEntry(head, identity, isHTTP2: false)
+            entry.take(request)
+            self.entry = entry
+        }
         return upgrade
     }
 
     private func clientLeft() {
-        self.entry.status = 499
-        self.entry.reason = "the client left"
-        self.entry.duration = max(TunnelReactor.now() - self.startedAt, 0)
-        self.upgrade?.request.route.metrics.answered(status: 499, duration: self.entry.duration)
-        self.context.core.accessLog?.write(self.entry)
+        let duration = max(TunnelReactor.now() - self.startedAt, 0)
+        self.upgrade?.request.route.metrics.answered(status: 499, duration: duration)
+        if var entry = self.entry {
+            entry.status = 499
+            entry.reason = "the client left"
+            entry.duration = duration
+            self.context.core.accessLog?.write(entry)
+        }
         self.end()
     }
 
     // MARK: The upstream
 
     private func connect(_ now: Int64) {
-        self.upstream = nil
         guard let upgrade = self.upgrade,
             let endpoint = upgrade.request.route.group.choose(
                 key: upgrade.request.hashKey, except: self.tried, at: .uptimeNanoseconds(UInt64(now))),
             let address = endpoint.directAddress
         else { return self.giveUp() }
         self.endpoint = endpoint
-        self.entry.endpoint = endpoint.name
+        self.entry?.endpoint = endpoint.name
         endpoint.began()
         self.phase = .connecting
         self.deadline = min(
             Self.time(now, plus: upgrade.request.route.group.configuration.connectTimeout), self.answerDeadline)
-        let descriptor = TunnelSocketOptions.open(address)
+        let descriptor = TunnelSocketOptions.open(address, isLoopback: endpoint.isLoopback)
         guard descriptor >= 0 else { return self.giveUp() }
-        let upstream = HandshakeSocket(side: .upstream, descriptor: descriptor, handshake: self)
+        let upstream = SocketLeg(side: .upstream, descriptor: descriptor, reactor: self.reactor)
+        upstream.handshake = self
         self.upstream = upstream
         let result = address.withSockAddr { Glibc.connect(descriptor, $0, socklen_t($1)) }
-        guard result == 0 || errno == EINPROGRESS, self.reactor.poll(upstream) else {
-            self.endpointFailed("no connection", errno)
-            self.isTimeout = false
-            return self.connect(now)
-        }
+        guard result == 0 || errno == EINPROGRESS else { return self.connectionFailed(now) }
         // On the same machine the connection is there already.
         self.send(upgrade, to: endpoint, now)
+    }
+
+    private func connectionFailed(_ now: Int64) {
+        self.endpointFailed("no connection", errno)
+        self.isTimeout = false
+        self.connect(now)
+    }
+
+    /// - Returns: whether the upstream's socket is polled.
+    private func pollUpstream(_ upstream: SocketLeg, events: UInt32) -> Bool {
+        if self.isUpstreamPolled { return true }
+        self.isUpstreamPolled = true
+        return self.reactor.poll(upstream, events: events)
     }
 
     private func connected(_ now: Int64) {
@@ -199,14 +220,16 @@ final class DirectHandshake {
             self.phase = .answering
             self.sentAt = .now()
             self.deadline = self.answerDeadline
+            if !self.pollUpstream(upstream, events: PolledSocket.inputEvents) { self.giveUp() }
         } else if sent >= 0 {
             // The upstream cannot make anything of it: it is asked again, by NIO.
             self.closeUpstream()
             self.giveUp()
-        } else if errno != EAGAIN, errno != EINTR {
-            self.endpointFailed("no connection", errno)
-            self.isTimeout = false
-            self.connect(now)
+        } else if errno == EAGAIN || errno == EINTR {
+            // The connection is not there yet: epoll tells when.
+            guard self.pollUpstream(upstream, events: PolledSocket.allEvents) else { return self.connectionFailed(now) }
+        } else {
+            self.connectionFailed(now)
         }
     }
 
@@ -222,6 +245,7 @@ final class DirectHandshake {
     private func closeUpstream() {
         self.endpoint?.ended()
         self.endpoint = nil
+        self.isUpstreamPolled = false
         guard let upstream = self.upstream else { return }
         self.upstream = nil
         self.reactor.close(upstream)
@@ -257,6 +281,7 @@ final class DirectHandshake {
                         maximumCount: self.context.limits.maximumHeaderCount)
                 }
                 guard let head, upgrade.fault(of: head) == nil else { return self.giveUp() }
+                upstream.isReadable = count == Self.mostOfAnswer || upstream.hasHungUp
                 return self.succeed(upgrade, upstream, head, behind: Array(self.answer[end...]), now)
             }
             guard self.answer.count < Self.mostOfAnswer,
@@ -267,24 +292,26 @@ final class DirectHandshake {
     }
 
     private func succeed(
-        _ upgrade: UpgradeRequest, _ upstream: HandshakeSocket, _ head: HTTPResponseHead, behind: [UInt8],
+        _ upgrade: UpgradeRequest, _ upstream: SocketLeg, _ head: HTTPResponseHead, behind: [UInt8],
         _ now: Int64
     ) {
         let route = upgrade.request.route
         self.endpoint?.succeeded()
-        if let sentAt = self.sentAt { self.entry.upstreamDuration = (NIODeadline.now() - sentAt).nanoseconds }
+        if let sentAt = self.sentAt { self.entry?.upstreamDuration = (.now() - sentAt).nanoseconds }
         let onEnd = TunnelAccount(
             entry: self.entry, startedAt: .uptimeNanoseconds(UInt64(self.startedAt)), metrics: route.metrics,
             endpoint: self.endpoint, connections: self.context.core.connections, accessLog: self.context.core.accessLog
         ).open()
         self.phase = .over
         self.reactor.closed(self)
-        self.reactor.become(
-            TunnelReactor.Pair(
-                client: self.clientDescriptor, upstream: upstream.descriptor, fromUpstream: behind,
-                policy: route.tunnelPolicy,
-                isCompressed: head.headers.contains(name: "sec-websocket-extensions"),
-                toClient: HeadWriter.switchingProtocols(upgrade.clientHeaders(head)), isPolled: true, onEnd: onEnd),
+        self.client.handshake = nil
+        upstream.handshake = nil
+        self.reactor.open(
+            self.client, upstream,
+            TunnelTerms(
+                policy: route.tunnelPolicy, isCompressed: head.headers.contains(name: "sec-websocket-extensions"),
+                fromUpstream: behind, toClient: HeadWriter.switchingProtocols(upgrade.clientHeaders(head)),
+                onEnd: onEnd),
             now)
     }
 
@@ -306,10 +333,10 @@ final class DirectHandshake {
                 requestID: upgrade.request.id, route: upgrade.request.route, startedAt: self.startedAt,
                 tried: self.tried, isTimeout: self.isTimeout, upstream: open)
         }
-        self.reactor.forget(self.clientDescriptor)
+        self.reactor.forget(self.client.descriptor)
         self.context.giveUp(
             AcceptedConnection(
-                descriptor: self.clientDescriptor, peer: self.peer, acceptedAt: self.acceptedAt,
+                descriptor: self.client.descriptor, peer: self.peer, acceptedAt: self.acceptedAt,
                 received: self.received, begun: begun))
     }
 
@@ -317,7 +344,7 @@ final class DirectHandshake {
     private func end() {
         guard self.leave() != nil else { return }
         self.closeUpstream()
-        if let client = self.client { self.reactor.close(client) }
+        self.reactor.close(self.client)
         self.context.core.connections.ended()
     }
 

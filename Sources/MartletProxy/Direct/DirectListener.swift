@@ -13,8 +13,6 @@ import Musl
 ///
 /// `@unchecked Sendable`: it is made elsewhere, and only handed to the reactor.
 final class DirectListener: PolledSocket, @unchecked Sendable {
-    /// The others shall have something to do as well.
-    private static let mostAtOnce = 16
     private static let events = EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue
     /// So many more tunnels than another reactor has, and an eighth more, make it hand connections over.
     private static let slack = 16
@@ -42,12 +40,14 @@ final class DirectListener: PolledSocket, @unchecked Sendable {
         _ = close(self.descriptor)
     }
 
+    /// One at a time: whether there are more is told together with whatever else has happened, and the other reactors shall
+    /// have something to do as well.
     override func ready(_ events: UInt32, _ now: Int64) {
-        for _ in 0..<Self.mostAtOnce where !self.isStopped && !self.isPaused { if !self.accept(now) { return } }
+        guard !self.isStopped, !self.isPaused else { return }
+        self.accept(now)
     }
 
-    /// - Returns: whether there may be more.
-    private func accept(_ now: Int64) -> Bool {
+    private func accept(_ now: Int64) {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         let client = withUnsafeMutablePointer(to: &storage) {
@@ -57,14 +57,13 @@ final class DirectListener: PolledSocket, @unchecked Sendable {
         }
         guard client >= 0 else {
             switch errno {
-            case EAGAIN: return false
             case EMFILE, ENFILE, ENOBUFS, ENOMEM:
                 self.context.core.logger.warning("no connection can be accepted", metadata: ["error": "\(errno)"])
                 self.reactor.forget(self.descriptor)
                 self.isPaused = true
-                return false
-            default: return true  // of that one connection
+            default: break  // none, or a fault of that one connection
             }
+            return
         }
         let address = Self.address(storage)
         guard !self.context.core.isDraining, let peer = address,
@@ -72,10 +71,9 @@ final class DirectListener: PolledSocket, @unchecked Sendable {
         else {
             self.context.giveUp(
                 AcceptedConnection(descriptor: client, peer: address, acceptedAt: now, isAdmitted: false))
-            return true
+            return
         }
         self.start(client, peer, on: self.lightestReactor, now)
-        return true
     }
 
     private func start(_ client: CInt, _ peer: SocketAddress, on reactor: TunnelReactor, _ now: Int64) {

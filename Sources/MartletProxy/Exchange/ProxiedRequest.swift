@@ -28,8 +28,7 @@ struct ProxiedRequest: Sendable {
 
     private static func makeID(_ head: HTTPRequestHead, _ identity: ClientIdentity) -> String {
         if identity.isPeerTrusted, let id = head.headers.first(name: "X-Request-Id"), !id.isEmpty { return id }
-        let digits = String(UInt64.random(in: .min ... .max), radix: 16)
-        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+        return RequestID.next()
     }
 
     /// What the upstream's endpoint is chosen by, if it is by a hash.

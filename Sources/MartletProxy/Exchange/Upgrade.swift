@@ -133,8 +133,10 @@ final class Upgrade {
         var more = self.upstream.takeMoreBytes()
         bytes.writeBuffer(&more)
         let pair = TunnelReactor.Pair(
-            client: client, upstream: upstream, fromUpstream: Array(buffer: bytes),
-            policy: self.exchange.route.tunnelPolicy, isCompressed: self.isCompressed, onEnd: onEnd)
+            client: client, upstream: upstream,
+            terms: TunnelTerms(
+                policy: self.exchange.route.tunnelPolicy, isCompressed: self.isCompressed,
+                fromUpstream: Array(buffer: bytes), onEnd: onEnd))
         self.client.leaveHTTP()
         // NIO lets go of the sockets, which stay open by our descriptors; only then may another thread touch them.
         let upstreamChannel = self.upstream.channel

@@ -18,13 +18,12 @@ struct UpgradeRequest: Sendable {
     /// What the route's policy and RFC 6455 say of it; a token is not looked at.
     static func check(_ request: ProxiedRequest) -> Result<UpgradeRequest, RequestCheck.Refusal> {
         let policy = request.route.configuration.webSocket
-        let isSecure = request.identity.isSecure
-        guard let typed = try? HTTPRequest(request.head, secure: isSecure, splitCookie: false) else {
-            return .failure(.init(.badRequest, "the request is malformed"))
-        }
+        let headers = request.head.headers
         let handshake: ServerHandshake
         do {
-            handshake = try ServerHandshake(request: typed)
+            handshake = try ServerHandshake(isGet: request.head.method == .GET, authority: request.host) {
+                headers[$0.canonicalName]
+            }
         } catch {
             let answer = ServerHandshake.refusal(of: error)
             return .failure(
@@ -32,8 +31,14 @@ struct UpgradeRequest: Sendable {
                     .init(statusCode: answer.status.code), error.reason, headers: HTTPHeaders(answer.headerFields)))
         }
         guard policy.isAllowed else { return .failure(.init(.forbidden, "WebSockets are not allowed here")) }
-        if let origin = policy.origin, !origin.allows(typed, isSecure: isSecure) {
-            return .failure(.init(.forbidden, "pages of this origin may not connect"))
+        if let origin = policy.origin {
+            let isSecure = request.identity.isSecure
+            guard let typed = try? HTTPRequest(request.head, secure: isSecure, splitCookie: false) else {
+                return .failure(.init(.badRequest, "the request is malformed"))
+            }
+            guard origin.allows(typed, isSecure: isSecure) else {
+                return .failure(.init(.forbidden, "pages of this origin may not connect"))
+            }
         }
         return .success(
             UpgradeRequest(request: request, handshake: handshake, subprotocols: handshake.offeredSubprotocols))
@@ -87,7 +92,8 @@ struct UpgradeRequest: Sendable {
     /// What is wrong with a 101 (RFC 6455, section 4.1), for people.
     func fault(of head: HTTPResponseHead) -> String? {
         let headers = head.headers
-        guard headers["upgrade"].map({ $0.lowercased() }) == ["websocket"] else {
+        let upgrade = headers["upgrade"]
+        guard upgrade == ["websocket"] || upgrade.count == 1 && upgrade[0].lowercased() == "websocket" else {
             return "the header Upgrade is not websocket"
         }
         guard headers.lists("upgrade", in: "connection") else {
@@ -99,9 +105,11 @@ struct UpgradeRequest: Sendable {
         guard !headers.contains(name: "transfer-encoding"),
             headers.first(name: "content-length").map({ $0 == "0" }) ?? true
         else { return "a 101 has no body" }
-        let chosen = headers[canonicalForm: "sec-websocket-protocol"]
-        guard chosen.count <= 1, chosen.allSatisfy({ self.subprotocols.contains(String($0)) }) else {
-            return "a subprotocol was chosen that was not offered"
+        if headers.contains(name: "sec-websocket-protocol") {
+            let chosen = headers[canonicalForm: "sec-websocket-protocol"]
+            guard chosen.count <= 1, chosen.allSatisfy({ self.subprotocols.contains(String($0)) }) else {
+                return "a subprotocol was chosen that was not offered"
+            }
         }
         let offersExtensions =
             self.request.head.headers.contains(name: "sec-websocket-extensions")

@@ -8,7 +8,9 @@ import Musl
 
 /// A socket that a ``TunnelReactor`` polls. Used on the reactor's thread alone; the reactor does not keep it.
 class PolledSocket {
-    static let edgeTriggered = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
+    /// What a connection's socket is polled for while nothing waits to be sent. Edge-triggered.
+    static let inputEvents = EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
+    static let allEvents = inputEvents | EPOLLOUT.rawValue
     static let hangUpEvents = EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue
     static let readEvents = EPOLLIN.rawValue | hangUpEvents
 
@@ -21,10 +23,8 @@ class PolledSocket {
     /// - Parameter now: nanoseconds of the system's coarse monotonic clock.
     func ready(_ events: UInt32, _ now: Int64) {}
 
-    /// - Parameter isKnown: whether another object stood for the socket until now. Events that have come stay to be told.
-    final func register(
-        with poll: CInt, events: UInt32 = PolledSocket.edgeTriggered, isKnown: Bool = false
-    ) -> Bool {
+    /// - Parameter isKnown: whether the socket is polled already, for other events. What it is ready for is told anew.
+    final func register(with poll: CInt, events: UInt32, isKnown: Bool = false) -> Bool {
         var event = epoll_event()
         event.events = events
         event.data.ptr = Unmanaged.passUnretained(self).toOpaque()

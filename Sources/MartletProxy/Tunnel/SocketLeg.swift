@@ -19,16 +19,22 @@ final class SocketLeg: PolledSocket, TunnelLeg {
     /// Set once, before the first event. `unowned(unsafe)`, since the tunnel owns its legs, and the reactor keeps a tunnel
     /// until the events that were read together with its end have been dealt with.
     unowned(unsafe) var tunnel: Tunnel<SocketLeg>?
+    /// Before there is a tunnel: whoever opens it, and owns its legs.
+    unowned(unsafe) var handshake: DirectHandshake?
     /// Whether there may be bytes to read: epoll tells it once (edge-triggered), and then no more until all are read.
     var isReadable = false
     /// Whether the peer has ended its half, or the connection broke: only a read tells which.
     var hasHungUp = false
+    /// Whether the peer has reset the connection.
+    var isBroken = false
     private(set) var isReading = true
     private(set) var readLimit = SocketLeg.mostToRead
     private(set) var isClosed = false
     private var waiting: [UInt8] = []
     private var sentOfWaiting = 0
     private var endsOutput = false
+    /// Whether epoll tells when the socket takes bytes again: from the first time on that it did not take all.
+    private var isOutputPolled = false
 
     /// Takes the descriptor over.
     init(side: TunnelSide, descriptor: CInt, reactor: TunnelReactor) {
@@ -37,8 +43,10 @@ final class SocketLeg: PolledSocket, TunnelLeg {
         super.init(descriptor: descriptor)
     }
 
-    /// Both directions are polled, once and for all: edge-triggered events cost nothing while nobody waits for them.
-    override func ready(_ events: UInt32, _ now: Int64) { self.reactor.serve(self, events, now) }
+    override func ready(_ events: UInt32, _ now: Int64) {
+        if let handshake = self.handshake { return handshake.ready(self, events, now) }
+        self.reactor.serve(self, events, now)
+    }
 
     var isBackedUp: Bool { !self.waiting.isEmpty }
     var hasUnsentBytes: Bool { !self.waiting.isEmpty }
@@ -51,6 +59,9 @@ final class SocketLeg: PolledSocket, TunnelLeg {
             if sent == bytes.count { return }
         }
         self.waiting.append(contentsOf: bytes[sent...])
+        guard !self.isOutputPolled else { return }
+        self.isOutputPolled = true
+        _ = self.reactor.poll(self, events: Self.allEvents, isKnown: true)  // which takes no memory
     }
 
     /// The socket takes bytes again.
@@ -93,9 +104,11 @@ final class SocketLeg: PolledSocket, TunnelLeg {
 
     func abort() {
         guard !self.isClosed else { return }
-        // With no time to linger, the kernel sends a reset.
-        var linger = linger(l_onoff: 1, l_linger: 0)
-        setsockopt(self.descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
+        if !self.isBroken {
+            // With no time to linger, the kernel sends a reset.
+            var linger = linger(l_onoff: 1, l_linger: 0)
+            setsockopt(self.descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
+        }
         self.close()
     }
 

@@ -2,7 +2,8 @@ import NIOCore
 
 /// What is told of a tunnel, in metrics and in the log.
 struct TunnelAccount: Sendable {
-    var entry: AccessLogEntry
+    /// Of the handshake; `nil` when nothing is logged.
+    var entry: AccessLogEntry?
     let startedAt: NIODeadline
     let metrics: RouteMetrics
     let endpoint: Endpoint?
@@ -17,15 +18,16 @@ struct TunnelAccount: Sendable {
         return { summary in
             self.endpoint?.ended()
             self.connections?.ended()
-            var entry = self.entry
+            let duration = max((NIODeadline.now() - self.startedAt).nanoseconds, 0)
+            self.metrics.ended(summary, duration: duration)
+            guard let accessLog = self.accessLog, var entry = self.entry else { return }
             entry.status = 101
-            entry.duration = max((NIODeadline.now() - self.startedAt).nanoseconds, 0)
+            entry.duration = duration
             entry.bytesReceived = summary.bytesFromClient
             entry.bytesSent = summary.bytesFromUpstream
             entry.tunnel = summary
             if summary.end != .finished { entry.reason = summary.end.rawValue }
-            self.metrics.ended(summary, duration: entry.duration)
-            self.accessLog?.write(entry)
+            accessLog.write(entry)
         }
     }
 }

@@ -22,16 +22,7 @@ final class TunnelReactor: @unchecked Sendable {
         /// Open sockets, which the reactor takes over. Nothing of theirs may be left in anybody else's buffers.
         var client: CInt
         var upstream: CInt
-        /// What came behind the upstream's 101 already.
-        var fromUpstream: [UInt8]
-        var policy: TunnelPolicy
-        var isCompressed: Bool
-        /// What the client is to get before anything else: the 101, if nobody has sent it yet.
-        var toClient: [UInt8] = []
-        /// Whether the reactor polls the sockets already.
-        var isPolled = false
-        /// Called on the reactor's thread, once.
-        var onEnd: @Sendable (TunnelSummary) -> Void
+        var terms: TunnelTerms
     }
 
     private struct Commands {
@@ -105,7 +96,7 @@ final class TunnelReactor: @unchecked Sendable {
         self.openTunnels.subtract(1, ordering: .relaxed)
         var summary = TunnelSummary()
         summary.end = .drained
-        pair.onEnd(summary)
+        pair.terms.onEnd(summary)
     }
 
     /// Closes so many tunnels with 1001.
@@ -198,6 +189,7 @@ final class TunnelReactor: @unchecked Sendable {
             leg.hasHungUp = true
             // A reset is no matter of backpressure: it is told at once.
             if events & EPOLLERR.rawValue != 0, !leg.isClosed {
+                leg.isBroken = true
                 leg.tunnel?.failed(leg.side)
                 return
             }
@@ -274,15 +266,18 @@ final class TunnelReactor: @unchecked Sendable {
         self.ended.append(handshake)
     }
 
-    /// A handshake has succeeded.
-    func become(_ pair: Pair, _ now: Int64) {
+    /// A handshake has succeeded. Both legs are polled already.
+    func open(_ client: SocketLeg, _ upstream: SocketLeg, _ terms: TunnelTerms, _ now: Int64) {
         self.openTunnels.add(1, ordering: .relaxed)
-        self.open(pair, now)
+        self.join(client, upstream, terms, now)
+        for leg in [client, upstream] where leg.isReadable { self.readSoon(leg) }
     }
 
     /// Registers a socket.
-    func poll(_ socket: PolledSocket, events: UInt32 = PolledSocket.edgeTriggered) -> Bool {
-        socket.register(with: self.poll, events: events)
+    ///
+    /// - Parameter isKnown: whether it is registered already, for other events.
+    func poll(_ socket: PolledSocket, events: UInt32, isKnown: Bool = false) -> Bool {
+        socket.register(with: self.poll, events: events, isKnown: isKnown)
     }
 
     /// Ends a connection that was polled.
@@ -302,10 +297,20 @@ final class TunnelReactor: @unchecked Sendable {
     private func open(_ pair: Pair, _ now: Int64) {
         let client = SocketLeg(side: .client, descriptor: pair.client, reactor: self)
         let upstream = SocketLeg(side: .upstream, descriptor: pair.upstream, reactor: self)
+        let isPolled =
+            self.poll(client, events: PolledSocket.inputEvents) && self.poll(upstream, events: PolledSocket.inputEvents)
+        let tunnel = self.join(client, upstream, pair.terms, now)
+        if !isPolled { tunnel.failed(.upstream) }
+    }
+
+    @discardableResult
+    private func join(
+        _ client: SocketLeg, _ upstream: SocketLeg, _ terms: TunnelTerms, _ now: Int64
+    ) -> Tunnel<SocketLeg> {
         var identifier: ObjectIdentifier?
-        let onEnd = pair.onEnd  // and not what came behind the handshake
+        let onEnd = terms.onEnd  // and not what came behind the handshake
         let tunnel = Tunnel(
-            client: client, upstream: upstream, policy: pair.policy, isCompressed: pair.isCompressed, now: now
+            client: client, upstream: upstream, policy: terms.policy, isCompressed: terms.isCompressed, now: now
         ) { summary in
             if let identifier { self.remove(identifier) }
             self.openTunnels.subtract(1, ordering: .relaxed)
@@ -316,13 +321,11 @@ final class TunnelReactor: @unchecked Sendable {
         upstream.tunnel = tunnel
         self.places[ObjectIdentifier(tunnel)] = self.tunnels.count
         self.tunnels.append(tunnel)
-        guard client.register(with: self.poll, isKnown: pair.isPolled),
-            upstream.register(with: self.poll, isKnown: pair.isPolled)
-        else { return tunnel.failed(.upstream) }
-        if !pair.toClient.isEmpty { pair.toClient.withUnsafeBytes { client.send($0) } }
-        if !pair.fromUpstream.isEmpty {
-            pair.fromUpstream.withUnsafeBytes { tunnel.received($0, from: .upstream, now: now) }
+        if !terms.toClient.isEmpty { terms.toClient.withUnsafeBytes { client.send($0) } }
+        if !terms.fromUpstream.isEmpty {
+            terms.fromUpstream.withUnsafeBytes { tunnel.received($0, from: .upstream, now: now) }
         }
+        return tunnel
     }
 
     private func remove(_ identifier: ObjectIdentifier) {

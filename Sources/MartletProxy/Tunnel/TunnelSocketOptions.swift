@@ -39,11 +39,11 @@ enum TunnelSocketOptions {
     }
 
     /// - Returns: a new socket for a connection to the address, or -1.
-    static func open(_ address: SocketAddress) -> CInt {
+    static func open(_ address: SocketAddress, isLoopback: Bool) -> CInt {
         let descriptor = martlet_stream_socket(CInt(address.protocol.rawValue))
         guard descriptor >= 0 else { return -1 }
         Self.disableDelay(descriptor)
-        Self.watch(descriptor, isLoopback: Self.isLoopback(address))
+        Self.watch(descriptor, isLoopback: isLoopback)
         return descriptor
     }
 

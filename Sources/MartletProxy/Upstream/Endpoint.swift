@@ -9,6 +9,8 @@ final class Endpoint: Sendable {
     let name: String
     /// Where it is, if it is reached over plain TCP and no name has to be looked up.
     let directAddress: SocketAddress?
+    /// Whether that is on this machine.
+    let isLoopback: Bool
     private let settings: UpstreamConfiguration
     /// Requests and tunnels that are under way.
     private let activeCount = Atomic(0)
@@ -21,6 +23,7 @@ final class Endpoint: Sendable {
         self.directAddress =
             endpoint.url.isSecure
             ? nil : try? SocketAddress(ipAddress: endpoint.url.host, port: endpoint.url.port)
+        self.isLoopback = self.directAddress.map(TunnelSocketOptions.isLoopback) ?? false
         self.settings = settings
         self.health = Mutex(EndpointHealth(settings))
     }

@@ -1,0 +1,24 @@
+import Synchronization
+
+/// Ids of requests: 16 hexadecimal digits, different within a process, and unlikely to meet those of another. They are for
+/// finding a request in logs, and keep nothing secret.
+enum RequestID {
+    private static let first = UInt64.random(in: .min ... .max)
+    private static let count = Atomic<UInt64>(0)
+    private static let digits: StaticString = "0123456789abcdef"
+
+    static func next() -> String {
+        // SplitMix64's steps and its mixing, which no two numbers share an outcome of.
+        let step = self.count.wrappingAdd(0x9E37_79B9_7F4A_7C15, ordering: .relaxed).newValue
+        var value = Self.first &+ step
+        value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
+        value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
+        value ^= value >> 31
+        return String(unsafeUninitializedCapacity: 16) { bytes in
+            for index in 0..<16 {
+                bytes[index] = self.digits.utf8Start[Int(value >> (60 - 4 * UInt64(index)) & 15)]
+            }
+            return 16
+        }
+    }
+}
