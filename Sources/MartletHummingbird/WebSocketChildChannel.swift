@@ -35,6 +35,8 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
     let endpoint: EndpointSource
     /// What answers requests with streams.
     let streamEndpoint: @Sendable (HTTPRequest) -> StreamEndpoint?
+    /// What answers requests at once.
+    let requestEndpoint: @Sendable (HTTPRequestHead) -> RequestEndpoint?
 
     init(
         responder: @escaping HTTPChannelHandler.Responder,
@@ -44,6 +46,7 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
         trustedProxies: TrustedProxies,
         tls: ServerTLS?,
         streamEndpoint: @escaping @Sendable (HTTPRequest) -> StreamEndpoint? = { _ in nil },
+        requestEndpoint: @escaping @Sendable (HTTPRequestHead) -> RequestEndpoint? = { _ in nil },
         endpoint: @escaping EndpointSource
     ) {
         self.responder = responder
@@ -53,6 +56,7 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
         self.trustedProxies = trustedProxies
         self.tls = tls
         self.streamEndpoint = streamEndpoint
+        self.requestEndpoint = requestEndpoint
         self.endpoint = endpoint
     }
 
@@ -78,6 +82,8 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
                 },
                 onUpgradeWithoutHTTP: { http.succeed(nil) })
             handler.streamEndpoint = self.streamEndpoint
+            handler.requestEndpoint = self.requestEndpoint
+            handler.idleTimeout = self.idleTimeout.map(TimeAmount.init)
             try handler.install(on: channel)
             return Value(channel: channel, http: http.futureResult, job: job)
         }

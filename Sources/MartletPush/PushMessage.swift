@@ -15,6 +15,10 @@ public struct PushMessage: Sendable, Hashable {
 
     /// - Returns: `nil` when the body is not as described above.
     public init?(json: ByteBuffer) {
+        if let values = PlainStrings.read(json, names: ["userId", "event", "message"]) {
+            self.init(user: values[0], event: values[1], message: values[2])
+            return
+        }
         guard let fields = FoldedStrings(json: json), let user = fields["userId"], let event = fields["event"],
             let message = fields["message"]
         else { return nil }

@@ -5,7 +5,7 @@ public import NIOCore
 /// The push service without HTTP: connections register for a user's events, and messages are pushed to them.
 ///
 /// ```swift
-/// let service = PushService(group: group, hooks: PushHooks(authenticate: { token, _ in users[token] }))
+/// let service = PushService(group: group, hooks: PushHooks(authenticate: { token, _ in users[token].map { PushUser($0) } }))
 /// server.route("/ws", endpoint: service.endpoint())
 /// let delivered = await service.push(PushMessage(user: "42", event: "alerts", message: "It rains"))
 /// ```
@@ -115,19 +115,4 @@ public final class PushService: Sendable {
 
     /// Counts a push that was refused before it came here.
     public func refusedPush() { self.counters.add(to: .refusedPushes) }
-
-    /// Who a client of the event-stream dialect is: the one user that its token stands for, whatever the event.
-    ///
-    /// - Returns: `nil` when there is no token, or it is not valid for one of the events.
-    package func user(of request: EventStreamRequest) async -> String? {
-        guard let token = request.token else { return nil }
-        guard let authenticate = self.hooks.authenticate else { return token }
-        var user: String?
-        for event in request.events {
-            guard let next = await authenticate(token, event), !next.isEmpty else { return nil }
-            guard user.map({ $0.utf8.elementsEqual(next.utf8) }) ?? true else { return nil }
-            user = next
-        }
-        return user
-    }
 }

@@ -88,6 +88,10 @@ class Server:
             raise
 
 
+def run(*arguments, **options):
+    return subprocess.run([MARTLET, *arguments], capture_output=True, text=True, timeout=PATIENCE, **options)
+
+
 def eventually(condition, what, patience=PATIENCE):
     end = time.monotonic() + patience
     while not condition():
@@ -169,6 +173,13 @@ class RawClient:
         first, payload = self.received[0], self.received[start:start + length]
         self.received = self.received[start + length:]
         return first, payload
+
+    def read_close(self):
+        """Code and reason of the close frame, whatever comes before it."""
+        while True:
+            first, payload = self.read_frame()
+            if first == 0x88:
+                return int.from_bytes(payload[:2], "big"), payload[2:].decode()
 
     @staticmethod
     def frame(first, payload):

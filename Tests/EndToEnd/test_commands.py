@@ -6,11 +6,7 @@ import signal
 import subprocess
 
 import pytest
-from conftest import MARTLET, PATIENCE, RawClient
-
-
-def run(*arguments, **options):
-    return subprocess.run([MARTLET, *arguments], capture_output=True, text=True, timeout=PATIENCE, **options)
+from conftest import MARTLET, PATIENCE, RawClient, run
 
 
 def test_echo_prints_the_type_and_refuses_plain_requests(start):

@@ -185,15 +185,20 @@ struct EventStreamTests {
     func users() async throws {
         let hooks = PushHooks { token, event in
             switch token {
-            case "mixed": event
-            case "good": "jack"
+            case "mixed": PushUser(event)
+            case "good": PushUser("jack")
+            case "down": throw PushUnavailable(reason: "down")
             default: nil
             }
         }
         let service = PushService(group: MultiThreadedEventLoopGroup.singleton, hooks: hooks)
-        #expect(await service.user(of: try self.request("/sse?event=a&event=b&token=good")) == "jack")
-        #expect(await service.user(of: try self.request("/sse?event=a&event=b&token=mixed")) == nil)
-        #expect(await service.user(of: try self.request("/sse?event=a&token=bad")) == nil)
-        #expect(await service.user(of: try self.request("/sse?event=a")) == nil)
+        func decision(_ path: String) async throws -> AccessDecision {
+            await service.user(of: try self.request(path))
+        }
+        #expect(try await decision("/sse?event=a&event=b&token=good") == .user(PushUser("jack")))
+        #expect(try await decision("/sse?event=a&event=b&token=mixed") == .refused)
+        #expect(try await decision("/sse?event=a&token=bad") == .refused)
+        #expect(try await decision("/sse?event=a&token=down") == .unavailable)
+        #expect(try await decision("/sse?event=a") == .refused)
     }
 }

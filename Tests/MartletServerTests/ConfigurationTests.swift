@@ -34,7 +34,7 @@ struct ConfigurationTests {
         configuration.hooks.authorizePush = { _, _ in true }
         let half = #expect(throws: ServerError.self) { try configuration.validate() }
         #expect(half?.reason.contains("--api-key-file") == false)
-        configuration.hooks.authenticate = { token, _ in token }
+        configuration.hooks.authenticate = { token, _ in PushUser(token) }
         try configuration.validate()
         configuration.hooks = .init()
         configuration.isOpenBeyondLoopback = true

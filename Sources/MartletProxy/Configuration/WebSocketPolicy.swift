@@ -37,9 +37,12 @@ public struct WebSocketPolicy: Sendable {
         /// Where the user's name goes, for the upstream. The client's own headers of that name are dropped.
         public var userHeader: String?
         /// - Returns: the user, or `nil` when the token is not valid.
-        public var user: @Sendable (_ token: String) async -> String?
+        /// - Throws: when that cannot be told at the moment: the client gets 503.
+        public var user: @Sendable (_ token: String) async throws -> String?
 
-        public init(userHeader: String? = "X-User", user: @escaping @Sendable (_ token: String) async -> String?) {
+        public init(
+            userHeader: String? = "X-User", user: @escaping @Sendable (_ token: String) async throws -> String?
+        ) {
             self.userHeader = userHeader
             self.user = user
         }

@@ -1,3 +1,4 @@
+import Logging
 import MartletWebSocket
 import NIOCore
 import NIOHTTP1
@@ -87,9 +88,15 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
         }
         let bound = NIOLoopBound(self, eventLoop: self.loop.eventLoop)
         let eventLoop = self.loop.eventLoop
-        eventLoop.makeFutureWithTask { await authentication.user(token) }.whenComplete { result in
+        eventLoop.makeFutureWithTask { try await authentication.user(token) }.whenComplete { result in
             let exchange = bound.value
             guard !exchange.isOver else { return }
+            if case .failure(let error) = result {
+                exchange.loop.core.logger.warning("cannot check a token", metadata: ["error": "\(error)"])
+                exchange.fail(
+                    .serviceUnavailable, "tokens cannot be checked at the moment", headers: ["Retry-After": "5"])
+                return
+            }
             guard case .success(let user?) = result,
                 authentication.userHeader.map({ HeaderRules.Field($0, user) != nil }) ?? true
             else {

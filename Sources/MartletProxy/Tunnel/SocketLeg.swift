@@ -18,7 +18,11 @@ final class SocketLeg: PolledSocket, TunnelLeg {
     private let reactor: TunnelReactor
     /// Set once, before the first event. `unowned(unsafe)`, since the tunnel owns its legs, and the reactor keeps a tunnel
     /// until the events that were read together with its end have been dealt with.
-    unowned(unsafe) var tunnel: Tunnel<SocketLeg>?
+    unowned(unsafe) var tunnel: Tunnel<SocketLeg>? {
+        didSet { self.unretainedTunnel = self.tunnel.map(Unmanaged.passUnretained) }
+    }
+    /// The same, for calls that shall not count references.
+    private(set) var unretainedTunnel: Unmanaged<Tunnel<SocketLeg>>?
     /// Before there is a tunnel: whoever opens it, and owns its legs.
     unowned(unsafe) var handshake: DirectHandshake?
     /// Whether there may be bytes to read: epoll tells it once (edge-triggered), and then no more until all are read.

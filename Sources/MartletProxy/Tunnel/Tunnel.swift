@@ -93,13 +93,16 @@ final class Tunnel<Leg: TunnelLeg> {
         let isClosing = self.closing != nil
         let passed: Int
         let stop: FrameCursor.Stop?
+        // A copy: Swift watches over a change in place as long as it takes, which costs more than the copy.
+        var cursor = self.fromClient.cursor
         if self.isPlain {
-            (passed, stop) = self.fromClient.cursor.advance(over: bytes, stopsAtBoundary: isClosing)
+            (passed, stop) = cursor.advance(over: bytes, stopsAtBoundary: isClosing)
         } else {
-            (passed, stop) = self.fromClient.cursor.advance(
+            (passed, stop) = cursor.advance(
                 over: bytes, maximumMessageSize: self.policy.maximumMessageSize ?? .max, stopsAtBoundary: isClosing,
                 admit: self.bucket == nil ? nil : { self.bucket!.take(now: now) })
         }
+        self.fromClient.cursor = cursor
         switch stop {
         case nil:
             self.send(bytes, passed, to: self.upstream, pausing: self.client)
@@ -128,7 +131,9 @@ final class Tunnel<Leg: TunnelLeg> {
 
     private func passFromUpstream(_ bytes: UnsafeRawBufferPointer) {
         let isClosing = self.closing != nil
-        let (passed, stop) = self.fromUpstream.cursor.advance(over: bytes, stopsAtBoundary: isClosing)
+        var cursor = self.fromUpstream.cursor
+        let (passed, stop) = cursor.advance(over: bytes, stopsAtBoundary: isClosing)
+        self.fromUpstream.cursor = cursor
         guard stop == nil else {
             // Clients check what servers send; and without frames there is nothing to put a frame between.
             self.send(bytes, bytes.count, to: self.client, pausing: self.upstream)

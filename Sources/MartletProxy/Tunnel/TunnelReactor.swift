@@ -207,7 +207,8 @@ final class TunnelReactor: @unchecked Sendable {
             // Less than there was room for is all there was, unless the end stands behind it.
             leg.isReadable = count == limit || leg.hasHungUp
             if count == limit { leg.filledRead() }
-            leg.tunnel?.received(UnsafeRawBufferPointer(rebasing: self.buffer[..<count]), from: leg.side, now: now)
+            let bytes = UnsafeRawBufferPointer(rebasing: self.buffer[..<count])
+            leg.unretainedTunnel?._withUnsafeGuaranteedRef { $0.received(bytes, from: leg.side, now: now) }
             if leg.isReadable, leg.isReading { self.readers.append(leg) }
         } else if count == 0 {
             leg.isReadable = false

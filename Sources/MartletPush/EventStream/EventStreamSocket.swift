@@ -12,6 +12,8 @@ final class EventStreamSocket: WebSocketHandler, EventStreamSink, HeartbeatWheel
     private var socket: WebSocket?
     private var session: EventStreamSession?
     private var spoke: Int?
+    /// Only for a token that expires.
+    private var expiry: TokenExpiry?
 
     /// - Parameter head: of the handshake; its query says who and what.
     init(service: PushService, head: HTTPRequest) {
@@ -35,16 +37,28 @@ final class EventStreamSocket: WebSocketHandler, EventStreamSink, HeartbeatWheel
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         let service = self.service
         Task {
-            let user = await service.user(of: request)
-            eventLoop.execute { bound.value.authenticated(user, request) }
+            let decision = await service.user(of: request)
+            eventLoop.execute { bound.value.authenticated(decision, request) }
         }
     }
 
-    private func authenticated(_ user: String?, _ request: EventStreamRequest) {
+    private func authenticated(_ decision: AccessDecision, _ request: EventStreamRequest) {
         guard let socket = self.socket, socket.isOpen else { return }
-        guard let user else { return self.refuse("the token was refused") }
+        let user: PushUser
+        switch decision {
+        case .user(let known): user = known
+        case .refused: return self.refuse("the token was refused")
+        case .unavailable: return self.refuse("tokens cannot be checked at the moment", .tryAgainLater)
+        }
+        if let time = user.expiresAt {
+            let expiry = TokenExpiry()
+            self.expiry = expiry
+            expiry.set(time, on: socket.eventLoop) { [weak self] in
+                self?.socket?.close(.policyViolation, reason: "the token has expired")
+            }
+        }
         let session = EventStreamSession(
-            service: self.service, user: user, events: request.events, sink: self, eventLoop: socket.eventLoop)
+            service: self.service, user: user.id, events: request.events, sink: self, eventLoop: socket.eventLoop)
         self.session = session
         self.service.counters.add(request.events.count, to: .registrations)
         self.beat()  // the client knows from this that it was let in
@@ -52,7 +66,7 @@ final class EventStreamSocket: WebSocketHandler, EventStreamSink, HeartbeatWheel
         session.start(after: request.after)
     }
 
-    private func refuse(_ reason: String) {
+    private func refuse(_ reason: String, _ code: CloseCode = .policyViolation) {
         self.service.counters.add(to: .refusedRegistrations)
         self.service.logger.info(
             "refused an event stream",
@@ -60,12 +74,13 @@ final class EventStreamSocket: WebSocketHandler, EventStreamSink, HeartbeatWheel
                 "reason": "\(reason)", "address": "\(self.socket?.remoteAddress?.description ?? "-")",
                 "transport": "websocket",
             ])
-        self.socket?.close(.policyViolation, reason: reason)
+        self.socket?.close(code, reason: reason)
     }
 
     func received(_ kind: MessageKind, _ payload: RawSpan, on socket: WebSocket) {}
 
     func closed(_ socket: WebSocket, _ information: WebSocketCloseInformation) {
+        self.expiry?.cancel()
         self.session?.end()
         self.session = nil
         if let spoke = self.spoke { self.service.hub.wheel(on: socket.eventLoop).remove(self, from: spoke) }

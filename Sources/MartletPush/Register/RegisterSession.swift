@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Logging
 import MartletWebSocket
 import NIOCore
@@ -18,6 +19,8 @@ final class RegisterSession: WebSocketHandler, Session {
     private var mistakes = 0
     private var isAuthenticating = false
     private var waiting: [RegisterMessage] = []
+    /// Only for a token that expires.
+    private var expiry: TokenExpiry?
 
     init(service: PushService) { self.service = service }
 
@@ -37,13 +40,19 @@ final class RegisterSession: WebSocketHandler, Session {
 
     func received(_ kind: MessageKind, _ payload: RawSpan, on socket: WebSocket) {
         guard socket.isOpen else { return }
-        guard let message = RegisterMessage(json: payload.withUnsafeBytes { ByteBuffer(bytes: $0) }) else {
+        let hooks = self.service.hooks
+        guard
+            let message = RegisterMessage(
+                json: payload.withUnsafeBytes { ByteBuffer(bytes: $0) }, needsToken: hooks.anonymousUser == nil)
+        else {
             self.refuseMalformed(on: socket)
             return
         }
         self.mistakes = 0
-        guard self.service.hooks.authenticate != nil else {
-            self.bind(to: UserChannel(user: message.token, event: message.event))
+        if hooks.authenticate == nil, self.waiting.isEmpty, !self.isAuthenticating,
+            let user = message.token ?? hooks.anonymousUser
+        {
+            self.bind(to: UserChannel(user: user, event: message.event))
             return
         }
         guard self.waiting.count < Self.waitingLimit else {
@@ -61,6 +70,7 @@ final class RegisterSession: WebSocketHandler, Session {
         self.service.hub.removeAll(self, on: socket.eventLoop)
         self.service.counters.add(-1, to: .sessions)
         self.waiting = []
+        self.expiry?.cancel()
         self.socket = nil
     }
 
@@ -111,32 +121,48 @@ final class RegisterSession: WebSocketHandler, Session {
 
     /// One token after the other, so that register messages take effect in their order.
     private func authenticateNext() {
-        guard !self.isAuthenticating, !self.waiting.isEmpty, let socket = self.socket,
-            let authenticate = self.service.hooks.authenticate
-        else { return }
+        guard !self.isAuthenticating, !self.waiting.isEmpty, let socket = self.socket else { return }
         let message = self.waiting.removeFirst()
         self.isAuthenticating = true
         let eventLoop = socket.eventLoop
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
-        let (token, event) = (message.token, message.event)
+        let service = self.service
         Task {
-            let user = await authenticate(token, event)
-            eventLoop.execute { bound.value.authenticated(user, event: event) }
+            let decision = await service.user(of: message.token, event: message.event)
+            eventLoop.execute { bound.value.authenticated(decision, event: message.event) }
         }
     }
 
-    private func authenticated(_ user: String?, event: String) {
+    private func authenticated(_ decision: AccessDecision, event: String) {
         self.isAuthenticating = false
         guard let socket = self.socket, socket.isOpen else { return }
-        guard let user, !user.isEmpty else {
+        switch decision {
+        case .user(let user):
+            self.bind(to: UserChannel(user: user.id, event: event))
+            self.expire(at: user.expiresAt, socket)
+            self.authenticateNext()
+        case .unavailable:
+            self.service.counters.add(to: .refusedRegistrations)
+            socket.close(.tryAgainLater, reason: "tokens cannot be checked at the moment")
+        case .refused:
             self.service.counters.add(to: .refusedRegistrations)
             self.service.logger.info(
                 "refused a token", metadata: self.logMetadata.merging(["event": "\(SafeText.forLog(event))"]) { $1 })
             socket.close(.policyViolation, reason: "the token was refused")
-            return
         }
-        self.bind(to: UserChannel(user: user, event: event))
-        self.authenticateNext()
+    }
+
+    /// The latest token counts: a client may register again with a newer one, and stay.
+    private func expire(at time: Date?, _ socket: WebSocket) {
+        guard time != nil || self.expiry != nil else { return }
+        let expiry = self.expiry ?? TokenExpiry()
+        self.expiry = expiry
+        expiry.set(time, on: socket.eventLoop) { [weak self] in self?.expired() }
+    }
+
+    private func expired() {
+        self.service.logger.info("a token has expired", metadata: self.logMetadata)
+        self.socket?.close(.policyViolation, reason: "the token has expired")
     }
 
     private func bind(to channel: UserChannel) {

@@ -110,7 +110,7 @@ final class EventStreams: Sendable {
                     eventLoop.execute {
                         let poll = Poll(accepted.request, service: self.service, loop: loop.value)
                         waiting.value = poll
-                        poll.start(accepted.user, continuation)
+                        poll.start(accepted.user.id, continuation)
                         if self.isStopping.load(ordering: .relaxed) { poll.finish(nil) }
                     }
                 }
@@ -133,7 +133,7 @@ final class EventStreams: Sendable {
 
     private struct Accepted {
         let request: EventStreamRequest
-        let user: String
+        let user: PushUser
         /// Of a page on another host, for the answer.
         let allowedOrigin: String?
     }
@@ -159,12 +159,19 @@ final class EventStreams: Sendable {
         } catch {
             return .failure(Refusal(status: .badRequest, reason: error.reason, fields: fields))
         }
-        guard let user = await self.service.user(of: request) else {
+        switch await self.service.user(of: request) {
+        case .user(let user):
+            return .success(Accepted(request: request, user: user, allowedOrigin: origin))
+        case .unavailable:
+            fields[.retryAfter] = "5"
+            return .failure(
+                Refusal(
+                    status: .serviceUnavailable, reason: "tokens cannot be checked at the moment", fields: fields))
+        case .refused:
             fields[.wwwAuthenticate] = request.token == nil ? "Bearer" : "Bearer error=\"invalid_token\""
             let reason = request.token == nil ? "a token is needed" : "the token is not valid"
             return .failure(Refusal(status: .unauthorized, reason: reason, fields: fields))
         }
-        return .success(Accepted(request: request, user: user, allowedOrigin: origin))
     }
 
     private static func addOrigin(_ origin: String?, to fields: inout HTTPFields) {

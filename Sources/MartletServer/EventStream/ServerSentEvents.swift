@@ -15,7 +15,9 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
     private let service: PushService
     private let configuration: EventStreamConfiguration
     private let request: EventStreamRequest
-    private let user: String
+    private let user: PushUser
+    /// Only for a token that expires.
+    private var expiry: TokenExpiry?
     private let allowedOrigin: String?
     private let wheel: HeartbeatWheel
     private var spoke: Int?
@@ -25,7 +27,7 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
     private var session: EventStreamSession?
 
     init(
-        service: PushService, configuration: EventStreamConfiguration, request: EventStreamRequest, user: String,
+        service: PushService, configuration: EventStreamConfiguration, request: EventStreamRequest, user: PushUser,
         allowedOrigin: String?, wheel: HeartbeatWheel
     ) {
         self.service = service
@@ -46,9 +48,15 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
         self.write(ByteBuffer(string: self.head))
         self.spoke = self.wheel.add(self)
         let session = EventStreamSession(
-            service: self.service, user: self.user, events: self.request.events, sink: self,
+            service: self.service, user: self.user.id, events: self.request.events, sink: self,
             eventLoop: context.eventLoop)
         self.session = session
+        if let time = self.user.expiresAt {
+            let expiry = TokenExpiry()
+            self.expiry = expiry
+            // A client with a new token comes back at once, and misses nothing.
+            expiry.set(time, on: context.eventLoop) { [weak self] in self?.drop() }
+        }
         self.service.counters.add(self.request.events.count, to: .registrations)
         session.start(after: self.request.after)
         context.read()
@@ -78,6 +86,7 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
     private func end() {
         guard self.context != nil else { return }
         self.context = nil
+        self.expiry?.cancel()
         self.session?.end()
         self.session = nil
         if let spoke = self.spoke { self.wheel.remove(self, from: spoke) }
@@ -118,7 +127,7 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
             "closing a session that reads too slowly",
             metadata: [
                 "address": "\(context.remoteAddress?.description ?? "-")", "transport": "sse",
-                "user": "\(SafeText.forLog(self.user))",
+                "user": "\(SafeText.forLog(self.user.id))",
             ])
         context.close(promise: nil)
     }

@@ -6,6 +6,7 @@ import Logging
 import MartletHummingbird
 import MartletWebSocket
 import NIOCore
+import NIOHTTP1
 import Synchronization
 
 /// An HTTP server with a page at `/`, WebSocket endpoints by path, and further routes.
@@ -19,6 +20,7 @@ struct HTTPServer {
     private let onListening: @Sendable (ListenAddress) async -> Void
     private let tls: ServerTLS?
     private let endpoint: @Sendable (HTTPRequest) -> WebSocketEndpoint?
+    private let requestEndpoint: @Sendable (HTTPRequestHead) -> RequestEndpoint?
     private let streamEndpoint: @Sendable (HTTPRequest) -> StreamEndpoint?
     private let router: Router<RequestContext>
 
@@ -30,6 +32,7 @@ struct HTTPServer {
         tls: ServerTLS? = nil,
         onListening: @escaping @Sendable (ListenAddress) async -> Void,
         endpoint: @escaping @Sendable (HTTPRequest) -> WebSocketEndpoint?,
+        requestEndpoint: @escaping @Sendable (HTTPRequestHead) -> RequestEndpoint? = { _ in nil },
         streamEndpoint: @escaping @Sendable (HTTPRequest) -> StreamEndpoint? = { _ in nil },
         routes: (Router<RequestContext>) -> Void
     ) {
@@ -38,6 +41,7 @@ struct HTTPServer {
         self.logger = logger
         self.onListening = onListening
         self.endpoint = endpoint
+        self.requestEndpoint = requestEndpoint
         self.streamEndpoint = streamEndpoint
         self.tls = tls
         self.router = Router(context: RequestContext.self)
@@ -61,7 +65,8 @@ struct HTTPServer {
         let application = Application(
             router: self.router,
             server: .http1WebSocket(
-                connections: connections, tls: self.tls, streamEndpoint: self.streamEndpoint, endpoint: self.endpoint),
+                connections: connections, tls: self.tls, requestEndpoint: self.requestEndpoint,
+                streamEndpoint: self.streamEndpoint, endpoint: self.endpoint),
             configuration: .init(
                 address: .hostname(listen.host, port: listen.port),
                 backlog: 4096,

@@ -1,8 +1,14 @@
 import HTTPTypes
 import Hummingbird
+import MartletWebSocket
 import NIOCore
+import NIOHTTP1
 
 extension Response {
+    init(_ answer: RequestEndpoint.Answer) {
+        self = .text(answer.body, status: .init(code: Int(answer.status.code)), contentType: answer.contentType)
+    }
+
     static func text(
         _ text: String,
         status: HTTPResponse.Status = .ok,

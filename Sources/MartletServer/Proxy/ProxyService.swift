@@ -2,18 +2,15 @@ public import Logging
 public import MartletProxy
 import NIOCore
 public import ServiceLifecycle
-import UnixSignals
+import Synchronization
 
 /// The proxy with what a daemon has around it: an admin listener, and a configuration that is read again on SIGHUP or when
 /// its file changes.
 public struct ProxyService: Service {
-    /// How often the file is looked at.
-    private static let checkInterval = Duration.seconds(1)
-
     private let server: ProxyServer
     private let configuration: ProxyConfiguration
     private let file: String?
-    private let readAgain: @Sendable () throws -> ProxyConfiguration
+    private let readAgain: @Sendable () async throws -> ProxyConfiguration
     private let logger: Logger
     private let onListening: @Sendable ([ProxyAddress], ProxyAddress?) async -> Void
 
@@ -24,7 +21,7 @@ public struct ProxyService: Service {
     /// - Throws: `ProxyError`.
     public init(
         configuration: ProxyConfiguration, file: String?,
-        readAgain: @escaping @Sendable () throws -> ProxyConfiguration, logger: Logger,
+        readAgain: @escaping @Sendable () async throws -> ProxyConfiguration, logger: Logger,
         onListening: @escaping @Sendable ([ProxyAddress], ProxyAddress?) async -> Void
     ) throws {
         PrometheusMetrics.bootstrap()
@@ -37,20 +34,16 @@ public struct ProxyService: Service {
     }
 
     /// Reads a configuration file, with the check of tokens that `martlet serve` has.
-    public static func read(_ file: String) throws -> ProxyConfiguration {
-        try ProxyConfiguration(contentsOf: file) { settings in
-            guard let secret = try Secret.read(file: settings.secretFile, environment: "") else {
-                throw ServerError(.configuration, reason: "jwt: the secret is missing")
-            }
-            guard secret.utf8.count >= SharedSecretJWT.minimumSecretLength else {
-                throw ServerError(
-                    .configuration,
-                    reason: "\(settings.secretFile): the JWT secret must have at least"
-                        + " \(SharedSecretJWT.minimumSecretLength) bytes (RFC 7518, section 3.2)")
-            }
-            let verifier = Task { try await SharedSecretJWT(secret: secret) }
-            return .init(userHeader: settings.userHeader) { token in try? await verifier.value.user(of: token) }
+    public static func read(_ file: String, logger: Logger) async throws -> ProxyConfiguration {
+        let verifiers = Mutex<[LateVerifier]>([])
+        let configuration = try ProxyConfiguration(contentsOf: file) { settings in
+            let verifier = LateVerifier(try settings.configuration())
+            verifiers.withLock { $0.append(verifier) }
+            return .init(userHeader: settings.userHeader) { token in try await verifier.user(of: token) }
         }
+        // What is wrong with the keys is said now, and not when the first token comes.
+        for verifier in verifiers.withLock({ $0 }) { try await verifier.load(logger: logger) }
+        return configuration
     }
 
     public func run() async throws {
@@ -58,8 +51,7 @@ public struct ProxyService: Service {
         let adminAddress = try await self.configuration.admin.asyncMap { try await admin.start($0) }
         let background = [
             Task { await self.announce(adminAddress) },
-            Task { await self.reloadOnSignal() },
-            Task { await self.reloadOnChange() },
+            Task { await self.reloader.run() },
         ]
         defer { for task in background { task.cancel() } }
         do {
@@ -80,31 +72,13 @@ public struct ProxyService: Service {
         await self.onListening(addresses, admin)
     }
 
-    private func reloadOnSignal() async {
-        for await _ in await UnixSignalsSequence(trapping: .sighup) {
-            self.server.reopenLogs()
-            await self.reload()
-        }
-    }
-
-    private func reloadOnChange() async {
-        guard let file = self.file else { return }
-        var stamp = FileStamp(file)
-        while (try? await Task.sleep(for: Self.checkInterval)) != nil {
-            let next = FileStamp(file)
-            guard next != stamp, next != nil else { continue }
-            stamp = next
-            await self.reload()
-        }
-    }
-
-    private func reload() async {
-        guard self.file != nil else { return }
-        do {
-            try await self.server.reload(try self.readAgain())
-        } catch {
-            self.logger.error("kept the old configuration", metadata: ["error": "\(error)"])
-        }
+    private var reloader: FileReloader {
+        FileReloader(
+            files: self.file.map { file in
+                [ReloadedFile(file) { try await self.server.reload(try await self.readAgain()) }]
+            } ?? [],
+            logger: self.logger
+        ) { self.server.reopenLogs() }
     }
 }
 

@@ -33,13 +33,11 @@ struct PushRoutes {
         guard let message = PushMessage(json: body) else {
             self.service.refusedPush()
             context.logger.info("refused a push", metadata: ["reason": "request data illegal"])
-            return .text("request data illegal", status: .badRequest)
+            return Response(PushAnswer.illegal.answer)
         }
         let count = await self.service.push(message)
-        if request.headers[values: .accept].contains(where: { $0.lowercased().hasPrefix("application/json") }) {
-            return .json(#"{"delivered":\#(count)}"#)
-        }
-        return .text("message sent to \(count) clients")
+        let isJSON = PushAnswer.isJSONWanted(request.headers[values: .accept])
+        return Response(PushAnswer.accepted(count, isJSON: isJSON).answer)
     }
 
     /// `POST /drop {"userId":"…","event":"…"}`: closes the connections; no event means all of the user's.
@@ -58,7 +56,9 @@ struct PushRoutes {
     /// Why a request may not use the API: a page of another origin could otherwise push with what the browser can
     /// reach (a browser sends `Origin` with every POST, a back end sends none), and whoever has no key.
     private func refusal(of request: Request, _ context: RequestContext) async -> Response? {
-        guard await self.configuration.hooks.authorizePush?(request.head, context.remoteAddress) ?? true else {
+        guard self.configuration.apiKeys.map({ $0.key(of: request.head) != nil }) ?? true,
+            await self.configuration.hooks.authorizePush?(request.head, context.remoteAddress) ?? true
+        else {
             return self.refuse(.unauthorized, "", context)
         }
         guard self.configuration.effectiveOrigin.allows(request.head, isSecure: false) else {

@@ -41,11 +41,14 @@ public struct PushServer: Service {
             service: self.service, configuration: self.configuration.eventStreams,
             origin: self.configuration.effectiveOrigin, wantsLoopbackHost: self.configuration.wantsLoopbackHost,
             group: self.group)
+        let push = PushEndpoint(service: self.service, configuration: self.configuration, logger: self.logger)
         let server = HTTPServer(
             listen: self.configuration.listen, group: self.group, logger: self.logger, page: page,
             onListening: self.onListening
         ) { request in
             WebSocketRequest.path(of: request) == webSocketPath ? endpoint : nil
+        } requestEndpoint: { head in
+            push.endpoint(for: head)
         } streamEndpoint: { request in
             eventStreams.endpoint(for: request)
         } routes: { router in
@@ -54,7 +57,13 @@ public struct PushServer: Service {
             ScriptRoute.add(to: router)
         }
         let trimmer = Task { [counters = self.service.counters] in try await MemoryTrimmer.run(counters) }
-        defer { trimmer.cancel() }
+        let reloader = Task { [files = self.configuration.reloadedFiles, logger = self.logger] in
+            await FileReloader(files: files, logger: logger).run()
+        }
+        defer {
+            trimmer.cancel()
+            reloader.cancel()
+        }
         try await withGracefulShutdownHandler {
             try await server.run()
         } onGracefulShutdown: {

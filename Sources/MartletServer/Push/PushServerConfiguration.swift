@@ -12,6 +12,10 @@ public struct PushServerConfiguration: Sendable {
     /// Which pages may connect. Default: those of the same host.
     public var origin = OriginPolicy.sameHost
     public var hooks = PushHooks()
+    /// Who may use the API, besides what ``hooks`` say of it. Default: `nil`, which asks for no key.
+    public var apiKeys: APIKeys?
+    /// Files that ``hooks`` and ``apiKeys`` come from: they are read again when they change, and on SIGHUP.
+    public var reloadedFiles: [ReloadedFile] = []
     /// Server-sent events and polls.
     public var eventStreams = EventStreamConfiguration()
     /// What is kept of each channel for clients that come back.
@@ -26,8 +30,10 @@ public struct PushServerConfiguration: Sendable {
     /// Whether everybody on this machine is trusted, and pages could come by a host name that was made to point here (DNS
     /// rebinding): then only names of this machine may stand in `Host`. Browsers say no `Origin` with a GET of the same host.
     var wantsLoopbackHost: Bool {
-        (self.hooks.authenticate == nil || self.hooks.authorizePush == nil) && !self.isOpenBeyondLoopback
+        (self.hooks.authenticate == nil || !self.isPushChecked) && !self.isOpenBeyondLoopback
     }
+
+    private var isPushChecked: Bool { self.apiKeys != nil || self.hooks.authorizePush != nil }
 
     static func isLoopback(_ authority: String?) -> Bool {
         authority.flatMap { ListenAddress($0) ?? ListenAddress($0 + ":80") }?.isLoopback ?? false
@@ -62,8 +68,10 @@ public struct PushServerConfiguration: Sendable {
         }
         guard !self.listen.isLoopback, !self.isOpenBeyondLoopback else { return }
         var missing: [String] = []
-        if self.hooks.authenticate == nil { missing.append("a token setting (--token-file or --jwt-secret-file)") }
-        if self.hooks.authorizePush == nil { missing.append("an API key (--api-key-file)") }
+        if self.hooks.authenticate == nil {
+            missing.append("a token setting (--token-file, --jwt-…, --jwks-… or --auth-url)")
+        }
+        if !self.isPushChecked { missing.append("an API key (--api-key-file)") }
         guard missing.isEmpty else {
             throw ServerError(
                 .configuration,

@@ -20,6 +20,7 @@ public final class LoopContext {
     /// Whether a connection is in its read cycle and gathers its output in ``output``.
     var isCorkTaken = false
     var maskingKeys = MaskingKeyPool()
+    var date = AnswerDate()
     let compression = CompressionContexts()
     let metrics: LoopMetrics
     /// Runs a connection's tasks on its own event loop: no thread hop a message.

@@ -6,6 +6,12 @@ public import HTTPTypes
 /// A request without an `Origin` header comes from no browser and passes every policy but ``custom(_:)``.
 public struct OriginPolicy: Sendable {
     private let check: @Sendable (_ origin: String?, _ request: HTTPRequest, _ isSecure: Bool) -> Bool
+    /// Whether a request without an `Origin` passes, whatever else it is. `false` means that it is to be asked.
+    package private(set) var passesWithoutOrigin = true
+
+    private init(_ check: @escaping @Sendable (_ origin: String?, _ request: HTTPRequest, _ isSecure: Bool) -> Bool) {
+        self.check = check
+    }
 
     /// The origin's host and port must be those of the `Host` header. An `http` origin is refused on a TLS listener;
     /// an `https` one is accepted on a plain listener, since TLS may end at a proxy in front. The default.
@@ -33,22 +39,28 @@ public struct OriginPolicy: Sendable {
 
     /// What this policy allows and what the other allows.
     public func or(_ other: OriginPolicy) -> OriginPolicy {
-        Self { origin, request, isSecure in
+        var both = Self { origin, request, isSecure in
             self.check(origin, request, isSecure) || other.check(origin, request, isSecure)
         }
+        both.passesWithoutOrigin = self.passesWithoutOrigin || other.passesWithoutOrigin
+        return both
     }
 
     /// Only what both policies allow.
     public func and(_ other: OriginPolicy) -> OriginPolicy {
-        Self { origin, request, isSecure in
+        var both = Self { origin, request, isSecure in
             self.check(origin, request, isSecure) && other.check(origin, request, isSecure)
         }
+        both.passesWithoutOrigin = self.passesWithoutOrigin && other.passesWithoutOrigin
+        return both
     }
 
     /// Decides by the `Origin` header, which may be missing, and the request.
     public static func custom(_ check: @escaping @Sendable (_ origin: String?, _ request: HTTPRequest) -> Bool) -> Self
     {
-        Self { origin, request, _ in check(origin, request) }
+        var policy = Self { origin, request, _ in check(origin, request) }
+        policy.passesWithoutOrigin = false
+        return policy
     }
 
     /// Whether a request may come from the page that it comes from; two `Origin` headers never may.

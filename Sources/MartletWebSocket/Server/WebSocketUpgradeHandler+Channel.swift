@@ -29,9 +29,9 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
         switch self.state {
         case .removingDecoder:
             self.leftovers.append(ByteReader().unwrapInboundIn(data))
-        case .ready, .passing, .receiving:
+        case .ready, .passing, .receiving, .collecting:
             self.handle(self.unwrapInboundIn(data))
-        case .waiting, .deciding, .endingHTTP, .keepingDecoder:
+        case .waiting, .deciding, .answering, .endingHTTP, .keepingDecoder:
             self.heldParts.append(self.unwrapInboundIn(data))
         case .finished:
             break
@@ -54,8 +54,8 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
     /// Nothing is read while a request waits, or while the client does not take the answers that it has been given.
     func mayRead(_ context: ChannelHandlerContext) -> Bool {
         switch self.state {
-        case .ready, .passing, .receiving: context.channel.isWritable
-        case .waiting, .deciding, .endingHTTP, .keepingDecoder, .removingDecoder: false
+        case .ready, .passing, .receiving, .collecting: context.channel.isWritable
+        case .waiting, .deciding, .answering, .endingHTTP, .keepingDecoder, .removingDecoder: false
         case .finished: true
         }
     }
@@ -98,6 +98,11 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
             context.close(promise: nil)
             return
         }
+        if case .answering = self.state, error is HTTPParserError {
+            // What came behind the request is none; the answer is still owed.
+            self.hasInputEnded = true
+            return
+        }
         guard self.httpSide == nil, let error = error as? HTTPParserError else {
             context.fireErrorCaught(error)
             if self.httpSide == nil { context.close(promise: nil) }
@@ -117,8 +122,12 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
         case (is ChannelShouldQuiesceEvent, .ready), (is ChannelShouldQuiesceEvent, .passing):
             self.isDraining = true
             self.drain(context)
+        case (is ChannelShouldQuiesceEvent, .collecting):
+            self.isDraining = true
+            self.startTimer(after: Self.drainPatience)
         case (is ChannelShouldQuiesceEvent, _):
             self.isDraining = true  // a handshake comes to its end first
+        case (ChannelEvent.inputClosed, .answering): self.hasInputEnded = true
         case (ChannelEvent.inputClosed, _) where self.httpSide == nil:
             context.close(promise: nil)
         default:

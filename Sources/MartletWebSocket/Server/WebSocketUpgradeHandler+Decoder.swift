@@ -71,7 +71,7 @@ extension WebSocketUpgradeHandler {
         defer { self.isResuming = false }
         while !self.heldParts.isEmpty {
             switch self.state {
-            case .ready, .passing, .receiving: self.handle(self.heldParts.removeFirst())
+            case .ready, .passing, .receiving, .collecting: self.handle(self.heldParts.removeFirst())
             default: return
             }
         }
@@ -92,9 +92,10 @@ extension WebSocketUpgradeHandler {
         self.onUpgradeWithoutHTTP = nil
     }
 
-    func startTimer() {
+    /// - Parameter time: `nil` for that of a handshake.
+    func startTimer(after time: TimeAmount? = nil) {
         self.timer?.cancel()
-        self.timer = self.context?.eventLoop.assumeIsolated().scheduleTask(in: self.limits.handshakeTimeout) {
+        self.timer = self.context?.eventLoop.assumeIsolated().scheduleTask(in: time ?? self.limits.handshakeTimeout) {
             self.timer = nil
             switch self.state {
             case .finished: self.context?.close(promise: nil)
@@ -112,6 +113,8 @@ extension WebSocketUpgradeHandler {
 
     func stop() {
         self.stopTimer()
+        self.idleTimer?.cancel()
+        self.idleTimer = nil
         self.settleWithoutHTTP()
         self.releaseAddress()
         self.state = .finished

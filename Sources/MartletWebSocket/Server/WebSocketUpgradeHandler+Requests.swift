@@ -11,6 +11,10 @@ extension WebSocketUpgradeHandler {
         switch (part, self.state) {
         case (.head(let head), .ready):
             self.handle(head)
+        case (.body(let bytes), .collecting(let request)):
+            self.touch()
+            request.append(bytes)
+        case (.end, .collecting(let request)): self.answer(request)
         case (.body, .receiving(var handshake)):
             handshake.hasBody = true
             self.state = .receiving(handshake)
@@ -31,7 +35,7 @@ extension WebSocketUpgradeHandler {
     }
 
     func handle(_ head: HTTPRequestHead) {
-        guard let context = self.context else { return }
+        guard let context = self.context, !self.collect(head) else { return }
         guard let request = try? HTTPRequest(head, secure: self.isSecure, splitCookie: false) else {
             self.refuseAndClose(.badRequest, reason: "not a valid HTTP/1.1 request")
             return

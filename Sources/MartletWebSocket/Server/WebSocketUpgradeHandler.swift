@@ -3,7 +3,7 @@ public import HTTPTypes
 public import Logging
 import MartletProtocol
 public import NIOCore
-import NIOHTTP1
+package import NIOHTTP1
 import NIOHTTPTypesHTTP1
 
 /// Sits behind the HTTP/1 codec of a server connection and decides of each request whether it becomes a WebSocket.
@@ -32,12 +32,18 @@ public final class WebSocketUpgradeHandler {
 
     /// A connection that has been refused this often is ended.
     static let refusalLimit = 100
+    /// How long the rest of a request's body may take once the server shuts down.
+    static let drainPatience = TimeAmount.seconds(5)
 
     enum State {
         /// The next part is the head of a request.
         case ready
         /// A request is on its way to the HTTP side.
         case passing(stopsDecoder: Bool)
+        /// A request that is answered here, the end of which has not come.
+        case collecting(PlainRequest)
+        /// It is being answered; the number tells its answer from one that comes too late.
+        case answering(PlainRequest, question: Int)
         /// A handshake, the end of which has not come.
         case receiving(Handshake)
         /// A handshake that must wait for the answers to earlier requests.
@@ -75,6 +81,10 @@ public final class WebSocketUpgradeHandler {
     let installHTTPSide: HTTPSideInstaller?
     /// What answers a request with a stream. Set before the handler is installed.
     package var streamEndpoint: @Sendable (HTTPRequest) -> StreamEndpoint? = { _ in nil }
+    /// What answers a request at once. Set before the handler is installed.
+    package var requestEndpoint: @Sendable (HTTPRequestHead) -> RequestEndpoint? = { _ in nil }
+    /// How long a connection without an HTTP side may be silent between requests. Set before the handler is installed.
+    package var idleTimeout: TimeAmount?
     var onUpgradeWithoutHTTP: (() -> Void)?
 
     let encoder = HTTPResponseEncoder()
@@ -90,6 +100,10 @@ public final class WebSocketUpgradeHandler {
     var isInRead = false
     var readWasHeldBack = false
     var isDraining = false
+    /// The client has ended its half.
+    var hasInputEnded = false
+    var lastActivity = NIODeadline.uptimeNanoseconds(0)
+    var idleTimer: Scheduled<Void>?
     var isResuming = false
     var questionCount = 0
     var refusalCount = 0

@@ -59,14 +59,15 @@ struct Proxy: AsyncParsableCommand {
 
     func run() async throws {
         let logger = ServiceRunner.makeLogger("martlet.proxy", level: self.logLevel)
-        let configuration = try await ServiceRunner.orExit { try self.makeConfiguration() }
+        let configuration = try await ServiceRunner.orExit { try await self.makeConfiguration(logger) }
         if self.check {
             ServiceRunner.say("\(self.config ?? ""): \(configuration.routes.count) routes, nothing wrong")
             return
         }
         let service = try await ServiceRunner.orExit {
             try ProxyService(
-                configuration: configuration, file: self.config, readAgain: { try self.makeConfiguration() },
+                configuration: configuration, file: self.config,
+                readAgain: { try await self.makeConfiguration(logger) },
                 logger: logger
             ) { addresses, admin in
                 self.announce(addresses, admin)
@@ -77,10 +78,10 @@ struct Proxy: AsyncParsableCommand {
         try await ServiceRunner.run(service, atMost: limit, logger: logger)
     }
 
-    private func makeConfiguration() throws -> ProxyConfiguration {
+    private func makeConfiguration(_ logger: Logger) async throws -> ProxyConfiguration {
         var configuration: ProxyConfiguration
         if let file = self.config {
-            configuration = try ProxyService.read(file)
+            configuration = try await ProxyService.read(file, logger: logger)
         } else if let to = self.to {
             configuration = .forwarding(self.listen ?? ProxyAddress(host: "127.0.0.1", port: 8082), to: to)
         } else {

@@ -37,18 +37,12 @@ struct Serve: AsyncParsableCommand {
 
     @Option(
         help:
-            "A file whose first line is the API key for pushes. The environment variable MARTLET_API_KEY does the same."
+            "A file of API keys for pushes: a key and its name on each line. The environment variable MARTLET_API_KEY holds one alone."
     )
     var apiKeyFile: String?
 
-    @Option(help: "A file of tokens: a token and its user on each line.")
-    var tokenFile: String?
-
-    @Option(
-        help:
-            "A file whose first line is the secret (32 bytes or more) that signs JWT tokens (HS256). The environment variable MARTLET_JWT_SECRET does the same."
-    )
-    var jwtSecretFile: String?
+    @OptionGroup(title: "Who clients are")
+    var access: AccessOptions
 
     @Option(help: "Messages of each user and event that are kept for clients that come back; 0 for none.")
     var historySize = 100
@@ -71,22 +65,19 @@ struct Serve: AsyncParsableCommand {
     func validate() throws {
         _ = try OriginPolicy.parse(self.origin)
         guard self.historySize >= 0 else { throw ValidationError("--history-size must not be negative") }
-        guard self.tokenFile == nil || self.jwtSecretFile == nil else {
-            throw ValidationError("--token-file and --jwt-secret-file exclude each other")
-        }
     }
 
     func run() async throws {
         let logger = ServiceRunner.makeLogger("martlet.serve", level: self.logLevel)
         let server = try await ServiceRunner.orExit {
-            try PushServer(configuration: try await self.makeConfiguration(), logger: logger) { address in
+            try PushServer(configuration: try await self.makeConfiguration(logger), logger: logger) { address in
                 self.announce(address)
             }
         }
         try await ServiceRunner.run(server, logger: logger)
     }
 
-    private func makeConfiguration() async throws -> PushServerConfiguration {
+    private func makeConfiguration(_ logger: Logger) async throws -> PushServerConfiguration {
         var configuration = PushServerConfiguration()
         configuration.listen = self.listen
         configuration.webSocketPath = self.wsPath
@@ -97,17 +88,18 @@ struct Serve: AsyncParsableCommand {
         configuration.history.age = self.historyAge
         let longest = Int(self.retry.nanoseconds / 1_000_000)
         configuration.eventStreams.retry = longest / 3...longest
-        if let key = try Secret.read(file: self.apiKeyFile, environment: "MARTLET_API_KEY") {
-            let key = APIKey(key)
-            configuration.hooks.authorizePush = { request, _ in key.authorizes(request) }
+        if let file = self.apiKeyFile {
+            let keys = try APIKeys(contentsOf: file)
+            configuration.apiKeys = keys
+            configuration.reloadedFiles.append(ReloadedFile(file) { try keys.reload(contentsOf: file) })
+        } else if let key = try Secret.read(file: nil, environment: "MARTLET_API_KEY") {
+            configuration.apiKeys = APIKeys([APIKey(key)])
         }
-        if let path = self.tokenFile {
-            let tokens = try TokenFile(contentsOf: path)
-            configuration.hooks.authenticate = { token, _ in tokens.user(of: token) }
-        } else if let secret = try Secret.read(file: self.jwtSecretFile, environment: "MARTLET_JWT_SECRET") {
-            let verifier = try await SharedSecretJWT(secret: secret)
-            configuration.hooks.authenticate = { token, _ in await verifier.user(of: token) }
+        if let authenticator = try await self.access.authenticator(logger: logger) {
+            configuration.hooks.authenticate = authenticator.authenticate
+            configuration.reloadedFiles += authenticator.files
         }
+        configuration.hooks.anonymousUser = self.access.anonymousUser
         return configuration
     }
 

@@ -24,8 +24,18 @@ extension ProxyConfiguration {
 
     /// What a route's `jwt` says.
     public struct JWTSettings: Sendable, Hashable {
-        /// A file whose first line is the secret (HS256).
-        public var secretFile: String
+        /// Exactly one of the next four is there: a file whose first line is the secret,
+        public var secretFile: String?
+        /// one with a public key in PEM,
+        public var keyFile: String?
+        /// one with a JWK set,
+        public var jwksFile: String?
+        /// or the URL of a JWK set.
+        public var jwksURL: String?
+        /// As tokens name it: `RS256`.
+        public var algorithm: String?
+        public var issuer: String?
+        public var audience: String?
         /// Where the user's name goes, for the upstream.
         public var userHeader: String?
     }

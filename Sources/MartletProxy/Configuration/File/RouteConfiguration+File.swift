@@ -91,11 +91,24 @@ extension WebSocketPolicy {
         try members.read("idleTimeout", into: &self.idleTimeout) { try $0.timeout() }
         try members.read("compression", into: &self.isCompressed) { try $0.bool() }
         try members.read("jwt", into: &self.authenticate) { node in
-            let jwt = try node.members(["secretFile", "userHeader"])
-            return try authentication(
-                .init(
-                    secretFile: try jwt.required("secretFile").string(),
-                    userHeader: try jwt["userHeader"]?.string() ?? "X-User"))
+            let sources = ["secretFile", "keyFile", "jwksFile", "jwksUrl"]
+            let jwt = try node.members(Set(sources + ["algorithm", "issuer", "audience", "userHeader"]))
+            guard sources.filter({ jwt[$0] != nil }).count == 1 else {
+                throw node.error("exactly one of \(sources.joined(separator: ", ")) must be there")
+            }
+            do {
+                return try authentication(
+                    .init(
+                        secretFile: try jwt["secretFile"]?.string(), keyFile: try jwt["keyFile"]?.string(),
+                        jwksFile: try jwt["jwksFile"]?.string(), jwksURL: try jwt["jwksUrl"]?.string(),
+                        algorithm: try jwt["algorithm"]?.string(), issuer: try jwt["issuer"]?.string(),
+                        audience: try jwt["audience"]?.string(),
+                        userHeader: try jwt["userHeader"]?.string() ?? "X-User"))
+            } catch let error as ProxyError {
+                throw error
+            } catch {
+                throw node.error("\(error)")
+            }
         }
     }
 }

@@ -8,14 +8,24 @@ public enum Secret {
         guard let file else {
             return ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
         }
-        let text: String
+        return try Self.line(of: file)
+    }
+
+    /// The first line.
+    ///
+    /// - Throws: ``ServerError`` with the code `file`.
+    static func line(of file: String) throws -> String {
+        let line = try Self.text(of: file).prefix { $0 != "\n" && $0 != "\r\n" }.trimmingCharacters(in: .whitespaces)
+        guard !line.isEmpty else { throw ServerError(.file, reason: "the first line of \(file) is empty") }
+        return line
+    }
+
+    /// - Throws: ``ServerError`` with the code `file`.
+    static func text(of file: String) throws -> String {
         do {
-            text = try String(contentsOf: URL(filePath: file), encoding: .utf8)
+            return try String(contentsOf: URL(filePath: file), encoding: .utf8)
         } catch {
             throw ServerError(.file, reason: "cannot read \(file)", cause: error)
         }
-        let line = text.prefix { $0 != "\n" && $0 != "\r\n" }.trimmingCharacters(in: .whitespaces)
-        guard !line.isEmpty else { throw ServerError(.file, reason: "the first line of \(file) is empty") }
-        return line
     }
 }

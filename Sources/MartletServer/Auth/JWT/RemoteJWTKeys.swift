@@ -1,0 +1,113 @@
+import FoundationEssentials
+import Logging
+import MartletPush
+import NIOCore
+import Synchronization
+
+/// A JWK set that another service keeps, and changes when it likes.
+///
+/// A token with a key that is not known waits until the set has been fetched anew, at most once a second, however many such
+/// tokens come: so no valid token is refused while keys are exchanged, and made-up ones cause no load.
+final class RemoteJWTKeys: JWTKeySource {
+    private static let pause = TimeAmount.seconds(1)
+    /// How often a token that names an unknown key waits for a fetch: one may have begun before the key was there.
+    private static let attempts = 2
+
+    private struct State {
+        var keys: JWTKeySet?
+        /// Of the last fetch that succeeded, and of the last that began.
+        var fetchedAt: NIODeadline?
+        var triedAt: NIODeadline?
+        var fetching: Task<Void, Never>?
+    }
+
+    private let url: String
+    private let refreshInterval: TimeAmount
+    private let logger: Logger
+    private let now: @Sendable () -> NIODeadline
+    private let sleep: @Sendable (TimeAmount) async -> Void
+    private let fetch: @Sendable () async throws -> Data
+    private let state = Mutex(State())
+
+    init(
+        url: String, refreshInterval: TimeAmount, logger: Logger,
+        now: @escaping @Sendable () -> NIODeadline = { .now() },
+        sleep: @escaping @Sendable (TimeAmount) async -> Void = {
+            try? await Task.sleep(for: .nanoseconds($0.nanoseconds))
+        },
+        fetch: @escaping @Sendable () async throws -> Data
+    ) {
+        self.url = url
+        self.refreshInterval = refreshInterval
+        self.logger = logger
+        self.now = now
+        self.sleep = sleep
+        self.fetch = fetch
+    }
+
+    func keys(for id: String?) async throws -> JWTKeySet {
+        var attempts = 0
+        while true {
+            let (keys, age) = self.state.withLock { state in
+                (state.keys, state.fetchedAt.map { self.now() - $0 })
+            }
+            if let keys, let age, keys.knows(id) || attempts == Self.attempts {
+                if age >= self.refreshInterval, attempts == 0 {
+                    let refresh = self.refresh()
+                    // Keys that nobody has asked about for long may have been withdrawn.
+                    if age >= .nanoseconds(self.refreshInterval.nanoseconds * 2) {
+                        await refresh.value
+                        attempts = Self.attempts
+                        continue
+                    }
+                }
+                return keys
+            }
+            guard attempts < Self.attempts else {
+                throw PushUnavailable(reason: "the keys of tokens cannot be had")
+            }
+            attempts += 1
+            await self.refresh().value
+        }
+    }
+
+    /// The fetch that is under way, or a new one.
+    private func refresh() -> Task<Void, Never> {
+        self.state.withLock { state in
+            if let fetching = state.fetching { return fetching }
+            let wait = state.triedAt.map { $0 + Self.pause - self.now() } ?? .zero
+            let task = Task { await self.refresh(after: wait) }
+            state.fetching = task
+            return task
+        }
+    }
+
+    private func refresh(after wait: TimeAmount) async {
+        if wait > .zero { await self.sleep(wait) }
+        self.state.withLock { $0.triedAt = self.now() }
+        var result: Result<JWTKeySet, any Error>
+        do {
+            result = .success(try await JWTKeySet(json: try await self.fetch(), mayHoldSecrets: false))
+        } catch {
+            result = .failure(error)
+        }
+        switch result {
+        case .success(let keys):
+            self.logger.debug(
+                "fetched the keys of tokens", metadata: ["url": "\(self.url)", "count": "\(keys.count)"])
+            for problem in keys.problems {
+                self.logger.warning("a key is not used", metadata: ["url": "\(self.url)", "reason": "\(problem)"])
+            }
+        case .failure(let error):
+            self.logger.warning(
+                "cannot fetch the keys of tokens; those of before count",
+                metadata: ["url": "\(self.url)", "error": "\(error)"])
+        }
+        self.state.withLock { state in
+            state.fetching = nil
+            guard case .success(let keys) = result else { return }
+            state.keys = keys
+            state.fetchedAt = self.now()
+        }
+    }
+}

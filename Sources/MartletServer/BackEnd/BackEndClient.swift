@@ -1,0 +1,54 @@
+import AsyncHTTPClient
+import FoundationEssentials
+import NIOCore
+import NIOHTTP1
+
+/// Asks services of the operator's own: those that keep the keys of tokens, or know who a user is.
+enum BackEndClient {
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// One for the whole process, never shut down. An answer that leads elsewhere is none.
+    private static let client: HTTPClient = {
+        var configuration = HTTPClient.Configuration()
+        configuration.redirectConfiguration = .disallow
+        configuration.timeout.connect = .seconds(5)
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }()
+
+    static func isURL(_ text: String) -> Bool {
+        guard let url = URL(string: text), let host = url.host(), !host.isEmpty else { return false }
+        return url.scheme == "https" || url.scheme == "http"
+    }
+
+    /// - Parameter limit: of the answer. Bytes.
+    /// - Throws: unless the answer is 200 and comes in time.
+    static func get(_ url: String, limit: Int, timeout: TimeAmount = .seconds(5)) async throws -> Data {
+        var request = HTTPClientRequest(url: url)
+        request.headers.add(name: "Accept", value: "application/json")
+        let (status, body) = try await self.execute(request, limit: limit, timeout: timeout)
+        guard status == 200 else { throw Failure(description: "it answers \(status)") }
+        return body
+    }
+
+    /// Posts JSON.
+    static func post(
+        _ url: String, _ json: String, headers: [(String, String)] = [], limit: Int, timeout: TimeAmount
+    ) async throws -> (status: Int, body: Data) {
+        var request = HTTPClientRequest(url: url)
+        request.method = .POST
+        request.headers = HTTPHeaders(headers)
+        request.headers.add(name: "Content-Type", value: "application/json")
+        request.headers.add(name: "Accept", value: "application/json")
+        request.body = .bytes(ByteBuffer(string: json))
+        return try await self.execute(request, limit: limit, timeout: timeout)
+    }
+
+    private static func execute(
+        _ request: HTTPClientRequest, limit: Int, timeout: TimeAmount
+    ) async throws -> (status: Int, body: Data) {
+        let response = try await self.client.execute(request, timeout: timeout)
+        return (Int(response.status.code), Data(try await response.body.collect(upTo: limit).readableBytesView))
+    }
+}

@@ -1,0 +1,89 @@
+// Requests that are answered on the event loop, while the connection has no HTTP side.
+import HTTPTypes
+import NIOCore
+import NIOHTTP1
+
+extension WebSocketUpgradeHandler {
+    /// - Returns: `false` when the request is for others.
+    func collect(_ head: HTTPRequestHead) -> Bool {
+        guard self.httpSide == nil, let endpoint = self.requestEndpoint(head), endpoint.takes(head) else {
+            return false
+        }
+        self.stopTimer()
+        self.touch()
+        self.state = .collecting(PlainRequest(head, endpoint))
+        return true
+    }
+
+    /// The request is whole.
+    func answer(_ request: PlainRequest) {
+        guard let context = self.context, context.channel.isActive else { return }
+        self.questionCount += 1
+        let question = self.questionCount
+        self.state = .answering(request, question: question)
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let eventLoop = context.eventLoop
+        request.endpoint.respond(request.head, request.body ?? ByteBuffer(), context.channel) { answer in
+            if eventLoop.inEventLoop {
+                bound.value.finish(answer, question)
+            } else {
+                eventLoop.execute { bound.value.finish(answer, question) }
+            }
+        }
+    }
+
+    private func finish(_ answer: RequestEndpoint.Answer, _ question: Int) {
+        guard case .answering(let request, question) = self.state, let context = self.context else { return }
+        self.stopTimer()
+        let keepAlive = request.head.isKeepAlive && !self.isDraining && !self.hasInputEnded
+        self.touch()
+        self.write(answer, keepAlive: keepAlive, context)
+        guard keepAlive else { return self.finishAfterFlush() }
+        self.state = .ready
+        self.resume()
+    }
+
+    /// Past the encoder, as one buffer.
+    private func write(_ answer: RequestEndpoint.Answer, keepAlive: Bool, _ context: ChannelHandlerContext) {
+        var bytes = context.channel.allocator.buffer(capacity: 256 + answer.body.utf8.count)
+        bytes.writeString("HTTP/1.1 ")
+        bytes.writeString(String(answer.status.code))
+        bytes.writeString(" ")
+        bytes.writeString(answer.status.reasonPhrase)
+        bytes.writeString("\r\nContent-Type: ")
+        bytes.writeString(answer.contentType)
+        bytes.writeString("\r\nContent-Length: ")
+        bytes.writeString(String(answer.body.utf8.count))
+        bytes.writeString("\r\nDate: ")
+        bytes.writeString(LoopContext.current(context.eventLoop).date.text(context.eventLoop.now))
+        bytes.writeString(keepAlive ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n")
+        bytes.writeString(answer.body)
+        guard let encoder = try? context.pipeline.syncOperations.context(handler: self.encoder) else { return }
+        encoder.writeAndFlush(NIOAny(IOData.byteBuffer(bytes)), promise: nil)
+    }
+
+    // MARK: Idle connections
+
+    /// Something has come or gone. Only connections without an HTTP side, which has a timer of its own.
+    func touch() {
+        guard let context = self.context, let timeout = self.idleTimeout else { return }
+        self.lastActivity = context.eventLoop.now
+        if self.idleTimer == nil { self.startIdleTimer(timeout) }
+    }
+
+    private func startIdleTimer(_ time: TimeAmount) {
+        self.idleTimer = self.context?.eventLoop.assumeIsolated().scheduleTask(in: time) {
+            self.idleTimer = nil
+            guard let timeout = self.idleTimeout, let context = self.context, self.httpSide == nil else { return }
+            let left = self.lastActivity + timeout - context.eventLoop.now
+            switch self.state {
+            case .ready where left <= .zero: context.close(promise: nil)
+            case .collecting where left <= .zero:
+                self.refuseAndClose(.requestTimeout, reason: "no complete request came in time")
+            case .ready, .collecting: self.startIdleTimer(left)
+            case .answering: self.startIdleTimer(timeout)
+            default: break  // others watch over it now
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+"""`POST /push` as back ends send it: kept alive, pipelined, in pieces, cut off, mixed with other requests."""
+import json
+import socket
+
+import pytest
+from conftest import PATIENCE, RawClient, eventually, wait_until_read
+
+BODY = json.dumps({"userId": "jack", "event": "e", "message": "hello"}).encode()
+
+
+def request(body=BODY, headers="", path="/push", method="POST"):
+    return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n{headers}\r\n".encode() + body
+
+
+def connect(server):
+    return RawClient(server.address, handshake=False)
+
+
+def answer(one, text="message sent to 0 clients", status=200):
+    head, body = one.read_response()
+    assert (int(head.split()[1]), body.decode()) == (status, text), (head, body)
+    return head
+
+
+def test_the_answer_has_the_headers_of_any_other(serve):
+    server = serve()
+    one, other = connect(server), connect(server)
+    one.socket.sendall(request())
+    other.socket.sendall(request(headers="Expect: x\r\n"))  # which makes it unusual
+    def names(head):
+        return sorted(line.split(b":")[0].lower() for line in head.split(b"\r\n")[1:] if line)
+    assert names(answer(one)) == names(answer(other)) == [b"content-length", b"content-type", b"date"]
+
+
+def test_many_on_one_connection_and_one_behind_the_other(serve):
+    server = serve()
+    one = connect(server)
+    for _ in range(3):
+        one.socket.sendall(request())
+        answer(one)
+    one.socket.sendall(request() * 200)
+    for _ in range(200):
+        answer(one)
+    # Other requests between them: those go another way, and everything is answered in order.
+    one.socket.sendall(request() + b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n" + request() + request(b"nonsense") + request(path="/drop", body=b"{}"))
+    answer(one)
+    answer(one, "ok\n")
+    answer(one)
+    answer(one, "request data illegal", 400)
+    answer(one, "request data illegal", 400)
+    assert server.metric("martlet_pushes_refused_total") == 1
+
+
+def test_a_request_in_pieces(serve):
+    server = serve()
+    one = connect(server)
+    one.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    whole = request()
+    for piece in (whole[:10], whole[10:-20], whole[-20:-1], whole[-1:]):
+        one.socket.sendall(piece)
+        wait_until_read(one.socket)
+    answer(one)
+    big = json.dumps({"userId": "jack", "event": "e", "message": "x" * 1_000_000}).encode()
+    one.socket.sendall(request(big))
+    answer(one)
+
+
+@pytest.mark.parametrize("headers", ["Connection: close\r\n", ""])
+def test_the_connection_ends_when_the_client_says_so(serve, headers):
+    server = serve()
+    one = connect(server)
+    one.socket.sendall(request(headers=headers))
+    if not headers:
+        one.socket.shutdown(socket.SHUT_WR)  # an answer is owed all the same
+    assert (b"connection: close" in answer(one).lower()) or not headers
+    assert one.socket.recv(1) == b""
+
+
+def test_half_a_request_leaves_nothing_behind(serve):
+    server = serve()
+    for end in (10, 60, -1):
+        one = connect(server)
+        one.socket.sendall(request()[:end])
+        wait_until_read(one.socket)
+        one.socket.close()
+    assert server.push("jack", "e", "hello") == 0
+    assert server.metric("martlet_pushes_total") == 1
+
+
+def test_nonsense_behind_a_push(serve):
+    server = serve()
+    one = connect(server)
+    one.socket.sendall(request() + b"nonsense\r\n\r\n")
+    answer(one)
+    rest = one.socket.makefile("rb").read()
+    assert rest == b"" or rest.startswith(b"HTTP/1.1 400 "), rest
+
+
+def test_a_connection_that_pushed_may_become_a_websocket(serve):
+    server = serve()
+    one = connect(server)
+    one.socket.sendall(request())
+    answer(one)
+    one.send_handshake()
+    assert one.read_head().startswith(b"HTTP/1.1 101 ")
+    one.register("jack", "e")
+    server.push_until("jack", "e", "hello", 1)
+    assert one.read_frame() == (0x81, b"hello")
+
+
+def test_a_push_while_the_service_drains_is_answered(serve):
+    server = serve()
+    one = connect(server)
+    whole = request()
+    one.socket.sendall(whole[:-5])
+    wait_until_read(one.socket)
+    server.process.terminate()
+    eventually(lambda: any("shut" in line.lower() for line in server.log) or not is_open(server), "it drains")
+    one.socket.sendall(whole[-5:])
+    assert b"connection: close" in answer(one).lower()
+    assert server.process.wait(PATIENCE) == 0
+
+
+def is_open(server):
+    try:
+        socket.create_connection(("127.0.0.1", server.port), PATIENCE).close()
+        return True
+    except OSError:
+        return False
+
+
+def test_a_page_may_not_push(serve):
+    server = serve()
+    assert server.post("/push", BODY, {"Origin": "https://evil.example"})[0] == 403
+    assert server.post("/push", BODY, {"Origin": f"http://{server.address}"})[0] == 200
