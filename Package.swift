@@ -141,7 +141,7 @@ let package = Package(
         .target(
             name: "MartletPush",
             dependencies: [
-                "MartletWebSocket",
+                "MartletProtocol", "MartletWebSocket",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),

@@ -70,6 +70,7 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
             let http = channel.eventLoop.makePromise(of: HTTPChannel?.self)
             let job = ConnectionJob(channel)
             try? channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)  // no option of a Unix socket
+            LoopbackSocket.simplifyIfLoopback(channel)
             if let tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler()) }
             let isSecure = (try? channel.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self)) != nil
             let handler = WebSocketUpgradeHandler(

@@ -1,3 +1,4 @@
+import MartletProtocol
 import NIOCore
 
 /// Three strings of a JSON object, read at once when it is as simple as nearly all are: strings alone, each name once and
@@ -68,9 +69,12 @@ struct PlainStrings {
             case UInt8(ascii: "\""):
                 let text = UnsafeRawBufferPointer(rebasing: self.bytes[start..<self.index])
                 self.index += 1
+                // Escapes stand for ASCII: they make nothing well-formed, or ill-formed.
+                var validator = UTF8Validator()
+                guard validator.consume(text), validator.isAtCharacterBoundary else { return nil }
                 return escapes == 0
-                    ? String(validating: text, as: UTF8.self)
-                    : String(validating: Self.unescaped(text, count: text.count - escapes), as: UTF8.self)
+                    ? String(decoding: text, as: UTF8.self)
+                    : String(decoding: Self.unescaped(text, count: text.count - escapes), as: UTF8.self)
             case UInt8(ascii: "\\"):
                 guard self.index + 1 < self.bytes.count, Self.unescaped(self.bytes[self.index + 1]) != nil else {
                     return nil

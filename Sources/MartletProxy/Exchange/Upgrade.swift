@@ -151,9 +151,7 @@ final class Upgrade {
         }
         guard copy >= 0 else { return -1 }
         TunnelSocketOptions.enableKeepAlive(copy)
-        if let address = channel.remoteAddress, TunnelSocketOptions.isLoopback(address) {
-            TunnelSocketOptions.simplifyLoopback(copy)
-        }
+        if let address = channel.remoteAddress, LoopbackSocket.isLoopback(address) { LoopbackSocket.simplify(copy) }
         return copy
     }
 

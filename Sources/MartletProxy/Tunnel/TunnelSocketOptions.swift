@@ -1,4 +1,5 @@
 import CMartletSystem
+import MartletWebSocket
 import NIOCore
 
 #if canImport(Glibc)
@@ -21,21 +22,10 @@ enum TunnelSocketOptions {
         }
     }
 
-    /// On the way to a peer on the same machine there is nothing to congest: the simplest control (RFC 5681) does, where
-    /// the system's default may measure bandwidth and pace packets, at a few percent of what a small message costs.
-    static func simplifyLoopback(_ descriptor: CInt) {
-        let name = "reno"
-        _ = setsockopt(descriptor, CInt(IPPROTO_TCP), TCP_CONGESTION, name, socklen_t(name.utf8.count))
-    }
-
-    static func isLoopback(_ address: SocketAddress) -> Bool {
-        address.ipAddress.map { $0.hasPrefix("127.") || $0 == "::1" } ?? false
-    }
-
     /// What sockets inherit that are accepted by this one.
     static func prepare(listening descriptor: CInt, at address: SocketAddress?) {
         Self.disableDelay(descriptor)
-        Self.watch(descriptor, isLoopback: address.map(Self.isLoopback) ?? false)
+        Self.watch(descriptor, isLoopback: address.map(LoopbackSocket.isLoopback) ?? false)
     }
 
     /// - Returns: a new socket for a connection to the address, or -1.
@@ -49,7 +39,7 @@ enum TunnelSocketOptions {
 
     /// A peer on the same machine cannot vanish unseen.
     private static func watch(_ descriptor: CInt, isLoopback: Bool) {
-        if isLoopback { Self.simplifyLoopback(descriptor) } else { Self.enableKeepAlive(descriptor) }
+        if isLoopback { LoopbackSocket.simplify(descriptor) } else { Self.enableKeepAlive(descriptor) }
     }
 
     private static func disableDelay(_ descriptor: CInt) {

@@ -1,3 +1,4 @@
+import MartletWebSocket
 import NIOCore
 import Synchronization
 
@@ -23,7 +24,7 @@ final class Endpoint: Sendable {
         self.directAddress =
             endpoint.url.isSecure
             ? nil : try? SocketAddress(ipAddress: endpoint.url.host, port: endpoint.url.port)
-        self.isLoopback = self.directAddress.map(TunnelSocketOptions.isLoopback) ?? false
+        self.isLoopback = self.directAddress.map(LoopbackSocket.isLoopback) ?? false
         self.settings = settings
         self.health = Mutex(EndpointHealth(settings))
     }

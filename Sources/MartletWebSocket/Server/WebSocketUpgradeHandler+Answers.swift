@@ -21,7 +21,7 @@ extension WebSocketUpgradeHandler {
                 .head(.init(version: .http1_1, status: .init(statusCode: status.code), headers: headers))), promise: nil
         )
         context.write(self.wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: body)))), promise: nil)
-        context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
+        context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: self.pendingWrite(context))
     }
 
     /// Refuses a handshake; the connection lives on when the client wants it to.

@@ -55,7 +55,9 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
     func mayRead(_ context: ChannelHandlerContext) -> Bool {
         switch self.state {
         case .ready, .passing, .receiving, .collecting: context.channel.isWritable
-        case .waiting, .deciding, .answering, .endingHTTP, .keepingDecoder, .removingDecoder: false
+        // One read ahead: most answers come at once, and asking NIO to stop and to go on costs two system calls.
+        case .answering: context.channel.isWritable && self.heldParts.isEmpty && !self.hasInputEnded
+        case .waiting, .deciding, .endingHTTP, .keepingDecoder, .removingDecoder: false
         case .finished: true
         }
     }

@@ -43,9 +43,41 @@ extension WebSocketUpgradeHandler {
         self.resume()
     }
 
-    /// Past the encoder, as one buffer.
+    /// Past the encoder, as one buffer; to the kernel at once when nothing waits to be written.
     private func write(_ answer: RequestEndpoint.Answer, keepAlive: Bool, _ context: ChannelHandlerContext) {
-        var bytes = context.channel.allocator.buffer(capacity: 256 + answer.body.utf8.count)
+        let loop = LoopContext.current(context.eventLoop)
+        let start = loop.output.writerIndex
+        Self.write(answer, keepAlive: keepAlive, date: loop.date.text(context.eventLoop.now), to: &loop.output)
+        let length = loop.output.writerIndex - start
+        let sent = loop.output.withUnsafeReadableBytes { bytes in
+            self.directSocket(context)?.send(UnsafeRawBufferPointer(rebasing: bytes.suffix(length))) ?? 0
+        }
+        let rest = loop.output.getSlice(at: start + sent, length: length - sent).map { ByteBuffer(bytes: $0.readableBytesView) }
+        loop.output.moveWriterIndex(to: start)
+        guard let rest, rest.readableBytes > 0 else { return }
+        guard let encoder = try? context.pipeline.syncOperations.context(handler: self.encoder) else { return }
+        encoder.writeAndFlush(NIOAny(IOData.byteBuffer(rest)), promise: self.pendingWrite(context))
+    }
+
+    /// To be given to NIO with an answer.
+    func pendingWrite(_ context: ChannelHandlerContext) -> EventLoopPromise<Void> {
+        self.pendingWrites += 1
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenComplete { _ in self.pendingWrites -= 1 }
+        return promise
+    }
+
+    /// `nil` when something before the socket changes what is written, or waits to be written.
+    private func directSocket(_ context: ChannelHandlerContext) -> DirectSocket? {
+        guard !self.isSecure, self.pendingWrites == 0 else { return nil }
+        if let socket = self.socket { return socket }
+        self.socket = DirectSocket(context.channel)
+        return self.socket
+    }
+
+    private static func write(
+        _ answer: RequestEndpoint.Answer, keepAlive: Bool, date: String, to bytes: inout ByteBuffer
+    ) {
         bytes.writeString("HTTP/1.1 ")
         bytes.writeString(String(answer.status.code))
         bytes.writeString(" ")
@@ -55,11 +87,9 @@ extension WebSocketUpgradeHandler {
         bytes.writeString("\r\nContent-Length: ")
         bytes.writeString(String(answer.body.utf8.count))
         bytes.writeString("\r\nDate: ")
-        bytes.writeString(LoopContext.current(context.eventLoop).date.text(context.eventLoop.now))
+        bytes.writeString(date)
         bytes.writeString(keepAlive ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n")
         bytes.writeString(answer.body)
-        guard let encoder = try? context.pipeline.syncOperations.context(handler: self.encoder) else { return }
-        encoder.writeAndFlush(NIOAny(IOData.byteBuffer(bytes)), promise: nil)
     }
 
     // MARK: Idle connections

@@ -102,6 +102,10 @@ public final class WebSocketUpgradeHandler {
     var isDraining = false
     /// The client has ended its half.
     var hasInputEnded = false
+    /// For answers that are written past the pipeline.
+    var socket: DirectSocket?
+    /// Answers of this handler that NIO has not written to the end: nothing may be sent past them.
+    var pendingWrites = 0
     var lastActivity = NIODeadline.uptimeNanoseconds(0)
     var idleTimer: Scheduled<Void>?
     var isResuming = false
