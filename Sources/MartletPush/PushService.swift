@@ -46,6 +46,9 @@ public final class PushService: Sendable {
     /// User channels that somebody is registered for.
     public var channelCount: Int { self.hub.channelCount }
 
+    /// Users of whom somebody is registered.
+    public var userCount: Int { self.hub.userCount }
+
     /// Where WebSockets connect: clients of the register dialect, and with the subprotocol `martlet` those of the
     /// event-stream dialect, which name token and events in the query as for `/sse`.
     ///

@@ -9,6 +9,20 @@ public struct UserChannel: Sendable, Hashable, CustomStringConvertible {
         self.event = event
     }
 
+    /// A channel by the name that the API of servers has for it: `alerts#42` is the event `alerts` of the user `42`. The last
+    /// `#` counts: events may have some, users may not.
+    ///
+    /// - Returns: `nil` for any other name, and for one that is too long for anybody to hear.
+    package init?(name: String) {
+        guard let mark = name.utf8.lastIndex(of: UInt8(ascii: "#")), mark != name.startIndex else { return nil }
+        let (event, user) = (String(name[..<mark]), String(name[name.utf8.index(after: mark)...]))
+        guard !user.isEmpty, event.utf8.count <= PushLimits.eventLength, user.utf8.count <= PushLimits.tokenLength
+        else {
+            return nil
+        }
+        self.init(user: user, event: event)
+    }
+
     var exactUser: ExactString { ExactString(self.user) }
     var exactEvent: ExactString { ExactString(self.event) }
 

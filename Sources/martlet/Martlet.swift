@@ -1,11 +1,12 @@
 import ArgumentParser
+import MartletServer
 
 @main
 struct Martlet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "martlet",
         abstract: "Real-time messaging: a push service, a reverse proxy and WebSocket tools.",
-        version: "0.1.0",
+        version: Version.current,
         subcommands: [Serve.self, Proxy.self, Echo.self, Connect.self]
     )
 }

@@ -16,7 +16,7 @@ struct AuthWebhookTests {
 
         func webhook() -> AuthWebhook {
             AuthWebhook(
-                url: "https://back.example", timeout: .seconds(1), logger: Logger(label: "test"),
+                url: "https://back.example", logger: Logger(label: "test"),
                 now: { self.now.withLock { $0 } }
             ) { json in
                 self.asked.withLock { $0.append(json) }

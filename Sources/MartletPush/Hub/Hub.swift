@@ -42,6 +42,9 @@ final class Hub: PublicationReceiver {
     /// Channels that somebody hears.
     var channelCount: Int { self.directory.withLock { $0.count } }
 
+    /// Users of those channels. Takes time in proportion to the channels.
+    var userCount: Int { Set(self.directory.withLock { $0.keys.map(\.exactUser) }).count }
+
     private func index(of eventLoop: any EventLoop) -> Int {
         guard let index = self.indexes[ObjectIdentifier(eventLoop)] else {
             preconditionFailure("a session on an event loop that is not of the hub's group")

@@ -4,4 +4,9 @@ public struct PublishResult: Sendable, Hashable {
     public let delivered: Int
     /// `nil` in a channel without history.
     public let position: StreamPosition?
+
+    package init(delivered: Int, position: StreamPosition?) {
+        self.delivered = delivered
+        self.position = position
+    }
 }

@@ -1,15 +1,17 @@
 import HTTPTypes
 import Hummingbird
 
-/// Answers any method but POST on some paths with 405 and an empty body.
+/// Answers any method but POST on some paths, and below `/api`, with 405 and an empty body.
 struct PostOnlyMiddleware: RouterMiddleware {
     let paths: [String]
+
+    private func isForPost(_ path: String) -> Bool { self.paths.contains(path) || path.hasPrefix("/api/") }
 
     func handle(
         _ request: Request, context: RequestContext,
         next: (Request, RequestContext) async throws -> Response
     ) async throws -> Response {
-        guard request.method == .post || !self.paths.contains(request.uri.path) else {
+        guard request.method == .post || !self.isForPost(request.uri.path) else {
             return Response(status: .methodNotAllowed, headers: [.allow: "POST"])
         }
         return try await next(request, context)

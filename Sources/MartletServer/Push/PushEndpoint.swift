@@ -34,6 +34,7 @@ struct PushEndpoint: Sendable {
         guard head.method == .POST, head.uri == self.configuration.pushPath,
             // A back end sends no Origin; a page's is checked elsewhere.
             self.configuration.origin.passesWithoutOrigin, !head.headers.contains(name: "origin"),
+            !head.headers.contains(name: "idempotency-key"),
             self.configuration.hooks.authorizePush == nil,
             self.configuration.apiKeys.map({ $0.key(of: head.headers) != nil }) ?? true
         else { return nil }

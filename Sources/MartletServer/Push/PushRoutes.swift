@@ -15,6 +15,8 @@ struct PushRoutes {
 
     let service: PushService
     let configuration: PushServerConfiguration
+    let publisher: Publisher
+    let access: APIAccess
 
     func add(to router: Router<RequestContext>) {
         router.middlewares.add(PostOnlyMiddleware(paths: [self.configuration.pushPath, "/drop"]))
@@ -28,14 +30,15 @@ struct PushRoutes {
     /// middleware), 401, 400, 200.
     @Sendable
     private func push(_ request: Request, _ context: RequestContext) async throws -> Response {
-        if let refusal = await self.refusal(of: request, context) { return refusal }
+        if let refusal = await self.access.refusal(of: request, context) { return refusal }
         let body = try await request.body.collect(upTo: self.configuration.maximumBodySize)
         guard let message = PushMessage(json: body) else {
             self.service.refusedPush()
             context.logger.info("refused a push", metadata: ["reason": "request data illegal"])
             return Response(PushAnswer.illegal.answer)
         }
-        let count = await self.service.push(message)
+        let key = request.headers[.idempotencyKey].flatMap { $0.isEmpty || $0.utf8.count > 255 ? nil : $0 }
+        let count = await self.publisher.publish(message, key: key).delivered
         let isJSON = PushAnswer.isJSONWanted(request.headers[values: .accept])
         return Response(PushAnswer.accepted(count, isJSON: isJSON).answer)
     }
@@ -43,7 +46,7 @@ struct PushRoutes {
     /// `POST /drop {"userId":"…","event":"…"}`: closes the connections; no event means all of the user's.
     @Sendable
     private func drop(_ request: Request, _ context: RequestContext) async throws -> Response {
-        if let refusal = await self.refusal(of: request, context) { return refusal }
+        if let refusal = await self.access.refusal(of: request, context) { return refusal }
         let body = try await request.body.collect(upTo: self.configuration.maximumBodySize)
         guard let drop = try? JSONDecoder().decode(DropRequest.self, from: Data(body.readableBytesView)),
             !drop.userId.isEmpty
@@ -51,31 +54,6 @@ struct PushRoutes {
         let event = drop.event.flatMap { $0.isEmpty ? nil : $0 }
         let count = await self.service.drop(user: drop.userId, event: event)
         return .json(#"{"dropped":\#(count)}"#)
-    }
-
-    /// Why a request may not use the API: a page of another origin could otherwise push with what the browser can
-    /// reach (a browser sends `Origin` with every POST, a back end sends none), and whoever has no key.
-    private func refusal(of request: Request, _ context: RequestContext) async -> Response? {
-        guard self.configuration.apiKeys.map({ $0.key(of: request.head) != nil }) ?? true,
-            await self.configuration.hooks.authorizePush?(request.head, context.remoteAddress) ?? true
-        else {
-            return self.refuse(.unauthorized, "", context)
-        }
-        guard self.configuration.effectiveOrigin.allows(request.head, isSecure: false) else {
-            return self.refuse(.forbidden, "pages of this origin may not push", context)
-        }
-        return nil
-    }
-
-    private func refuse(_ status: HTTPResponse.Status, _ body: String, _ context: RequestContext) -> Response {
-        self.service.refusedPush()
-        context.logger.info(
-            "refused a push",
-            metadata: [
-                "status": "\(status.code)", "address": "\(context.remoteAddress?.description ?? "-")",
-                "reason": "\(body.isEmpty ? "the API key is missing or wrong" : body)",
-            ])
-        return body.isEmpty ? Response(status: status) : .text(body, status: status)
     }
 
     private func metrics() -> Response {
@@ -106,4 +84,8 @@ struct PushRoutes {
                     counters[.slowConsumers]),
             contentType: "text/plain; version=0.0.4; charset=utf-8")
     }
+}
+
+extension HTTPField.Name {
+    fileprivate static let idempotencyKey = Self("Idempotency-Key")!
 }

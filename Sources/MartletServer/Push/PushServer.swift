@@ -41,6 +41,8 @@ public struct PushServer: Service {
             service: self.service, configuration: self.configuration.eventStreams,
             origin: self.configuration.effectiveOrigin, wantsLoopbackHost: self.configuration.wantsLoopbackHost,
             group: self.group)
+        let publisher = Publisher(self.service)
+        let node = APINode()
         let push = PushEndpoint(service: self.service, configuration: self.configuration, logger: self.logger)
         let server = HTTPServer(
             listen: self.configuration.listen, group: self.group, logger: self.logger, page: page,
@@ -52,7 +54,13 @@ public struct PushServer: Service {
         } streamEndpoint: { request in
             eventStreams.endpoint(for: request)
         } routes: { router in
-            PushRoutes(service: self.service, configuration: self.configuration).add(to: router)
+            let access = APIAccess(service: self.service, configuration: self.configuration)
+            PushRoutes(service: self.service, configuration: self.configuration, publisher: publisher, access: access)
+                .add(to: router)
+            APIRoutes(
+                service: self.service, configuration: self.configuration, publisher: publisher, access: access,
+                node: node
+            ).add(to: router)
             eventStreams.add(to: router)
             ScriptRoute.add(to: router)
         }

@@ -52,7 +52,9 @@ extension WebSocketUpgradeHandler {
         let sent = loop.output.withUnsafeReadableBytes { bytes in
             self.directSocket(context)?.send(UnsafeRawBufferPointer(rebasing: bytes.suffix(length))) ?? 0
         }
-        let rest = loop.output.getSlice(at: start + sent, length: length - sent).map { ByteBuffer(bytes: $0.readableBytesView) }
+        let rest = loop.output.getSlice(at: start + sent, length: length - sent).map {
+            ByteBuffer(bytes: $0.readableBytesView)
+        }
         loop.output.moveWriterIndex(to: start)
         guard let rest, rest.readableBytes > 0 else { return }
         guard let encoder = try? context.pipeline.syncOperations.context(handler: self.encoder) else { return }

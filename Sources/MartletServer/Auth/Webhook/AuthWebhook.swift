@@ -19,7 +19,6 @@ public final class AuthWebhook: Sendable {
     private static let answerLimit = 64 * 1024
 
     private let url: String
-    private let timeout: TimeAmount
     private let logger: Logger
     private let now: @Sendable () -> NIODeadline
     private let post: @Sendable (String) async throws -> (status: Int, body: Data)
@@ -38,19 +37,18 @@ public final class AuthWebhook: Sendable {
             throw ServerError(.configuration, reason: "\(url) is no http or https URL")
         }
         let headers = secret.map { [("Authorization", "Bearer \($0)")] } ?? []
-        self.init(url: url, timeout: timeout, logger: logger, now: { .now() }) { json in
+        self.init(url: url, logger: logger, now: { .now() }) { json in
             try await BackEndClient.post(
                 url, json, headers: headers, limit: Self.answerLimit, timeout: timeout)
         }
     }
 
     init(
-        url: String, timeout: TimeAmount, logger: Logger, now: @escaping @Sendable () -> NIODeadline,
+        url: String, logger: Logger, now: @escaping @Sendable () -> NIODeadline,
         breaker: CircuitBreaker = .init(),
         post: @escaping @Sendable (String) async throws -> (status: Int, body: Data)
     ) {
         self.url = url
-        self.timeout = timeout
         self.logger = logger
         self.now = now
         self.breaker = Mutex(breaker)

@@ -1,0 +1,11 @@
+/// What is wrong with a command. The codes are those of the field (see docs/api.md).
+struct APIError: Error, Encodable, Sendable, Hashable {
+    let code: Int
+    let message: String
+
+    static let unknownChannel = APIError(
+        code: 102, message: "unknown channel: a user channel is EVENT#USER, such as alerts#42")
+    static let methodNotFound = APIError(code: 104, message: "method not found")
+
+    static func badRequest(_ reason: String) -> APIError { APIError(code: 107, message: "bad request: \(reason)") }
+}

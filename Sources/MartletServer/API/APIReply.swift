@@ -1,0 +1,45 @@
+import FoundationEssentials
+import MartletPush
+
+/// What a command is answered: `{"result":{…}}` or `{"error":{…}}`. Names are those of the wire.
+struct APIReply: Encodable, Sendable {
+    struct Position: Encodable, Sendable {
+        let offset: UInt64
+        let epoch: String
+    }
+
+    struct Node: Encodable, Sendable {
+        let uid: String
+        let name: String
+        let version: String
+        let num_clients: Int
+        let num_users: Int
+        let num_channels: Int
+        /// Seconds.
+        let uptime: Int
+    }
+
+    enum Outcome: Sendable {
+        /// Where a publication stands; `nil` when nothing is kept.
+        case published(Position?)
+        case broadcast([APIReply])
+        case nodes([Node])
+        case done
+        case error(APIError)
+    }
+
+    private enum Key: String, CodingKey { case result, error, responses, nodes }
+
+    let outcome: Outcome
+
+    func encode(to encoder: any Encoder) throws {
+        var members = encoder.container(keyedBy: Key.self)
+        switch self.outcome {
+        case .error(let error): try members.encode(error, forKey: .error)
+        case .published(let position?): try members.encode(position, forKey: .result)
+        case .published(nil), .done: try members.encode([String: String](), forKey: .result)
+        case .broadcast(let replies): try members.encode([Key.responses.rawValue: replies], forKey: .result)
+        case .nodes(let nodes): try members.encode([Key.nodes.rawValue: nodes], forKey: .result)
+        }
+    }
+}

@@ -1,0 +1,105 @@
+import FoundationEssentials
+import HTTPTypes
+import Hummingbird
+import MartletPush
+import NIOCore
+
+/// `POST /api/METHOD`: the API of servers, with the bodies and answers of docs/api.md.
+struct APIRoutes {
+    private static let keyLength = 255
+
+    let service: PushService
+    let configuration: PushServerConfiguration
+    let publisher: Publisher
+    let access: APIAccess
+    let node: APINode
+
+    func add(to router: Router<RequestContext>) {
+        router.post("/api/batch", use: self.batch)
+        router.post("/api/:method", use: self.command)
+    }
+
+    @Sendable
+    private func command(_ request: Request, _ context: RequestContext) async throws -> Response {
+        if let refusal = await self.access.refusal(of: request, context) { return refusal }
+        let body = try await self.body(of: request)
+        let command: APICommand
+        do {
+            command = try APICommand(method: context.parameters.get("method") ?? "", from: body)
+        } catch {
+            let error = APIError(describing: error)
+            return try self.response(
+                APIReply(outcome: .error(error)), error == .methodNotFound ? .notFound : .badRequest)
+        }
+        return try self.response(await self.execute(command))
+    }
+
+    @Sendable
+    private func batch(_ request: Request, _ context: RequestContext) async throws -> Response {
+        if let refusal = await self.access.refusal(of: request, context) { return refusal }
+        let batch: APIBatch
+        do {
+            batch = try await self.body(of: request).decode()
+        } catch let error where !(error is any HTTPResponseError) {
+            return try self.response(APIReply(outcome: .error(APIError(describing: error))), .badRequest)
+        }
+        var replies: [[String: APIReply]] = []
+        for element in batch.commands {
+            switch element.command {
+            case .success(let command): replies.append([element.method: await self.execute(command)])
+            case .failure(let error): replies.append([element.method: APIReply(outcome: .error(error))])
+            }
+        }
+        return try self.response(["replies": replies])
+    }
+
+    private func body(of request: Request) async throws -> APIRequestBody {
+        let body = try await request.body.collect(upTo: self.configuration.maximumBodySize)
+        return APIRequestBody(bytes: Data(body.readableBytesView))
+    }
+
+    private func response(_ value: some Encodable, _ status: HTTPResponse.Status = .ok) throws -> Response {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return .text(
+            String(decoding: try encoder.encode(value), as: UTF8.self), status: status,
+            contentType: "application/json")
+    }
+
+    // MARK: The commands
+
+    private func execute(_ command: APICommand) async -> APIReply {
+        switch command {
+        case .publish(let command):
+            return await self.publish(command.data, to: command.channel, key: command.idempotency_key)
+        case .broadcast(let command):
+            var replies: [APIReply] = []
+            for channel in command.channels {
+                replies.append(await self.publish(command.data, to: channel, key: command.idempotency_key))
+            }
+            return APIReply(outcome: .broadcast(replies))
+        case .disconnect(let command):
+            guard !command.user.isEmpty else {
+                return APIReply(outcome: .error(.badRequest("user is empty")))
+            }
+            _ = await self.service.drop(user: command.user, event: nil)
+            return APIReply(outcome: .done)
+        case .info: return APIReply(outcome: .nodes([self.node.describe(self.service)]))
+        }
+    }
+
+    private func publish(_ data: JSONValue, to channel: String, key: String?) async -> APIReply {
+        guard let channel = UserChannel(name: channel) else { return APIReply(outcome: .error(.unknownChannel)) }
+        guard (key?.utf8.count ?? 0) <= Self.keyLength else {
+            return APIReply(outcome: .error(.badRequest("an idempotency_key has at most \(Self.keyLength) bytes")))
+        }
+        guard let text = try? data.text, !text.isEmpty else {
+            return APIReply(outcome: .error(.badRequest("data is empty")))
+        }
+        let key = key.flatMap { $0.isEmpty ? nil : $0 }
+        let result = await self.publisher.publish(
+            PushMessage(user: channel.user, event: channel.event, message: text), key: key)
+        return APIReply(
+            outcome: .published(result.position.map { .init(offset: $0.offset, epoch: String($0.epoch, radix: 36)) }))
+    }
+}

@@ -1,0 +1,152 @@
+"""The API for servers: what each command does, what is wrong with it, and that docs/openapi.yaml is true."""
+import concurrent.futures
+import json
+
+import pytest
+import schemathesis
+from conftest import PATIENCE, ROOT, RawClient, Server, eventually
+from hypothesis import HealthCheck, settings
+from schemathesis.specs.openapi import checks as openapi_checks
+
+KEY = {"X-API-Key": "secret"}
+
+
+@pytest.fixture
+def server(serve):
+    return serve(env={"MARTLET_API_KEY": "secret"})
+
+
+def call(server, method, body=None, headers=KEY):
+    text = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+    status, answer, answer_headers = server.post(f"/api/{method}", text, headers)
+    assert answer_headers["Content-Type"] == "application/json" or status == 401
+    return status, json.loads(answer) if answer else None
+
+
+def listen(server, user, event):
+    one = RawClient(server.address)
+    one.register(user, event)
+    eventually(lambda: call(server, "info")[1]["result"]["nodes"][0]["num_channels"] >= 1, "registered")
+    return one
+
+
+def test_publish(server):
+    one = listen(server, "42", "alerts")
+    _, first = call(server, "publish", {"channel": "alerts#42", "data": "It rains"})
+    assert one.read_frame() == (0x81, b"It rains")
+    assert first["result"]["offset"] == 1 and first["result"]["epoch"]
+    # Anything but a text arrives as JSON; numbers are kept.
+    data = {"b": [1, 2.5, 12345678901234567890, True, None], "a": {"é": "/"}}
+    _, second = call(server, "publish", {"channel": "alerts#42", "data": data})
+    assert second["result"] == {**first["result"], "offset": 2}
+    assert one.read_frame() == (0x81, '{"a":{"é":"/"},"b":[1,2.5,12345678901234567890,true,null]}'.encode())
+    for data, text in ((0, b"0"), (False, b"false"), (None, b"null"), ([], b"[]"), ({}, b"{}")):
+        assert "result" in call(server, "publish", {"channel": "alerts#42", "data": data})[1]
+        assert one.read_frame() == (0x81, text)
+
+
+def test_an_event_may_have_a_hash(server):
+    one = listen(server, "42", "a#b")
+    assert "result" in call(server, "publish", {"channel": "a#b#42", "data": "x"})[1]
+    assert one.read_frame() == (0x81, b"x")
+
+
+def test_broadcast_and_batch(server):
+    one, other = listen(server, "1", "e"), listen(server, "2", "e")
+    eventually(lambda: call(server, "info")[1]["result"]["nodes"][0]["num_users"] == 2, "both are there")
+    _, answer = call(server, "broadcast", {"channels": ["e#1", "nonsense", "e#2"], "data": "x"})
+    first, second, third = answer["result"]["responses"]
+    assert first["result"]["offset"] == third["result"]["offset"] == 1 and second["error"]["code"] == 102
+    assert one.read_frame() == other.read_frame() == (0x81, b"x")
+    status, answer = call(server, "batch", {"commands": [
+        {"publish": {"channel": "e#1", "data": "y"}}, {"publish": {"channel": "e#1"}}, {"nonsense": {}}, {"info": {}},
+        {"broadcast": {"channels": ["e#2"], "data": "y"}}, {"disconnect": {"user": "1"}}]})
+    assert status == 200
+    replies = answer["replies"]
+    assert [list(reply) for reply in replies] == [["publish"], ["publish"], ["nonsense"], ["info"], ["broadcast"], ["disconnect"]]
+    assert [next(iter(reply.values())).get("error", {}).get("code") for reply in replies] == [None, 107, 104, None, None, None]
+    assert one.read_frame() == other.read_frame() == (0x81, b"y")
+    assert one.read_close() == (1000, "dropped by the server")
+
+
+def test_info(server):
+    clients = listen(server, "42", "a"), listen(server, "42", "b")
+    eventually(lambda: call(server, "info")[1]["result"]["nodes"][0]["num_channels"] == 2, "both are there")
+    node = call(server, "info", {})[1]["result"]["nodes"][0]
+    assert (node["name"], node["num_clients"], node["num_users"]) == ("martlet", len(clients), 1) and node["uptime"] >= 0
+    assert node["uid"] == call(server, "info")[1]["result"]["nodes"][0]["uid"]
+
+
+def test_what_is_sent_again_is_published_once(server):
+    one = listen(server, "42", "e")
+    command = {"channel": "e#42", "data": "x", "idempotency_key": "k"}
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: call(server, "publish", command)[1], range(40)))
+    assert answers == [answers[0]] * 40 and answers[0]["result"]["offset"] == 1
+    # Another channel, or another key, is another publication.
+    assert call(server, "publish", {**command, "channel": "f#42"})[1]["result"]["offset"] == 1
+    assert call(server, "publish", {**command, "idempotency_key": "l"})[1]["result"]["offset"] == 2
+    push = {"userId": "42", "event": "e", "message": "pushed"}
+    for _ in range(3):
+        assert server.post("/push", push, {**KEY, "Idempotency-Key": "m"})[:2] == (200, "message sent to 1 clients")
+    assert call(server, "publish", {"channel": "e#42", "data": "end"})[1]["result"]["offset"] == 4
+    assert [one.read_frame()[1] for _ in range(4)] == [b"x", b"x", b"pushed", b"end"]
+
+
+@pytest.mark.parametrize("method, body, status, code, text", [
+    ("publish", b"", 400, 107, "channel is missing"), ("publish", b"nonsense", 400, 107, "no JSON"),
+    ("publish", b"[]", 400, 107, "no JSON object"), ("publish", {"channel": "e#1"}, 400, 107, "data is missing"),
+    ("publish", {"channel": 1, "data": ""}, 400, 107, "channel is of another type"),
+    ("publish", {"channel": "e#1", "data": ""}, 200, 107, "data is empty"),
+    ("publish", {"channel": "e", "data": "x"}, 200, 102, "EVENT#USER"),
+    ("publish", {"channel": "#1", "data": "x"}, 200, 102, "EVENT#USER"),
+    ("publish", {"channel": "e#", "data": "x"}, 200, 102, "EVENT#USER"),
+    ("publish", {"channel": "e" * 256 + "#1", "data": "x"}, 200, 102, "EVENT#USER"),
+    ("publish", {"channel": "e#1", "data": "x", "idempotency_key": "k" * 256}, 200, 107, "at most 255"),
+    ("broadcast", {"channels": "e#1", "data": "x"}, 400, 107, "channels is of another type"),
+    ("disconnect", {"user": ""}, 200, 107, "user is empty"), ("disconnect", {}, 400, 107, "user is missing"),
+    ("batch", {}, 400, 107, "commands is missing"),
+    ("batch", {"commands": [{}]}, 400, 107, "one member"), ("batch", {"commands": [1]}, 400, 107, "another type"),
+    ("nonsense", {}, 404, 104, "method not found"), ("publish", b"[" * 100000, 400, 107, "no JSON"),
+    ("publish", b'{"channel":"e#1","data":1e999}', 400, 107, ""),
+])
+def test_what_is_wrong(server, method, body, status, code, text):
+    answer_status, answer = call(server, method, body)
+    assert (answer_status, answer["error"]["code"]) == (status, code) and text in answer["error"]["message"], answer
+
+
+def test_who_may(server):
+    good = {"channel": "e#1", "data": "x"}
+    assert call(server, "publish", good, {})[0] == 401
+    assert call(server, "publish", good, {"Authorization": "Bearer secret"})[0] == 200
+    assert server.post("/api/publish", good, {**KEY, "Origin": "https://evil.example"})[0] == 403
+    for method in ("GET", "PUT", "DELETE"):
+        status, _, headers = server.post("/api/publish", None, KEY, method=method)
+        assert (status, headers["Allow"]) == (405, "POST")
+    assert server.post("/api/publish", b"x" * (1 << 20) + b"x", KEY)[0] == 413
+
+
+# The description, against the server: no 5xx, and no answer that it does not have.
+
+schema = schemathesis.openapi.from_path(str(ROOT / "docs/openapi.yaml"))
+
+
+@pytest.fixture(scope="module")
+def described():
+    server = Server("serve", "--listen", "127.0.0.1:0", "--log-level", "error", env={"MARTLET_API_KEY": "secret"})
+    yield server
+    server.stop()
+
+
+@schema.parametrize()
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_the_description_is_true(case, described):
+    if "wait" in (case.query or {}):
+        case.query["wait"] = 0
+    elif case.path == "/poll":
+        case.query = {**(case.query or {}), "wait": 0}
+    case.call_and_validate(
+        base_url=f"http://{described.address}", headers=KEY, timeout=PATIENCE, checks=[
+            schemathesis.checks.not_a_server_error, openapi_checks.status_code_conformance,
+            openapi_checks.content_type_conformance, openapi_checks.response_headers_conformance,
+            openapi_checks.response_schema_conformance])
