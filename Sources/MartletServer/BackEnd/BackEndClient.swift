@@ -9,11 +9,19 @@ enum BackEndClient {
         let description: String
     }
 
+    struct Answer: Sendable {
+        let status: Int
+        let headers: HTTPHeaders
+        let body: Data
+    }
+
     /// One for the whole process, never shut down. An answer that leads elsewhere is none.
     private static let client: HTTPClient = {
         var configuration = HTTPClient.Configuration()
         configuration.redirectConfiguration = .disallow
         configuration.timeout.connect = .seconds(5)
+        // Whoever asks decides whether to ask again.
+        configuration.connectionPool.retryConnectionEstablishment = false
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }()
 
@@ -27,15 +35,15 @@ enum BackEndClient {
     static func get(_ url: String, limit: Int, timeout: TimeAmount = .seconds(5)) async throws -> Data {
         var request = HTTPClientRequest(url: url)
         request.headers.add(name: "Accept", value: "application/json")
-        let (status, body) = try await self.execute(request, limit: limit, timeout: timeout)
-        guard status == 200 else { throw Failure(description: "it answers \(status)") }
-        return body
+        let answer = try await self.execute(request, limit: limit, timeout: timeout)
+        guard answer.status == 200 else { throw Failure(description: "it answers \(answer.status)") }
+        return answer.body
     }
 
     /// Posts JSON.
     static func post(
         _ url: String, _ json: String, headers: [(String, String)] = [], limit: Int, timeout: TimeAmount
-    ) async throws -> (status: Int, body: Data) {
+    ) async throws -> Answer {
         var request = HTTPClientRequest(url: url)
         request.method = .POST
         request.headers = HTTPHeaders(headers)
@@ -47,8 +55,10 @@ enum BackEndClient {
 
     private static func execute(
         _ request: HTTPClientRequest, limit: Int, timeout: TimeAmount
-    ) async throws -> (status: Int, body: Data) {
+    ) async throws -> Answer {
         let response = try await self.client.execute(request, timeout: timeout)
-        return (Int(response.status.code), Data(try await response.body.collect(upTo: limit).readableBytesView))
+        let body = try await response.body.collect(upTo: limit)
+        return Answer(
+            status: Int(response.status.code), headers: response.headers, body: Data(body.readableBytesView))
     }
 }

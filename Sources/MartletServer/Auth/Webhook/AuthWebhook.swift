@@ -38,8 +38,9 @@ public final class AuthWebhook: Sendable {
         }
         let headers = secret.map { [("Authorization", "Bearer \($0)")] } ?? []
         self.init(url: url, logger: logger, now: { .now() }) { json in
-            try await BackEndClient.post(
+            let answer = try await BackEndClient.post(
                 url, json, headers: headers, limit: Self.answerLimit, timeout: timeout)
+            return (answer.status, answer.body)
         }
     }
 
