@@ -24,6 +24,12 @@ struct FoldedStrings: Decodable {
         self = decoded
     }
 
+    /// Whether there is a key of that name, whatever stands behind it.
+    func contains(_ name: String) -> Bool {
+        let folded = name.lowercased()
+        return self.container.allKeys.contains { $0.stringValue.lowercased() == folded }
+    }
+
     /// The string, when it is there, is a string and is not empty. Several keys that differ only in case, none of them
     /// exact, are no string: a dictionary has no last one.
     subscript(_ name: String) -> String? {

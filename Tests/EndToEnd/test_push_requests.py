@@ -51,6 +51,35 @@ def test_many_on_one_connection_and_one_behind_the_other(serve):
     assert server.metric("martlet_pushes_refused_total") == 1
 
 
+def test_requests_behind_a_push_that_somebody_hears(serve):
+    """Its answer comes later than the read that brought all of them."""
+    server = serve()
+    listener = RawClient(server.address)
+    listener.register("jack", "e")
+    server.push_until("jack", "e", "hello", 1)
+    one = connect(server)
+    one.socket.sendall(request() + b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n" + request())
+    answer(one, "message sent to 1 clients")
+    answer(one, "ok\n")
+    answer(one, "message sent to 1 clients")
+    # All that came whole before the client ended its half is done, and answered.
+    one = connect(server)
+    one.socket.sendall(request() * 5)
+    one.socket.shutdown(socket.SHUT_WR)
+    for _ in range(5):
+        answer(one, "message sent to 1 clients")
+    assert one.socket.recv(1) == b""
+
+
+def test_a_handshake_behind_a_push_that_never_ends_is_ended(serve):
+    server = serve()
+    one = connect(server)
+    one.socket.sendall(request())
+    answer(one)
+    one.socket.sendall(b"GET /ws HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n")
+    answer(one, "no complete request came in time", 408)
+
+
 def test_a_request_in_pieces(serve):
     server = serve()
     one = connect(server)

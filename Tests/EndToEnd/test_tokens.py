@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import http.server
 import json
+import socket
 import threading
 import time
 
@@ -281,6 +282,7 @@ def test_keys_are_exchanged_under_load(serve, service):
     for thread in threads:
         thread.start()
     try:
+        eventually(lambda: ("key 0", 200) in outcomes, "the first key counts")
         for number in range(1, 6):
             state["keys"] = [state["keys"][-1], Key("EdDSA", f"key {number}")]
             # The next exchange comes when the last key is in use.
@@ -360,6 +362,11 @@ def test_anonymous_users(serve, tmp_path):
     other.send(json.dumps({"token": "t1", "event": "news"}))
     server.push_until("guest", "news", "for guests", 1)
     server.push_until("jack", "news", "for Jack", 1)
+    # A token that is none is not the same as no token.
+    for message in ({"token": 1, "event": "news"}, {"token": "", "event": "news"}, {"token": None, "event": "news"}):
+        wrong = RawClient(server.address)
+        wrong.send(json.dumps(message))
+        assert b'"code":107' in wrong.read_frame()[1]
     with httpx.Client(base_url=f"http://{server.address}") as client:
         assert client.get("/poll", params={"event": "news", "wait": 0}).status_code == 200
         assert client.get("/poll", params={"event": "news", "wait": 0, "token": "wrong"}).status_code == 401
@@ -393,6 +400,51 @@ def test_the_back_end_is_asked(serve, service):
     assert not any("token of" in line for line in server.log)
 
 
+def test_a_client_cannot_make_the_back_end_look_ill(serve, service):
+    """A back end may well answer nonsense with 400: that is no reason to leave it alone."""
+    back_end = service(lambda path, body: (200, '{"user":"jack"}') if b"good" in body else (400, "nonsense"))
+    server = serve("--auth-url", back_end.url)
+    with httpx.Client(base_url=f"http://{server.address}", timeout=PATIENCE) as client:
+        assert [status(client, "bad") for _ in range(10)] == [503] * 10
+        assert status(client, "good") == 200
+
+
+def test_a_back_end_that_stalls_behind_its_head(serve):
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def stall():
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+            held.append(connection)
+
+    held = []
+    threading.Thread(target=stall, daemon=True).start()
+    server = serve("--auth-url", f"http://127.0.0.1:{listener.getsockname()[1]}", "--auth-timeout", "200ms")
+    with httpx.Client(base_url=f"http://{server.address}", timeout=PATIENCE) as client:
+        assert status(client, "good") == 503
+    listener.close()
+
+
+def test_a_link_that_leads_elsewhere_is_a_change(serve, tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "keys").write_text(f"key-{name}\n")
+    (tmp_path / "current").symlink_to("one")
+    (tmp_path / "keys").symlink_to("current/keys")
+    server = serve("--api-key-file", str(tmp_path / "keys"))
+    good = {"userId": "jack", "event": "e", "message": "hi"}
+    assert server.post("/push", good, {"X-API-Key": "key-one"})[0] == 200
+    (tmp_path / "next").symlink_to("two")
+    (tmp_path / "next").replace(tmp_path / "current")
+    eventually(lambda: server.post("/push", good, {"X-API-Key": "key-two"})[0] == 200, "the new key counts")
+    assert server.post("/push", good, {"X-API-Key": "key-one"})[0] == 401
+
+
 def test_api_keys_are_exchanged(serve, tmp_path):
     file = tmp_path / "keys"
     file.write_text("# the shop's\nfirst shop\n")
@@ -418,7 +470,7 @@ def test_api_keys_are_exchanged(serve, tmp_path):
     (["--jwt-secret-file", "SECRET", "--jwt-algorithm", "RS256"], 78, "no algorithm of"),
     (["--jwt-secret-file", "SECRET", "--jwt-algorithm", "none"], 78, "known are"),
     (["--jwt-secret-file", "SECRET", "--token-file", "EMPTY"], 64, "exclude each other"),
-    (["--jwt-key-file", "missing"], 66, "cannot read"),
+    (["--jwt-key-file", "missing"], 66, "cannot read"), (["--push-path", "/api/batch"], 78, "not /api"),
 ])
 def test_settings_that_cannot_work(tmp_path, arguments, code, text):
     (tmp_path / "SECRET").write_text(SECRET)

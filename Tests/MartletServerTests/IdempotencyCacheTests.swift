@@ -36,6 +36,16 @@ struct IdempotencyCacheTests {
         #expect(waiting.count == 1)
     }
 
+    @Test("that others wait for are not forgotten, however many come in between")
+    func pendingStays() {
+        var cache = IdempotencyCache()
+        _ = cache.begin(self.key("a"), at: self.start) { _ in }
+        _ = cache.begin(self.key("a"), at: self.start) { _ in }
+        for number in 0...IdempotencyCache.limit { _ = cache.begin(self.key("\(number)"), at: self.start) { _ in } }
+        let waiting = cache.finish(self.key("a"), PublishResult(delivered: 0, position: nil))
+        #expect(waiting.count == 1)
+    }
+
     @Test("take no memory beyond a limit: the oldest go")
     func limit() {
         var cache = IdempotencyCache()

@@ -220,7 +220,9 @@ final class DirectHandshake {
             self.phase = .answering
             self.sentAt = .now()
             self.deadline = self.answerDeadline
-            if !self.pollUpstream(upstream, events: PolledSocket.inputEvents) { self.giveUp() }
+            guard self.pollUpstream(upstream, events: PolledSocket.inputEvents) else { return self.giveUp() }
+            // It may have said something before it was asked, which is not told again.
+            if upstream.isReadable { self.readAnswer(now) }
         } else if sent >= 0 {
             // The upstream cannot make anything of it: it is asked again, by NIO.
             self.closeUpstream()

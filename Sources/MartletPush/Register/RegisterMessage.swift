@@ -13,7 +13,11 @@ struct RegisterMessage: Hashable {
             event.utf8.count <= PushLimits.eventLength
         else { return nil }
         let token = fields["token"]
-        guard token.map({ $0.utf8.count <= PushLimits.tokenLength }) ?? !needsToken else { return nil }
+        // A token that is none is not the same as no token.
+        guard token.map({ $0.utf8.count <= PushLimits.tokenLength }) ?? (!needsToken && !fields.contains("token"))
+        else {
+            return nil
+        }
         self.token = token
         self.event = event
     }

@@ -21,6 +21,7 @@ final class RegisterSession: WebSocketHandler, Session {
     private var waiting: [RegisterMessage] = []
     /// Only for a token that expires.
     private var expiry: TokenExpiry?
+    private var expiring: (token: String, time: Date)?
 
     init(service: PushService) { self.service = service }
 
@@ -129,17 +130,18 @@ final class RegisterSession: WebSocketHandler, Session {
         let service = self.service
         Task {
             let decision = await service.user(of: message.token, event: message.event)
-            eventLoop.execute { bound.value.authenticated(decision, event: message.event) }
+            eventLoop.execute { bound.value.authenticated(decision, message) }
         }
     }
 
-    private func authenticated(_ decision: AccessDecision, event: String) {
+    private func authenticated(_ decision: AccessDecision, _ message: RegisterMessage) {
+        let event = message.event
         self.isAuthenticating = false
         guard let socket = self.socket, socket.isOpen else { return }
         switch decision {
         case .user(let user):
             self.bind(to: UserChannel(user: user.id, event: event))
-            self.expire(at: user.expiresAt, socket)
+            self.expire(message.token, at: user.expiresAt, socket)
             self.authenticateNext()
         case .unavailable:
             self.service.counters.add(to: .refusedRegistrations)
@@ -152,9 +154,13 @@ final class RegisterSession: WebSocketHandler, Session {
         }
     }
 
-    /// The latest token counts: a client may register again with a newer one, and stay.
-    private func expire(at time: Date?, _ socket: WebSocket) {
+    /// The latest token counts: a client may register again with a newer one, and stay. What is said of the same token for
+    /// several events holds for all of them: the earliest time.
+    private func expire(_ token: String?, at time: Date?, _ socket: WebSocket) {
+        var time = time
+        if let expiring = self.expiring, expiring.token == token { time = min(time ?? expiring.time, expiring.time) }
         guard time != nil || self.expiry != nil else { return }
+        self.expiring = token.flatMap { token in time.map { (token, $0) } }
         let expiry = self.expiry ?? TokenExpiry()
         self.expiry = expiry
         expiry.set(time, on: socket.eventLoop) { [weak self] in self?.expired() }

@@ -6,8 +6,6 @@ import NIOCore
 
 /// `POST /api/METHOD`: the API of servers, with the bodies and answers of docs/api.md.
 struct APIRoutes {
-    private static let keyLength = 255
-
     let service: PushService
     let configuration: PushServerConfiguration
     let publisher: Publisher
@@ -90,8 +88,8 @@ struct APIRoutes {
 
     private func publish(_ data: JSONValue, to channel: String, key: String?) async -> APIReply {
         guard let channel = UserChannel(name: channel) else { return APIReply(outcome: .error(.unknownChannel)) }
-        guard (key?.utf8.count ?? 0) <= Self.keyLength else {
-            return APIReply(outcome: .error(.badRequest("an idempotency_key has at most \(Self.keyLength) bytes")))
+        guard (key?.utf8.count ?? 0) <= Publisher.keyLength else {
+            return APIReply(outcome: .error(.badRequest("an idempotency_key has at most \(Publisher.keyLength) bytes")))
         }
         guard let text = try? data.text, !text.isEmpty else {
             return APIReply(outcome: .error(.badRequest("data is empty")))

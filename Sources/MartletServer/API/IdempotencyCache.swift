@@ -15,13 +15,9 @@ struct IdempotencyCache {
         let key: String
     }
 
-    private enum Entry {
-        /// Those who wait for the first to be done.
-        case pending([@Sendable (PublishResult) -> Void])
-        case done(PublishResult)
-    }
-
-    private var entries: [Key: Entry] = [:]
+    private var results: [Key: PublishResult] = [:]
+    /// Those who wait for the first of a key to be done.
+    private var waiting: [Key: [@Sendable (PublishResult) -> Void]] = [:]
     private var ages: Deque<(key: Key, time: NIODeadline)> = []
 
     /// - Parameter completion: called at once, or when the first with this key is done.
@@ -31,24 +27,21 @@ struct IdempotencyCache {
     ) -> (isFirst: Bool, result: PublishResult?) {
         while let first = self.ages.first, first.time + Self.age <= now || self.ages.count >= Self.limit {
             self.ages.removeFirst()
-            self.entries[first.key] = nil
+            self.results[first.key] = nil
         }
-        switch self.entries[key] {
-        case .done(let result): return (false, result)
-        case .pending(let waiting):
-            self.entries[key] = .pending(waiting + [completion])
+        if let result = self.results[key] { return (false, result) }
+        if self.waiting[key] != nil {
+            self.waiting[key]?.append(completion)
             return (false, nil)
-        case nil:
-            self.entries[key] = .pending([])
-            self.ages.append((key, now))
-            return (true, nil)
         }
+        self.waiting[key] = []
+        self.ages.append((key, now))
+        return (true, nil)
     }
 
     /// - Returns: those who wait.
     mutating func finish(_ key: Key, _ result: PublishResult) -> [@Sendable (PublishResult) -> Void] {
-        guard case .pending(let waiting) = self.entries[key] else { return [] }
-        self.entries[key] = .done(result)
-        return waiting
+        self.results[key] = result
+        return self.waiting.removeValue(forKey: key) ?? []
     }
 }

@@ -4,6 +4,9 @@ import Synchronization
 
 /// Publishes for the API: once for each idempotency key.
 final class Publisher: Sendable {
+    /// Bytes.
+    static let keyLength = 255
+
     private let service: PushService
     private let now: @Sendable () -> NIODeadline
     private let cache = Mutex(IdempotencyCache())
@@ -13,7 +16,7 @@ final class Publisher: Sendable {
         self.now = now
     }
 
-    /// - Parameter key: of at most 255 bytes; `nil` to publish whatever was published before.
+    /// - Parameter key: of at most ``keyLength`` bytes; `nil` to publish whatever was published before.
     func publish(_ message: PushMessage, key: String?) async -> PublishResult {
         guard let key else { return await self.service.publish(message) }
         let entry = IdempotencyCache.Key(channel: message.channel, key: key)

@@ -22,8 +22,15 @@ enum BackEndClient {
         configuration.timeout.connect = .seconds(5)
         // Whoever asks decides whether to ask again.
         configuration.connectionPool.retryConnectionEstablishment = false
+        // After a restart many clients come at once.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }()
+
+    /// Whether a question did not even leave, since too many others were on their way.
+    static func isBusy(_ error: any Error) -> Bool {
+        (error as? HTTPClientError) == .getConnectionFromPoolTimeout
+    }
 
     static func isURL(_ text: String) -> Bool {
         guard let url = URL(string: text), let host = url.host(), !host.isEmpty else { return false }
@@ -56,9 +63,21 @@ enum BackEndClient {
     private static func execute(
         _ request: HTTPClientRequest, limit: Int, timeout: TimeAmount
     ) async throws -> Answer {
-        let response = try await self.client.execute(request, timeout: timeout)
-        let body = try await response.body.collect(upTo: limit)
-        return Answer(
-            status: Int(response.status.code), headers: response.headers, body: Data(body.readableBytesView))
+        // The client's own limit is over when the head of the answer comes.
+        try await withThrowingTaskGroup(of: Answer.self) { group in
+            group.addTask {
+                let response = try await self.client.execute(request, timeout: timeout)
+                let body = try await response.body.collect(upTo: limit)
+                return Answer(
+                    status: Int(response.status.code), headers: response.headers, body: Data(body.readableBytesView))
+            }
+            group.addTask {
+                try await Task.sleep(for: .nanoseconds(timeout.nanoseconds))
+                throw Failure(description: "no whole answer in time")
+            }
+            defer { group.cancelAll() }
+            guard let answer = try await group.next() else { throw CancellationError() }
+            return answer
+        }
     }
 }

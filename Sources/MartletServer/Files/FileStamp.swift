@@ -1,13 +1,17 @@
 import FoundationEssentials
 
-/// Tells whether a file is still the one that was read: its time, size and number. `nil` when it cannot be had.
+/// Tells whether a file is still the one that was read: where it really is, its time, size and number. `nil` when it cannot be
+/// had.
 struct FileStamp: Sendable, Hashable {
+    private let path: String
     private let time: Date?
     private let size: Int?
     private let number: Int?
 
+    /// - Parameter path: links on it are followed: a new version often comes as another target of the same link.
     init?(_ path: String) {
-        guard let attributes = try? FileManager.default.attributesOfItem(atPath: path) else { return nil }
+        self.path = URL(filePath: path).resolvingSymlinksInPath().path
+        guard let attributes = try? FileManager.default.attributesOfItem(atPath: self.path) else { return nil }
         self.time = attributes[.modificationDate] as? Date
         self.size = attributes[.size] as? Int
         self.number = attributes[.systemFileNumber] as? Int

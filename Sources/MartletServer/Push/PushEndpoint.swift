@@ -7,6 +7,9 @@ import NIOHTTP1
 /// `POST /push` on the event loop: for requests that may push and whose body is short. Whatever is refused before its body
 /// is looked at, and whatever is unusual, is answered by ``PushRoutes``, in the same words.
 struct PushEndpoint: Sendable {
+    /// Bytes. Longer bodies would hold up the other connections of the loop.
+    private static let longestBody = 64 * 1024
+
     let service: PushService
     let configuration: PushServerConfiguration
     private let endpoint: RequestEndpoint
@@ -14,7 +17,7 @@ struct PushEndpoint: Sendable {
     init(service: PushService, configuration: PushServerConfiguration, logger: Logger) {
         self.service = service
         self.configuration = configuration
-        self.endpoint = RequestEndpoint(maximumBodySize: configuration.maximumBodySize) {
+        self.endpoint = RequestEndpoint(maximumBodySize: min(configuration.maximumBodySize, Self.longestBody)) {
             head, body, channel, completion in
             guard let message = PushMessage(json: body) else {
                 service.refusedPush()

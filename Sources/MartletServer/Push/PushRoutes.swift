@@ -37,7 +37,11 @@ struct PushRoutes {
             context.logger.info("refused a push", metadata: ["reason": "request data illegal"])
             return Response(PushAnswer.illegal.answer)
         }
-        let key = request.headers[.idempotencyKey].flatMap { $0.isEmpty || $0.utf8.count > 255 ? nil : $0 }
+        let key = request.headers[.idempotencyKey].flatMap { $0.isEmpty ? nil : $0 }
+        guard (key?.utf8.count ?? 0) <= Publisher.keyLength else {
+            self.service.refusedPush()
+            return .text("Idempotency-Key has at most \(Publisher.keyLength) bytes", status: .badRequest)
+        }
         let count = await self.publisher.publish(message, key: key).delivered
         let isJSON = PushAnswer.isJSONWanted(request.headers[values: .accept])
         return Response(PushAnswer.accepted(count, isJSON: isJSON).answer)

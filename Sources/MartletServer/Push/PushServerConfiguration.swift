@@ -53,10 +53,10 @@ public struct PushServerConfiguration: Sendable {
             ("poll", self.eventStreams.pollPath),
         ]
         where !path.hasPrefix("/") || path.hasSuffix("/") || path.contains("//")
-            || path.contains(where: { "?#{}*: ".contains($0) })
+            || path.contains(where: { "?#{}*: ".contains($0) }) || path == "/api" || path.hasPrefix("/api/")
         {
             throw ServerError(
-                .configuration, reason: "the \(name) path must begin with / and be a plain path: \(path)")
+                .configuration, reason: "the \(name) path must begin with / and be a plain path, and not /api: \(path)")
         }
         let taken = [
             self.webSocketPath, self.pushPath, self.eventStreams.eventsPath, self.eventStreams.pollPath, "/drop",

@@ -68,11 +68,24 @@ extension WebSocketUpgradeHandler {
     func resume() {
         guard !self.isResuming else { return }
         self.isResuming = true
-        defer { self.isResuming = false }
+        var hasPassed = false
+        defer {
+            self.isResuming = false
+            // The HTTP side gathers what comes until it is told that the read is over.
+            if hasPassed, self.httpSide != nil, !self.isInRead { self.context?.fireChannelReadComplete() }
+        }
         while !self.heldParts.isEmpty {
             switch self.state {
-            case .ready, .passing, .receiving, .collecting: self.handle(self.heldParts.removeFirst())
+            case .ready, .passing, .receiving, .collecting:
+                hasPassed = true
+                self.handle(self.heldParts.removeFirst())
             default: return
+            }
+        }
+        if self.hasInputEnded, self.httpSide == nil {
+            switch self.state {
+            case .ready, .collecting: return self.finishAfterFlush()
+            default: break
             }
         }
         self.readIfHeldBack()

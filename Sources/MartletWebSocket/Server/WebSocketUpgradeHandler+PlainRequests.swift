@@ -35,7 +35,9 @@ extension WebSocketUpgradeHandler {
     private func finish(_ answer: RequestEndpoint.Answer, _ question: Int) {
         guard case .answering(let request, question) = self.state, let context = self.context else { return }
         self.stopTimer()
-        let keepAlive = request.head.isKeepAlive && !self.isDraining && !self.hasInputEnded
+        // Whole requests that came before the end are answered.
+        let isLast = self.hasInputEnded && self.heldParts.isEmpty
+        let keepAlive = request.head.isKeepAlive && !self.isDraining && !isLast
         self.touch()
         self.write(answer, keepAlive: keepAlive, context)
         guard keepAlive else { return self.finishAfterFlush() }

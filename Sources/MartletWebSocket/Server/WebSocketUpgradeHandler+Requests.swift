@@ -41,11 +41,11 @@ extension WebSocketUpgradeHandler {
             return
         }
         if let endpoint = self.endpoint(request) {
-            self.state = .receiving(Handshake(head: head, request: request, target: .webSocket(endpoint)))
+            self.receive(Handshake(head: head, request: request, target: .webSocket(endpoint)))
             return
         }
         if let endpoint = self.streamEndpoint(request) {
-            self.state = .receiving(Handshake(head: head, request: request, target: .stream(endpoint)))
+            self.receive(Handshake(head: head, request: request, target: .stream(endpoint)))
             return
         }
         guard let install = self.installHTTPSide else {
@@ -68,6 +68,11 @@ extension WebSocketUpgradeHandler {
         self.unanswered += 1
         self.state = .passing(stopsDecoder: Self.stopsDecoder(head))
         context.fireChannelRead(self.wrapInboundOut(.head(head)))
+    }
+
+    private func receive(_ handshake: Handshake) {
+        self.state = .receiving(handshake)
+        if self.timer == nil { self.startTimer() }
     }
 
     /// Whether NIO's decoder parses nothing after this request: llhttp's rule.

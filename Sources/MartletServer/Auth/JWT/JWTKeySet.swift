@@ -18,9 +18,12 @@ struct JWTKeySet: Sendable {
     private let keys: [JWTKey]
     /// What was not used of a document, and why; for the log.
     let problems: [String]
+    /// Whether the keys were given one by one, without names: then they are for any name.
+    private let isNameless: Bool
 
     init(_ keys: [JWTKey]) {
         self.keys = keys
+        self.isNameless = true
         self.problems = []
     }
 
@@ -45,6 +48,7 @@ struct JWTKeySet: Sendable {
             throw JWKProblem("it holds no key that can be used (\(problems.joined(separator: "; ")))")
         }
         self.keys = keys
+        self.isNameless = false
         self.problems = problems
     }
 
@@ -58,8 +62,6 @@ struct JWTKeySet: Sendable {
         self.keys.filter { $0.algorithm == algorithm && (id == nil || $0.id == nil || $0.id == id) }
     }
 
-    /// Whether there is a key for an id, whatever its algorithm.
-    func knows(_ id: String?) -> Bool {
-        self.keys.contains { id == nil || $0.id == nil || $0.id == id }
-    }
+    /// Whether there is a key of that very name, whatever its algorithm.
+    func knows(_ id: String?) -> Bool { id == nil || self.isNameless || self.keys.contains { $0.id == id } }
 }

@@ -85,9 +85,8 @@ public final class JWTVerifier: Sendable {
         guard !header.hasCritical else { return .failure(.critical) }
         guard let algorithm = JWTAlgorithmName(rawValue: header.alg) else { return .failure(.algorithm) }
         let keys = try await self.keys.withLock({ $0 }).keys(for: header.kid)
-        guard keys.knows(header.kid) else { return .failure(.unknownKey) }
         let candidates = keys.candidates(algorithm, id: header.kid)
-        guard !candidates.isEmpty else { return .failure(.algorithm) }
+        guard !candidates.isEmpty else { return .failure(keys.knows(header.kid) ? .algorithm : .unknownKey) }
         let signed = Array(parts[0].utf8) + [UInt8(ascii: ".")] + Array(parts[1].utf8)
         guard candidates.contains(where: { $0.isSignature(signature, of: signed) }) else { return .failure(.signature) }
         guard let claims = try? JSONDecoder().decode(JWTClaims.self, from: Data(payload)) else {

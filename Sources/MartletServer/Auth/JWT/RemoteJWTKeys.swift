@@ -48,14 +48,19 @@ final class RemoteJWTKeys: JWTKeySource {
     func keys(for id: String?) async throws -> JWTKeySet {
         var attempts = 0
         while true {
-            let (keys, age) = self.state.withLock { state in
-                (state.keys, state.fetchedAt.map { self.now() - $0 })
+            let (keys, age, ageTried) = self.state.withLock { state in
+                let fetchedAt = state.fetchedAt ?? self.now()
+                return (
+                    state.keys, state.fetchedAt.map { self.now() - $0 }, (state.triedAt ?? fetchedAt) - fetchedAt
+                )
             }
             if let keys, let age, keys.knows(id) || attempts == Self.attempts {
                 if age >= self.refreshInterval, attempts == 0 {
                     let refresh = self.refresh()
-                    // Keys that nobody has asked about for long may have been withdrawn.
-                    if age >= .nanoseconds(self.refreshInterval.nanoseconds * 2) {
+                    // Keys that nobody has asked about for long may have been withdrawn. While the service fails, one waits
+                    // for it, and not all.
+                    let long = TimeAmount.nanoseconds(self.refreshInterval.nanoseconds * 2)
+                    if age >= long, ageTried < long {
                         await refresh.value
                         attempts = Self.attempts
                         continue

@@ -8,12 +8,17 @@ import Synchronization
 ///
 /// - 200 `{"user":"42"}`, and perhaps `"expiresIn":300` (seconds): this user.
 /// - 401, 403 or 404: refused.
-/// - Anything else, or nothing within the timeout: the client is told to come back later. After five failures in a row the
-///   back end is left alone for 10 s.
+/// - Anything else, or nothing within the timeout: the client is told to come back later. After five times 5xx or nothing in
+///   a row the back end is left alone for 10 s.
 public final class AuthWebhook: Sendable {
     private struct Answer: Decodable {
         let user: String
         let expiresIn: Double?
+    }
+
+    /// An answer that says neither yes nor no.
+    private struct Unclear: Error, CustomStringConvertible {
+        let description: String
     }
 
     private static let answerLimit = 64 * 1024
@@ -65,11 +70,18 @@ public final class AuthWebhook: Sendable {
         }
         do {
             let json = #"{"token":\#(JSONText.string(token)),"event":\#(JSONText.string(event))}"#
-            let user = try Self.read(try await self.post(json))
-            self.breaker.withLock { $0.succeeded() }
-            return user
+            let answer = try await self.post(json)
+            // Whatever a client made it say: it is there. Only its own faults count against it.
+            if answer.status < 500 { self.breaker.withLock { $0.succeeded() } }
+            return try Self.read(answer)
         } catch {
-            let isOpen = self.breaker.withLock { $0.failed(at: self.now()) }
+            let isOpen = self.breaker.withLock { breaker in
+                if error is Unclear || BackEndClient.isBusy(error) {
+                    breaker.abandoned()
+                    return false
+                }
+                return breaker.failed(at: self.now())
+            }
             self.logger.warning(
                 "the back end could not say who a token stands for",
                 metadata: ["url": "\(self.url)", "error": "\(error)", "leftAlone": "\(isOpen)"])
@@ -83,8 +95,9 @@ public final class AuthWebhook: Sendable {
         case 200:
             guard let read = try? JSONDecoder().decode(Answer.self, from: answer.body), !read.user.isEmpty,
                 read.expiresIn.map({ $0 > 0 }) ?? true
-            else { throw BackEndClient.Failure(description: #"its answer is not {"user":"…"}"#) }
+            else { throw Unclear(description: #"its answer is not {"user":"…"}"#) }
             return PushUser(read.user, expiresAt: read.expiresIn.map { Date.now.addingTimeInterval($0) })
+        case ..<500: throw Unclear(description: "it answers \(answer.status)")
         default: throw BackEndClient.Failure(description: "it answers \(answer.status)")
         }
     }

@@ -36,6 +36,11 @@ struct CircuitBreaker {
 
     mutating func succeeded() { self.state = .closed(failures: 0) }
 
+    /// Nothing came of a question, and nobody is to blame. If it was the trial, the next question is.
+    mutating func abandoned() {
+        if case .halfOpen = self.state { self.state = .open(until: .uptimeNanoseconds(0)) }
+    }
+
     /// - Returns: whether nothing is asked from now on.
     mutating func failed(at now: NIODeadline) -> Bool {
         switch self.state {
