@@ -205,7 +205,7 @@ def key_server(serve, service):
 
 
 def test_matrix_of_signed_tokens(key_server):
-    """Ten algorithms, each with 7 tokens that are right and 34 that are not, and 100 with another key's algorithm."""
+    """Ten algorithms, each with 7 tokens that are right and 33 that are not, and 18 that another key of the set signed."""
     server, client = key_server
     for algorithm in ASYMMETRIC:
         key, other = KEYS[algorithm], OTHERS[algorithm]
