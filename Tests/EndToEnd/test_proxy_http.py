@@ -644,7 +644,7 @@ def test_a_listener_that_cannot_be_had_leaves_the_others_alone(start, tmp_path, 
         wrong["listeners"] = [{"address": "127.0.0.1:0", "http2": False}, f"127.0.0.1:{taken.getsockname()[1]}"]
         wrong["client"] = {"headerTimeout": "5s"}
         proxy.file.write_text(json.dumps(wrong))
-        eventually(lambda: any("kept the old" in line for line in proxy.log), "the reload fails")
+        eventually(lambda: any("kept what a file said before" in line for line in proxy.log), "the reload fails")
         assert curl("-d", "hello", url(proxy)) == "5"
     proxy.file.write_text(right)
     eventually(lambda: any("took a new" in line for line in proxy.log), "the right one is taken")
