@@ -8,7 +8,7 @@ final class ActivityTimer {
     private var scheduled: Scheduled<Void>?
     private let onSilence: () -> Void
 
-    /// - Parameter last: when something happened last; `nil` for now.
+    /// - Parameter last: when something happened last; `nil` for this moment.
     init(
         _ limit: TimeAmount, since last: NIODeadline? = nil, on eventLoop: any EventLoop,
         onSilence: @escaping () -> Void
