@@ -148,11 +148,19 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .target(
+            name: "MartletConfiguration",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: settings
+        ),
         .target(name: "CMartletSystem"),
         .target(
             name: "MartletProxy",
             dependencies: [
-                "CMartletSystem", "MartletProtocol", "MartletWebSocket",
+                "CMartletSystem", "MartletConfiguration", "MartletProtocol", "MartletWebSocket",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -164,7 +172,6 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-                .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: settings
         ),
@@ -172,6 +179,7 @@ let package = Package(
             name: "MartletServer",
             dependencies: [
                 "CMartletSystem",
+                "MartletConfiguration",
                 "MartletPush",
                 "MartletProxy",
                 "MartletHummingbird",

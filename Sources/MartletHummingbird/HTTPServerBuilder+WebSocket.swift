@@ -1,8 +1,6 @@
-package import HTTPTypes
 public import Hummingbird
 public import HummingbirdCore
 public import MartletWebSocket
-package import NIOHTTP1
 public import NIOSSL
 
 extension HTTPServerBuilder {
@@ -60,32 +58,10 @@ extension HTTPServerBuilder {
         tls: ServerTLS? = nil,
         endpoint: @escaping WebSocketUpgradeHandler.EndpointLookup
     ) -> HTTPServerBuilder {
-        .http1WebSocket(
-            limits: limits, idleTimeout: idleTimeout, connections: connections, trustedProxies: trustedProxies,
-            tls: tls,
-            requestEndpoint: { _ in nil }, streamEndpoint: { _ in nil }, endpoint: endpoint)
-    }
-
-    /// As above, with streams and short requests on the event-loop tier.
-    ///
-    /// - Parameters:
-    ///   - requestEndpoint: asked first, for its answers are wanted fast.
-    ///   - streamEndpoint: asked for requests that `endpoint` does not want.
-    package static func http1WebSocket(
-        limits: HTTPLimits = .init(),
-        idleTimeout: Duration? = .seconds(60),
-        connections: OpenConnections? = nil,
-        trustedProxies: TrustedProxies = .none,
-        tls: ServerTLS? = nil,
-        requestEndpoint: @escaping @Sendable (HTTPRequestHead) -> RequestEndpoint?,
-        streamEndpoint: @escaping @Sendable (HTTPRequest) -> StreamEndpoint?,
-        endpoint: @escaping WebSocketUpgradeHandler.EndpointLookup
-    ) -> HTTPServerBuilder {
         HTTPServerBuilder { responder in
             WebSocketChildChannel(
                 responder: responder, limits: limits, idleTimeout: idleTimeout, connections: connections,
-                trustedProxies: trustedProxies, tls: tls, streamEndpoint: streamEndpoint,
-                requestEndpoint: requestEndpoint
+                trustedProxies: trustedProxies, tls: tls
             ) { _, jobs, _ in
                 jobs.none()
                 return endpoint

@@ -1,9 +1,9 @@
-import HTTPTypes
+package import HTTPTypes
 public import HummingbirdCore
 public import Logging
-import MartletWebSocket
+package import MartletWebSocket
 public import NIOCore
-import NIOHTTP1
+package import NIOHTTP1
 public import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 import NIOSSL
@@ -33,6 +33,7 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
     let trustedProxies: TrustedProxies
     let tls: ServerTLS?
     let endpoint: EndpointSource
+    let connectionLimiter: ConnectionLimiter?
     /// What answers requests with streams.
     let streamEndpoint: @Sendable (HTTPRequest) -> StreamEndpoint?
     /// What answers requests at once.
@@ -45,6 +46,7 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
         connections: OpenConnections?,
         trustedProxies: TrustedProxies,
         tls: ServerTLS?,
+        connectionLimiter: ConnectionLimiter? = nil,
         streamEndpoint: @escaping @Sendable (HTTPRequest) -> StreamEndpoint? = { _ in nil },
         requestEndpoint: @escaping @Sendable (HTTPRequestHead) -> RequestEndpoint? = { _ in nil },
         endpoint: @escaping EndpointSource
@@ -55,10 +57,38 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
         self.connections = connections
         self.trustedProxies = trustedProxies
         self.tls = tls
+        self.connectionLimiter = connectionLimiter
         self.streamEndpoint = streamEndpoint
         self.requestEndpoint = requestEndpoint
         self.endpoint = endpoint
     }
+
+    /// As above, for endpoints of the event-loop tier.
+    ///
+    /// - Parameters:
+    ///   - connectionLimiter: counts WebSockets and streams.
+    ///   - requestEndpoint: asked first, for its answers are wanted fast.
+    ///   - streamEndpoint: asked for requests that `endpoint` does not want.
+    package init(
+        responder: @escaping HTTPChannelHandler.Responder,
+        trustedProxies: TrustedProxies,
+        tls: ServerTLS?,
+        connectionLimiter: ConnectionLimiter,
+        requestEndpoint: @escaping @Sendable (HTTPRequestHead) -> RequestEndpoint?,
+        streamEndpoint: @escaping @Sendable (HTTPRequest) -> StreamEndpoint?,
+        endpoint: @escaping WebSocketUpgradeHandler.EndpointLookup
+    ) {
+        self.init(
+            responder: responder, limits: .init(), idleTimeout: .seconds(60), connections: nil,
+            trustedProxies: trustedProxies, tls: tls, connectionLimiter: connectionLimiter,
+            streamEndpoint: streamEndpoint, requestEndpoint: requestEndpoint
+        ) { _, jobs, _ in
+            jobs.none()
+            return endpoint
+        }
+    }
+
+    var isSecure: Bool { self.tls != nil }
 
     public func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         self.connections?.opened(channel)
@@ -74,7 +104,8 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
             if let tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler()) }
             let isSecure = (try? channel.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self)) != nil
             let handler = WebSocketUpgradeHandler(
-                limits: self.limits, isSecure: isSecure, trustedProxies: self.trustedProxies, logger: logger,
+                limits: self.limits, isSecure: isSecure, trustedProxies: self.trustedProxies,
+                connectionLimiter: self.connectionLimiter, logger: logger,
                 endpoint: self.endpoint(channel, job, logger),
                 installHTTPSide: { channel in
                     let side = try self.addHTTPSide(to: channel, isSecure: isSecure, logger: logger)

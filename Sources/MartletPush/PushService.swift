@@ -1,6 +1,7 @@
 public import Logging
 public import MartletWebSocket
 public import NIOCore
+import Synchronization
 
 /// The push service without HTTP: connections register for a user's events, and messages are pushed to them.
 ///
@@ -16,16 +17,31 @@ public import NIOCore
 public final class PushService: Sendable {
     let hub: Hub
     let broker: any Broker
-    let hooks: PushHooks
     package let logger: Logger
     public let counters = PushCounters()
+    /// From ``publish(_:)`` to the last session.
+    public let deliveryTimes = DeliveryTimes()
+    private let settings: Mutex<Settings>
+    private let userSessions = UserSessions()
+
+    private final class Settings: Sendable {
+        let hooks: PushHooks
+        let limits: PushLimits
+
+        init(_ hooks: PushHooks, _ limits: PushLimits) {
+            self.hooks = hooks
+            self.limits = limits
+        }
+    }
 
     /// - Parameters:
     ///   - group: the connections' event loops; sessions on any other are a programming error.
+    ///   - limits: see also ``update(hooks:limits:)``.
     ///   - history: what is kept of each channel.
     public init(
         group: any EventLoopGroup,
         hooks: PushHooks = .init(),
+        limits: PushLimits = .init(),
         history: HistoryConfiguration = .init(),
         logger: Logger = Logger(label: "martlet.push")
     ) {
@@ -34,13 +50,46 @@ public final class PushService: Sendable {
         broker.setReceiver(hub)
         self.hub = hub
         self.broker = broker
-        self.hooks = hooks
+        self.settings = Mutex(Settings(hooks, limits))
         self.logger = logger
         guard history.isOn else { return }
         // What is old goes even when nothing more is published.
         group.next().scheduleRepeatedTask(initialDelay: .seconds(10), delay: .seconds(10)) { [weak broker] task in
             if let broker { broker.sweep() } else { task.cancel() }
         }
+    }
+
+    var hooks: PushHooks { self.settings.withLock { $0 }.hooks }
+    package var limits: PushLimits { self.settings.withLock { $0 }.limits }
+
+    /// Changes what counts from now on. Sessions that are there stay; ``PushLimits/queueSize`` and
+    /// ``PushLimits/slowClients`` are those of connections that begin later.
+    public func update(hooks: PushHooks, limits: PushLimits) {
+        self.settings.withLock { $0 = Settings(hooks, limits) }
+    }
+
+    /// Counts a session of a user, where that is limited.
+    package func admit(user: String) -> UserAdmission {
+        guard let limit = self.limits.sessionsPerUser else { return .admitted(nil) }
+        guard let place = self.userSessions.place(for: ExactString(user), atMost: limit) else {
+            self.counters.add(to: .refusedSessions)
+            self.logger.info(
+                "refused a session: its user has too many",
+                metadata: ["user": "\(SafeText.forLog(user))", "limit": "\(limit)"])
+            return .refused
+        }
+        return .admitted(place)
+    }
+
+    /// Counts a message of a client.
+    func isWithinRate(_ bucket: inout TokenBucket?) -> Bool {
+        guard let limit = self.limits.messageRate else { return true }
+        let now = NIODeadline.now()
+        var counted = bucket ?? TokenBucket(limit, now: now)
+        defer { bucket = counted }
+        guard !counted.take(now: now) else { return true }
+        self.counters.add(to: .rateLimited)
+        return false
     }
 
     /// User channels that somebody is registered for.
@@ -52,12 +101,17 @@ public final class PushService: Sendable {
     /// Where WebSockets connect: clients of the register dialect, and with the subprotocol `martlet` those of the
     /// event-stream dialect, which name token and events in the query as for `/sse`.
     ///
-    /// A client that does not read fast enough is closed with 1013 unless `configuration` says otherwise.
+    /// - Parameter configuration: default: messages of up to 64 KiB. Its queue and what becomes of slow clients are set by
+    ///   ``PushLimits``.
     public func endpoint(
         origin: OriginPolicy = .sameHost,
         configuration: WebSocketConfiguration = PushService.defaultConfiguration
     ) -> WebSocketEndpoint {
-        WebSocketEndpoint(
+        var configuration = configuration
+        let limits = self.limits
+        configuration.outboundQueueLimit = limits.queueSize
+        configuration.overflowPolicy = limits.slowClients == .close ? .close : .dropOldest
+        return WebSocketEndpoint(
             configuration: configuration, origin: origin, subprotocols: [EventStreamRequest.subprotocol]
         ) { request, _ in
             if request.subprotocol == nil { return RegisterSession(service: self) }
@@ -65,11 +119,10 @@ public final class PushService: Sendable {
         }
     }
 
-    /// A register message is short, and a slow client is told to come back later.
+    /// A register message is short.
     public static var defaultConfiguration: WebSocketConfiguration {
         var configuration = WebSocketConfiguration()
         configuration.limits.maximumMessageSize = 64 * 1024
-        configuration.overflowPolicy = .close
         return configuration
     }
 
@@ -94,8 +147,10 @@ public final class PushService: Sendable {
             onDone(PublishResult(delivered: 0, position: nil))  // nobody can hear it, now or later
             return
         }
-        let receipt = PublishReceipt { [counters = self.counters] result in
+        let begin = NIODeadline.now()
+        let receipt = PublishReceipt { [counters = self.counters, times = self.deliveryTimes] result in
             counters.add(result.delivered, to: .deliveries)
+            if result.delivered > 0 { times.record(NIODeadline.now() - begin) }
             onDone(result)
         }
         self.broker.publish(message.message, to: message.channel, receipt: receipt)

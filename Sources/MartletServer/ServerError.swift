@@ -3,6 +3,8 @@ public struct ServerError: Error, Sendable, CustomStringConvertible {
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         public let description: String
 
+        /// The command line says something that it cannot mean.
+        public static let usage = Self(description: "usage")
         /// Options that contradict each other, or are not safe together.
         public static let configuration = Self(description: "configuration")
         /// A file could not be read, or its contents make no sense.

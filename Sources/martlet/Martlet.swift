@@ -7,6 +7,6 @@ struct Martlet: AsyncParsableCommand {
         commandName: "martlet",
         abstract: "Real-time messaging: a push service, a reverse proxy and WebSocket tools.",
         version: Version.current,
-        subcommands: [Serve.self, Push.self, Proxy.self, Echo.self, Connect.self]
+        subcommands: [Serve.self, CheckConfig.self, Push.self, Proxy.self, Echo.self, Connect.self]
     )
 }

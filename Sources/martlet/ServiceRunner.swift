@@ -11,6 +11,7 @@ enum ServiceRunner {
     /// Exit codes (sysexits.h): 78 for a configuration that cannot work, 66 for a file, 69 when the address cannot be had.
     private static func exitCode(_ error: ServerError) -> ExitCode {
         switch error.code {
+        case .usage: ExitCode(64)
         case .configuration: ExitCode(78)
         case .file: ExitCode(66)
         case .bind: ExitCode(69)
@@ -78,7 +79,20 @@ enum ServiceRunner {
                 logger: logger
             )
             configuration.maximumGracefulShutdownDuration = limit
+            let impatience = Task { await Self.endAtSecondSignal() }
+            defer { impatience.cancel() }
             try await ServiceGroup(configuration: configuration).run()
+        }
+    }
+
+    /// Who presses Ctrl-C twice does not want to wait for clients to leave.
+    private static func endAtSecondSignal() async {
+        var count = 0
+        for await signal in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
+            count += 1
+            guard count > 1 else { continue }
+            Self.complain("martlet: ended before everything was done")
+            Foundation.exit(signal == .sigint ? 130 : 143)
         }
     }
 }

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <features.h>
+#include <stddef.h>
+#include <string.h>
 #include <sys/resource.h>
 #ifdef __linux__
 #include <sys/epoll.h>
@@ -12,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 #endif
 #ifdef __GLIBC__
@@ -81,6 +84,23 @@ static inline int martlet_wait(int poll, struct epoll_event *events, int count, 
     return (int)martlet_call(SYS_epoll_pwait, poll, (long)events, count, milliseconds, 0, 8);
 }
 #endif
+
+/// Sends a text to a datagram socket of the file system, or of the abstract namespace when its name begins with `@`:
+/// systemd's protocol for telling it how a service is. What cannot be sent is not.
+static inline void martlet_notify(const char *name, const char *text) {
+#ifdef __linux__
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strlen(name);
+    if (!length || length >= sizeof address.sun_path) return;
+    memcpy(address.sun_path, name, length);
+    if (name[0] == '@') address.sun_path[0] = 0;
+    int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) return;
+    sendto(descriptor, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&address,
+           (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
+    close(descriptor);
+#endif
+}
 
 /// Gives the allocator's free memory back to the system; does nothing where the C library has no call for it.
 static inline void martlet_trim_heap(void) {

@@ -165,7 +165,7 @@ final class ClientConnection {
         if let head {
             entry = AccessLogEntry(head, self.identity(of: head), isHTTP2: self.isHTTP2)
         } else {
-            entry.time = LogTime.now()
+            entry.time = UTCTime.now()
             entry.address = self.peer?.ipAddress ?? "-"
         }
         entry.status = Int(refusal.status.code)

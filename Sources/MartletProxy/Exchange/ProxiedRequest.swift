@@ -1,3 +1,4 @@
+import MartletWebSocket
 import NIOHTTP1
 
 /// A request that has been checked and routed: what of it an upstream is to see, and what of the answer the client.

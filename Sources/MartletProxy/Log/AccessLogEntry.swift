@@ -1,3 +1,4 @@
+import MartletWebSocket
 import NIOHTTP1
 
 /// What is known of a request when it has been answered, or of a WebSocket when it has ended.
@@ -32,7 +33,7 @@ struct AccessLogEntry: Sendable {
 
     /// What a request's head tells.
     init(_ head: HTTPRequestHead, _ identity: ClientIdentity, isHTTP2: Bool) {
-        self.time = LogTime.now()
+        self.time = UTCTime.now()
         self.address = identity.address ?? "unix"
         self.method = head.method.rawValue
         self.target = RequestCheck.withoutToken(head.uri)
@@ -64,7 +65,7 @@ struct AccessLogEntry: Sendable {
     private func writeCombined(_ line: inout LogLine) {
         line.raw("\(self.address) - ")
         line.escaped(self.user ?? "-")
-        line.raw(" [\(LogTime.common(self.time))] \"")
+        line.raw(" [\(UTCTime.common(self.time))] \"")
         line.escaped(self.method)
         line.raw(" ")
         line.escaped(self.target)
@@ -76,18 +77,18 @@ struct AccessLogEntry: Sendable {
     }
 
     private func writeJSON(_ line: inout LogLine) {
-        line.raw("{\"time\":\"\(LogTime.iso8601(self.time))\"")
+        line.raw("{\"time\":\"\(UTCTime.iso8601(self.time))\"")
         line.member("address", self.address)
         line.member("method", self.method)
         line.member("target", self.target)
         line.member("protocol", self.version)
         line.member("host", self.host)
         line.raw(",\"status\":\(self.status),\"bytesReceived\":\(self.bytesReceived),\"bytesSent\":\(self.bytesSent)")
-        line.raw(",\"seconds\":\(LogTime.seconds(self.duration))")
+        line.raw(",\"seconds\":\(UTCTime.seconds(self.duration))")
         line.member("route", self.route)
         line.member("upstream", self.upstream)
         line.member("endpoint", self.endpoint)
-        if let duration = self.upstreamDuration { line.raw(",\"upstreamSeconds\":\(LogTime.seconds(duration))") }
+        if let duration = self.upstreamDuration { line.raw(",\"upstreamSeconds\":\(UTCTime.seconds(duration))") }
         line.member("user", self.user)
         line.member("referer", self.referer)
         line.member("userAgent", self.userAgent)

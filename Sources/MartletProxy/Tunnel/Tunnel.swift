@@ -1,4 +1,5 @@
 import MartletProtocol
+import MartletWebSocket
 
 /// Two ends that pass each other's bytes on, once an upgrade has been agreed on by both.
 ///

@@ -24,7 +24,8 @@ package struct EventStreamRequest: Sendable, Hashable {
     /// Whether messages are sent as JSON strings.
     package let isJSON: Bool
 
-    package init(_ head: HTTPRequest) throws(Malformed) {
+    /// - Parameter maximumEvents: that it may ask for.
+    package init(_ head: HTTPRequest, maximumEvents: Int) throws(Malformed) {
         var token: String?
         var events: [String] = []
         var after: String?
@@ -53,8 +54,8 @@ package struct EventStreamRequest: Sendable, Hashable {
             }
         }
         guard !events.isEmpty else { throw Malformed(reason: "name at least one event: ?event=alerts") }
-        guard events.count <= PushLimits.events else {
-            throw Malformed(reason: "one client hears at most \(PushLimits.events) events")
+        guard events.count <= maximumEvents else {
+            throw Malformed(reason: "one client hears at most \(maximumEvents) events")
         }
         // The id that it comes back with must fit into a request.
         guard events.reduce(0, { $0 + EventNameCoding.encode($1).utf8.count + 40 }) <= Self.idLengthLimit else {

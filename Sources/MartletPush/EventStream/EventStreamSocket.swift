@@ -10,6 +10,8 @@ final class EventStreamSocket: WebSocketHandler, EventStreamSink, HeartbeatWheel
     /// Until it has been read.
     private var head: HTTPRequest?
     private var socket: WebSocket?
+    private var place: UserPlace?
+    private var messages: TokenBucket?
     private var session: EventStreamSession?
     private var spoke: Int?
     /// Only for a token that expires.
@@ -23,12 +25,14 @@ final class EventStreamSocket: WebSocketHandler, EventStreamSink, HeartbeatWheel
 
     func opened(_ socket: WebSocket) {
         self.socket = socket
+        // It comes back and is sent what it missed; with the oldest dropped it would not know.
+        socket.overflowPolicy = .close
         self.service.counters.add(to: .sessions)
         guard let head = self.head else { return }
         self.head = nil
         let request: EventStreamRequest
         do {
-            request = try EventStreamRequest(head)
+            request = try EventStreamRequest(head, maximumEvents: self.service.limits.eventsPerSession)
         } catch {
             self.refuse(error.reason)
             return
@@ -50,10 +54,15 @@ final class EventStreamSocket: WebSocketHandler, EventStreamSink, HeartbeatWheel
         case .refused: return self.refuse("the token was refused")
         case .unavailable: return self.refuse("tokens cannot be checked at the moment", .tryAgainLater)
         }
+        switch self.service.admit(user: user.id) {
+        case .admitted(let place): self.place = place
+        case .refused: return self.refuse("this user has too many connections", .tryAgainLater)
+        }
         if let time = user.expiresAt {
             let expiry = TokenExpiry()
             self.expiry = expiry
             expiry.set(time, on: socket.eventLoop) { [weak self] in
+                self?.service.counters.add(to: .expiredTokens)
                 self?.socket?.close(.policyViolation, reason: "the token has expired")
             }
         }
@@ -77,12 +86,16 @@ final class EventStreamSocket: WebSocketHandler, EventStreamSink, HeartbeatWheel
         self.socket?.close(code, reason: reason)
     }
 
-    func received(_ kind: MessageKind, _ payload: RawSpan, on socket: WebSocket) {}
+    func received(_ kind: MessageKind, _ payload: RawSpan, on socket: WebSocket) {
+        guard socket.isOpen, !self.service.isWithinRate(&self.messages) else { return }
+        socket.close(.policyViolation, reason: "too many messages")
+    }
 
     func closed(_ socket: WebSocket, _ information: WebSocketCloseInformation) {
         self.expiry?.cancel()
         self.session?.end()
         self.session = nil
+        self.place = nil
         if let spoke = self.spoke { self.service.hub.wheel(on: socket.eventLoop).remove(self, from: spoke) }
         self.service.counters.add(-1, to: .sessions)
         self.socket = nil

@@ -14,6 +14,8 @@ final class RegisterSession: WebSocketHandler, Session {
     private let service: PushService
     private var socket: WebSocket?
     private var user: ExactString?
+    private var userPlace: UserPlace?
+    private var messages: TokenBucket?
     var places: [UserChannel: Int] = [:]
 
     private var mistakes = 0
@@ -41,6 +43,10 @@ final class RegisterSession: WebSocketHandler, Session {
 
     func received(_ kind: MessageKind, _ payload: RawSpan, on socket: WebSocket) {
         guard socket.isOpen else { return }
+        guard self.service.isWithinRate(&self.messages) else {
+            self.service.logger.info("closing a session that sends too many messages", metadata: self.logMetadata)
+            return socket.close(.policyViolation, reason: "too many messages")
+        }
         let hooks = self.service.hooks
         guard
             let message = RegisterMessage(
@@ -72,6 +78,7 @@ final class RegisterSession: WebSocketHandler, Session {
         self.service.counters.add(-1, to: .sessions)
         self.waiting = []
         self.expiry?.cancel()
+        self.userPlace = nil
         self.socket = nil
     }
 
@@ -79,7 +86,11 @@ final class RegisterSession: WebSocketHandler, Session {
 
     func deliver(_ batch: PublicationBatch) -> Int {
         guard let socket = self.socket, socket.isOpen else { return 0 }
+        let dropped = socket.droppedMessages
         let taken = socket.send(batch.messages)
+        if socket.droppedMessages > dropped, socket.isOpen {
+            self.service.counters.add(socket.droppedMessages - dropped, to: .droppedMessages)
+        }
         if !socket.isOpen {
             self.service.counters.add(to: .slowConsumers)
             self.service.logger.notice("closing a session that reads too slowly", metadata: self.logMetadata)
@@ -167,6 +178,7 @@ final class RegisterSession: WebSocketHandler, Session {
     }
 
     private func expired() {
+        self.service.counters.add(to: .expiredTokens)
         self.service.logger.info("a token has expired", metadata: self.logMetadata)
         self.socket?.close(.policyViolation, reason: "the token has expired")
     }
@@ -177,9 +189,16 @@ final class RegisterSession: WebSocketHandler, Session {
             // A connection is one user's: what the former user is sent must not reach it.
             self.service.hub.removeAll(self, on: socket.eventLoop)
             self.user = channel.exactUser
+            self.userPlace = nil
+            switch self.service.admit(user: channel.user) {
+            case .admitted(let place): self.userPlace = place
+            case .refused:
+                return socket.close(.tryAgainLater, reason: "this user has too many connections")
+            }
         }
-        guard self.places.count < PushLimits.events || self.places[channel] != nil else {
-            self.refuse("a connection registers for at most \(PushLimits.events) events", code: 106, on: socket)
+        let limit = self.service.limits.eventsPerSession
+        guard self.places.count < limit || self.places[channel] != nil else {
+            self.refuse("a connection registers for at most \(limit) events", code: 106, on: socket)
             return
         }
         self.service.hub.add(self, to: channel, on: socket.eventLoop)

@@ -6,25 +6,39 @@ import MartletWebSocket
 
 /// Who may use the API of servers.
 struct APIAccess: Sendable {
-    let service: PushService
-    let configuration: PushServerConfiguration
+    enum Decision {
+        /// The name of the key, for limits.
+        case allow(key: String)
+        case refuse(Response)
+    }
 
-    /// Why a request may not use it: a page of another origin could otherwise push with what the browser can reach (a
-    /// browser sends `Origin` with every POST, a back end sends none), and whoever has no key.
-    func refusal(of request: Request, _ context: RequestContext) async -> Response? {
-        guard self.configuration.apiKeys.map({ $0.key(of: request.head) != nil }) ?? true,
-            await self.configuration.hooks.authorizePush?(request.head, context.remoteAddress) ?? true
+    let live: LiveConfiguration
+
+    /// Whether a request may use it: not from a page of another origin, which could otherwise push with what the browser can
+    /// reach (a browser sends `Origin` with every POST, a back end sends none), not without a key, and not too often.
+    func decide(_ request: Request, _ context: RequestContext) async -> Decision {
+        let snapshot = self.live.now
+        let shown = snapshot.configuration.apiKeys?.key(of: request.head)?.name
+        guard snapshot.configuration.apiKeys == nil || shown != nil,
+            await snapshot.configuration.hooks.authorizePush?(request.head, context.remoteAddress) ?? true
         else {
-            return self.refuse(.unauthorized, "", context)
+            return .refuse(self.refuse(.unauthorized, "", context))
         }
-        guard self.configuration.effectiveOrigin.allows(request.head, isSecure: false) else {
-            return self.refuse(.forbidden, "pages of this origin may not push", context)
+        guard snapshot.origin.allows(request.head, isSecure: snapshot.configuration.tls != nil) else {
+            return .refuse(self.refuse(.forbidden, "pages of this origin may not push", context))
         }
-        return nil
+        let key = shown ?? APIKey.none
+        if let seconds = self.live.pushes.refusal(of: key) {
+            self.live.service.counters.add(to: .rateLimited)
+            var response = self.refuse(.tooManyRequests, "too many requests with this API key", context)
+            response.headers[.retryAfter] = String(seconds)
+            return .refuse(response)
+        }
+        return .allow(key: key)
     }
 
     private func refuse(_ status: HTTPResponse.Status, _ body: String, _ context: RequestContext) -> Response {
-        self.service.refusedPush()
+        self.live.service.refusedPush()
         context.logger.info(
             "refused a push",
             metadata: [

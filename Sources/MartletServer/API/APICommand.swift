@@ -25,6 +25,12 @@ enum APICommand: Sendable {
 
     static let methods = ["publish", "broadcast", "disconnect", "info"]
 
+    /// How many messages it is, for limits.
+    var weight: Int {
+        if case .broadcast(let command) = self { return max(command.channels.count, 1) }
+        return 1
+    }
+
     /// - Parameter source: where the body is.
     /// - Throws: ``APIError`` for an unknown method, and what decoding throws.
     init(method: String, from source: some APIBody) throws {

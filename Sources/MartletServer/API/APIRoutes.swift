@@ -2,15 +2,17 @@ import FoundationEssentials
 import HTTPTypes
 import Hummingbird
 import MartletPush
+import MartletWebSocket
 import NIOCore
 
 /// `POST /api/METHOD`: the API of servers, with the bodies and answers of docs/api.md.
 struct APIRoutes {
-    let service: PushService
-    let configuration: PushServerConfiguration
+    let live: LiveConfiguration
     let publisher: Publisher
     let access: APIAccess
     let node: APINode
+
+    private var service: PushService { self.live.service }
 
     func add(to router: Router<RequestContext>) {
         router.post("/api/batch", use: self.batch)
@@ -19,7 +21,11 @@ struct APIRoutes {
 
     @Sendable
     private func command(_ request: Request, _ context: RequestContext) async throws -> Response {
-        if let refusal = await self.access.refusal(of: request, context) { return refusal }
+        let key: String
+        switch await self.access.decide(request, context) {
+        case .refuse(let response): return response
+        case .allow(let name): key = name
+        }
         let body = try await self.body(of: request)
         let command: APICommand
         do {
@@ -29,18 +35,24 @@ struct APIRoutes {
             return try self.response(
                 APIReply(outcome: .error(error)), error == .methodNotFound ? .notFound : .badRequest)
         }
+        self.live.pushes.charge(key, command.weight - 1)
         return try self.response(await self.execute(command))
     }
 
     @Sendable
     private func batch(_ request: Request, _ context: RequestContext) async throws -> Response {
-        if let refusal = await self.access.refusal(of: request, context) { return refusal }
+        let key: String
+        switch await self.access.decide(request, context) {
+        case .refuse(let response): return response
+        case .allow(let name): key = name
+        }
         let batch: APIBatch
         do {
             batch = try await self.body(of: request).decode()
         } catch let error where !(error is any HTTPResponseError) {
             return try self.response(APIReply(outcome: .error(APIError(describing: error))), .badRequest)
         }
+        self.live.pushes.charge(key, batch.commands.reduce(-1) { $0 + ((try? $1.command.get().weight) ?? 1) })
         var replies: [[String: APIReply]] = []
         for element in batch.commands {
             switch element.command {
@@ -52,7 +64,7 @@ struct APIRoutes {
     }
 
     private func body(of request: Request) async throws -> APIRequestBody {
-        let body = try await request.body.collect(upTo: self.configuration.maximumBodySize)
+        let body = try await request.body.collect(upTo: self.live.configuration.maximumBodySize)
         return APIRequestBody(bytes: Data(body.readableBytesView))
     }
 

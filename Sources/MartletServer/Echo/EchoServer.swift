@@ -1,3 +1,4 @@
+import Hummingbird
 public import Logging
 public import MartletWebSocket
 public import NIOCore
@@ -58,15 +59,19 @@ public struct EchoServer: Service {
         }
         let paths = Set(configuration.paths)
         let page = Console.page(.init(mode: .echo, webSocketPath: configuration.paths.first ?? "/ws", pushPath: ""))
+        var http = HTTPServerConfiguration(
+            listen: configuration.listen, limiter: ConnectionLimiter(total: DescriptorBudget().connections))
+        http.tls = configuration.tls
         try await HTTPServer(
-            listen: configuration.listen, group: self.group, logger: self.logger, page: page, tls: configuration.tls,
-            onListening: self.onListening
-        ) { request in
-            let path = WebSocketRequest.path(of: request)
-            // At "/" a browser that asks for no WebSocket wants the page.
-            guard paths.contains(path), path != "/" || ServerHandshake.isUpgradeRequest(request) else { return nil }
-            return endpoint
-        } routes: { _ in
+            http, group: self.group, logger: self.logger, onListening: self.onListening,
+            endpoints: .init(webSocket: { request in
+                let path = WebSocketRequest.path(of: request)
+                // At "/" a browser that asks for no WebSocket wants the page.
+                guard paths.contains(path), path != "/" || ServerHandshake.isUpgradeRequest(request) else { return nil }
+                return endpoint
+            })
+        ) { router in
+            router.get("/") { _, _ in Console.response(page) }
         }.run()
     }
 }

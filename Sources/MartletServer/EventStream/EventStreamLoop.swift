@@ -15,8 +15,9 @@ final class EventStreamLoop {
     func opened(_ poll: Poll) { self.polls[ObjectIdentifier(poll)] = poll }
     func closed(_ poll: Poll) { self.polls[ObjectIdentifier(poll)] = nil }
 
-    /// Answers every poll that waits.
-    func finishPolls() {
-        for poll in self.polls.values { poll.finish(nil) }
+    /// Answers a share of the polls that wait.
+    func finishPolls(_ share: Double) {
+        let count = Int((Double(self.polls.count) * share).rounded(.up))
+        for poll in self.polls.values.prefix(count) { poll.finish(nil) }
     }
 }

@@ -8,29 +8,20 @@ import Synchronization
 
 /// `GET /sse` and `GET /poll`: the event-stream dialect over plain HTTP.
 final class EventStreams: Sendable {
-    private let service: PushService
-    private let configuration: EventStreamConfiguration
-    private let origin: OriginPolicy
-    private let wantsLoopbackHost: Bool
+    private let live: LiveConfiguration
     private let loops: [ObjectIdentifier: NIOLoopBound<EventStreamLoop>]
     private let eventLoops: [any EventLoop]
     private let isStopping = Atomic(false)
 
-    /// - Parameters:
-    ///   - origin: which pages may ask.
-    ///   - wantsLoopbackHost: whether `Host` must name this machine.
-    init(
-        service: PushService, configuration: EventStreamConfiguration, origin: OriginPolicy, wantsLoopbackHost: Bool,
-        group: any EventLoopGroup
-    ) async {
-        self.wantsLoopbackHost = wantsLoopbackHost
-        self.service = service
-        self.configuration = configuration
-        self.origin = origin
+    private var service: PushService { self.live.service }
+    private var configuration: EventStreamConfiguration { self.live.configuration.eventStreams }
+
+    init(_ live: LiveConfiguration, group: any EventLoopGroup) async {
+        self.live = live
         self.eventLoops = Array(group.makeIterator())
         var loops: [ObjectIdentifier: NIOLoopBound<EventStreamLoop>] = [:]
         for eventLoop in self.eventLoops {
-            let interval = configuration.heartbeatInterval
+            let interval = live.configuration.eventStreams.heartbeatInterval
             loops[ObjectIdentifier(eventLoop)] = try? await eventLoop.submit {
                 NIOLoopBound(EventStreamLoop(eventLoop, heartbeatInterval: interval), eventLoop: eventLoop)
             }.get()
@@ -60,11 +51,13 @@ final class EventStreams: Sendable {
     }
 
     /// The server is about to stop: polls that wait are answered.
-    func stop() {
-        self.isStopping.store(true, ordering: .relaxed)
+    ///
+    /// - Parameter share: of them; with 1 also those that come later are answered at once.
+    func finishPolls(_ share: Double) {
+        if share >= 1 { self.isStopping.store(true, ordering: .relaxed) }
         for eventLoop in self.eventLoops {
             guard let loop = self.loops[ObjectIdentifier(eventLoop)] else { continue }
-            eventLoop.execute { loop.value.finishPolls() }
+            eventLoop.execute { loop.value.finishPolls(share) }
         }
     }
 
@@ -76,13 +69,15 @@ final class EventStreams: Sendable {
             self.service.counters.add(to: .refusedRegistrations)
             return .refuse(refusal.status, refusal.fields, reason: refusal.reason)
         case .success(let accepted):
+            let configuration = self.configuration
             return .open { eventLoop in
                 guard let loop = self.loops[ObjectIdentifier(eventLoop)]?.value else {
                     preconditionFailure("a connection on an event loop that is not of the server's group")
                 }
                 return ServerSentEvents(
-                    service: self.service, configuration: self.configuration, request: accepted.request,
-                    user: accepted.user, allowedOrigin: accepted.allowedOrigin, wheel: loop.wheel)
+                    service: self.service, configuration: configuration, request: accepted.request,
+                    user: accepted.user, place: accepted.place, allowedOrigin: accepted.allowedOrigin, wheel: loop.wheel
+                )
             }
         }
     }
@@ -91,13 +86,22 @@ final class EventStreams: Sendable {
 
     @Sendable
     private func poll(_ request: Request, _ context: RequestContext) async throws -> Response {
-        switch await self.check(request.head, isSecure: false) {
+        let client = self.live.configuration.trustedProxies.client(
+            of: request.head, peer: context.remoteAddress, isSecure: self.live.configuration.tls != nil)
+        let admission: ConnectionLimiter.Admission
+        do {
+            admission = try self.live.connections.admit(address: client.address)
+        } catch {
+            self.service.counters.add(to: .rateLimited)
+            return self.refuse(Refusal(error), context)
+        }
+        defer { self.live.connections.ended(admission) }
+        var head = request.head
+        if let authority = client.authority { head.authority = authority }
+        switch await self.check(head, isSecure: client.isSecure) {
         case .failure(let refusal):
             self.service.counters.add(to: .refusedRegistrations)
-            self.log(refusal, context.remoteAddress)
-            var response = Response.text(refusal.reason, status: refusal.status)
-            response.headers.append(contentsOf: refusal.fields)
-            return response
+            return self.refuse(refusal, context)
         case .success(let accepted):
             let eventLoop = self.eventLoops.randomElement()
             guard let eventLoop, let loop = self.loops[ObjectIdentifier(eventLoop)] else {
@@ -110,7 +114,7 @@ final class EventStreams: Sendable {
                     eventLoop.execute {
                         let poll = Poll(accepted.request, service: self.service, loop: loop.value)
                         waiting.value = poll
-                        poll.start(accepted.user.id, continuation)
+                        poll.start(accepted.user.id, accepted.place, continuation)
                         if self.isStopping.load(ordering: .relaxed) { poll.finish(nil) }
                     }
                 }
@@ -134,6 +138,7 @@ final class EventStreams: Sendable {
     private struct Accepted {
         let request: EventStreamRequest
         let user: PushUser
+        let place: UserPlace?
         /// Of a page on another host, for the answer.
         let allowedOrigin: String?
     }
@@ -142,12 +147,30 @@ final class EventStreams: Sendable {
         let status: HTTPResponse.Status
         let reason: String
         var fields: HTTPFields = [:]
+
+        init(status: HTTPResponse.Status, reason: String, fields: HTTPFields = [:]) {
+            self.status = status
+            self.reason = reason
+            self.fields = fields
+        }
+
+        init(_ refusal: ConnectionLimiter.Refusal) {
+            switch refusal {
+            case .full:
+                self.init(
+                    status: .serviceUnavailable, reason: "there are too many connections", fields: [.retryAfter: "5"])
+            case .tooMany(let reason, let retryAfter):
+                self.init(
+                    status: .tooManyRequests, reason: reason, fields: [.retryAfter: String(retryAfter)])
+            }
+        }
     }
 
     private func check(_ head: HTTPRequest, isSecure: Bool) async -> Result<Accepted, Refusal> {
         let origin = head.headerFields[.origin]
-        guard self.origin.allows(head, isSecure: isSecure),
-            !self.wantsLoopbackHost || PushServerConfiguration.isLoopback(head.authority)
+        let snapshot = self.live.now
+        guard snapshot.origin.allows(head, isSecure: isSecure),
+            !snapshot.configuration.wantsLoopbackHost || PushServerConfiguration.isLoopback(head.authority)
         else {
             return .failure(Refusal(status: .forbidden, reason: "pages of this origin may not connect here"))
         }
@@ -155,13 +178,18 @@ final class EventStreams: Sendable {
         Self.addOrigin(origin, to: &fields)
         let request: EventStreamRequest
         do {
-            request = try EventStreamRequest(head)
+            request = try EventStreamRequest(head, maximumEvents: snapshot.configuration.limits.eventsPerSession)
         } catch {
             return .failure(Refusal(status: .badRequest, reason: error.reason, fields: fields))
         }
         switch await self.service.user(of: request) {
         case .user(let user):
-            return .success(Accepted(request: request, user: user, allowedOrigin: origin))
+            guard case .admitted(let place) = self.service.admit(user: user.id) else {
+                fields[.retryAfter] = "5"
+                return .failure(
+                    Refusal(status: .tooManyRequests, reason: "this user has too many connections", fields: fields))
+            }
+            return .success(Accepted(request: request, user: user, place: place, allowedOrigin: origin))
         case .unavailable:
             fields[.retryAfter] = "5"
             return .failure(
@@ -183,7 +211,9 @@ final class EventStreams: Sendable {
     /// Asked by browsers for pages of other hosts, before a request with an `Authorization` header.
     @Sendable
     private func preflight(_ request: Request, _ context: RequestContext) async throws -> Response {
-        guard self.origin.allows(request.head, isSecure: false) else { return Response(status: .forbidden) }
+        guard self.live.now.origin.allows(request.head, isSecure: self.live.configuration.tls != nil) else {
+            return Response(status: .forbidden)
+        }
         var response = Response(
             status: .noContent,
             headers: [
@@ -194,12 +224,15 @@ final class EventStreams: Sendable {
         return response
     }
 
-    private func log(_ refusal: Refusal, _ address: SocketAddress?) {
-        self.service.logger.info(
+    private func refuse(_ refusal: Refusal, _ context: RequestContext) -> Response {
+        context.logger.info(
             "refused an event stream",
             metadata: [
                 "status": "\(refusal.status.code)", "reason": "\(refusal.reason)", "transport": "poll",
-                "address": "\(address?.description ?? "-")",
+                "address": "\(context.remoteAddress?.description ?? "-")",
             ])
+        var response = Response.text(refusal.reason, status: refusal.status)
+        response.headers.append(contentsOf: refusal.fields)
+        return response
     }
 }

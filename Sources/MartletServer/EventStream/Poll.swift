@@ -7,6 +7,7 @@ final class Poll: EventStreamSink {
     private let request: EventStreamRequest
     private let loop: EventStreamLoop
     private var session: EventStreamSession?
+    private var place: UserPlace?
     private var timeout: Scheduled<Void>?
     private var continuation: CheckedContinuation<String?, Never>?
 
@@ -16,9 +17,12 @@ final class Poll: EventStreamSink {
         self.loop = loop
     }
 
-    /// - Parameter continuation: gets the answer as JSON; `nil` when nothing came in time, or the server is about to stop.
-    func start(_ user: String, _ continuation: CheckedContinuation<String?, Never>) {
+    /// - Parameters:
+    ///   - place: among the user's sessions.
+    ///   - continuation: gets the answer as JSON; `nil` when nothing came in time, or the server is about to stop.
+    func start(_ user: String, _ place: UserPlace?, _ continuation: CheckedContinuation<String?, Never>) {
         self.continuation = continuation
+        self.place = place
         self.service.counters.add(to: .polls)
         self.service.counters.add(self.request.events.count, to: .registrations)
         self.loop.opened(self)  // which keeps it alive
@@ -35,6 +39,7 @@ final class Poll: EventStreamSink {
     func finish(_ answer: String?) {
         guard let continuation = self.continuation else { return }
         self.continuation = nil
+        self.place = nil
         self.timeout?.cancel()
         self.timeout = nil
         let session = self.session

@@ -1,5 +1,6 @@
 import Logging
 import MartletPush
+import MartletWebSocket
 import NIOCore
 
 /// A connection that carries server-sent events (HTML, section 9.2), from the head of the answer to its end. The body is
@@ -16,6 +17,8 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
     private let configuration: EventStreamConfiguration
     private let request: EventStreamRequest
     private let user: PushUser
+    /// Among the user's sessions.
+    private let place: UserPlace?
     /// Only for a token that expires.
     private var expiry: TokenExpiry?
     private let allowedOrigin: String?
@@ -28,12 +31,13 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
 
     init(
         service: PushService, configuration: EventStreamConfiguration, request: EventStreamRequest, user: PushUser,
-        allowedOrigin: String?, wheel: HeartbeatWheel
+        place: UserPlace?, allowedOrigin: String?, wheel: HeartbeatWheel
     ) {
         self.service = service
         self.configuration = configuration
         self.request = request
         self.user = user
+        self.place = place
         self.allowedOrigin = allowedOrigin
         self.wheel = wheel
     }
@@ -55,7 +59,10 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
             let expiry = TokenExpiry()
             self.expiry = expiry
             // A client with a new token comes back at once, and misses nothing.
-            expiry.set(time, on: context.eventLoop) { [weak self] in self?.drop() }
+            expiry.set(time, on: context.eventLoop) { [weak self] in
+                self?.service.counters.add(to: .expiredTokens)
+                self?.drop()
+            }
         }
         self.service.counters.add(self.request.events.count, to: .registrations)
         session.start(after: self.request.after)
@@ -103,6 +110,9 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
         case is ChannelShouldQuiesceEvent:
             // A time of its own for each client to come back: they would all come at once otherwise.
             self.write(ByteBuffer(string: self.retry))
+            context.close(promise: nil)
+        case let restart as ServerRestartEvent:
+            self.write(ByteBuffer(string: "retry: \(restart.retry)\n\n"))
             context.close(promise: nil)
         case ChannelEvent.inputClosed: context.close(promise: nil)
         default: context.fireUserInboundEventTriggered(event)

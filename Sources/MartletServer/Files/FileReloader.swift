@@ -5,7 +5,8 @@ import UnixSignals
 struct FileReloader {
     private static let checkInterval = Duration.seconds(1)
 
-    let files: [ReloadedFile]
+    /// Asked again and again, for one file may name others.
+    let files: @Sendable () -> [ReloadedFile]
     let logger: Logger
     /// What is done on SIGHUP besides.
     var onSignal: @Sendable () -> Void = {}
@@ -21,20 +22,28 @@ struct FileReloader {
     private func reloadOnSignal() async {
         for await _ in await UnixSignalsSequence(trapping: .sighup) {
             self.onSignal()
-            for file in self.files { await self.reload(file) }
+            for file in self.files() { await self.reload(file) }
         }
     }
 
     private func reloadOnChange() async {
-        var stamps = self.files.map { FileStamp($0.path) }
-        while !self.files.isEmpty, (try? await Task.sleep(for: Self.checkInterval)) != nil {
-            for (index, file) in self.files.enumerated() {
+        var stamps = self.stamps
+        while (try? await Task.sleep(for: Self.checkInterval)) != nil {
+            for file in self.files() {
                 let next = FileStamp(file.path)
-                guard next != stamps[index], next != nil else { continue }
-                stamps[index] = next
+                guard let known = stamps[file.path] else {
+                    stamps[file.path] = next  // it is new, and has just been read
+                    continue
+                }
+                guard next != known, next != nil else { continue }
+                stamps[file.path] = next
                 await self.reload(file)
             }
         }
+    }
+
+    private var stamps: [String: FileStamp] {
+        Dictionary(self.files().compactMap { file in FileStamp(file.path).map { (file.path, $0) } }) { $1 }
     }
 
     private func reload(_ file: ReloadedFile) async {

@@ -1,89 +1,118 @@
-import CMartletSystem
 import HTTPTypes
 import Hummingbird
-import HummingbirdCore
 import Logging
 import MartletHummingbird
 import MartletWebSocket
 import NIOCore
 import NIOHTTP1
-import Synchronization
+import ServiceLifecycle
 
-/// An HTTP server with a page at `/`, WebSocket endpoints by path, and further routes.
-struct HTTPServer {
-    /// Descriptors that are not for connections: the listener, the log, event loops, files.
-    private static let reservedDescriptors = 64
-
-    private let listen: ListenAddress
-    private let group: any EventLoopGroup
-    private let logger: Logger
-    private let onListening: @Sendable (ListenAddress) async -> Void
-    private let tls: ServerTLS?
-    private let endpoint: @Sendable (HTTPRequest) -> WebSocketEndpoint?
-    private let requestEndpoint: @Sendable (HTTPRequestHead) -> RequestEndpoint?
-    private let streamEndpoint: @Sendable (HTTPRequest) -> StreamEndpoint?
-    private let router: Router<RequestContext>
-
-    init(
-        listen: ListenAddress,
-        group: any EventLoopGroup,
-        logger: Logger,
-        page: ByteBuffer,
-        tls: ServerTLS? = nil,
-        onListening: @escaping @Sendable (ListenAddress) async -> Void,
-        endpoint: @escaping @Sendable (HTTPRequest) -> WebSocketEndpoint?,
-        requestEndpoint: @escaping @Sendable (HTTPRequestHead) -> RequestEndpoint? = { _ in nil },
-        streamEndpoint: @escaping @Sendable (HTTPRequest) -> StreamEndpoint? = { _ in nil },
-        routes: (Router<RequestContext>) -> Void
-    ) {
-        self.listen = listen
-        self.group = group
-        self.logger = logger
-        self.onListening = onListening
-        self.endpoint = endpoint
-        self.requestEndpoint = requestEndpoint
-        self.streamEndpoint = streamEndpoint
-        self.tls = tls
-        self.router = Router(context: RequestContext.self)
-        routes(self.router)
-        self.router.get("/") { _, _ in Console.response(page) }
-        self.router.get("/healthz") { _, _ in "ok\n" }
+/// An HTTP server with WebSocket endpoints by path, and further routes.
+struct HTTPServer: Sendable {
+    /// What is answered past the router, on the event loop.
+    struct Endpoints: Sendable {
+        var webSocket: @Sendable (HTTPRequest) -> WebSocketEndpoint?
+        var request: @Sendable (HTTPRequestHead) -> RequestEndpoint? = { _ in nil }
+        var stream: @Sendable (HTTPRequest) -> StreamEndpoint? = { _ in nil }
     }
 
-    /// Serves until graceful shutdown, and returns when the last connection has ended.
+    private let configuration: HTTPServerConfiguration
+    private let logger: Logger
+    private let onListening: @Sendable (ListenAddress) async -> Void
+    private let server: ConnectionServer
+    private let readiness = Readiness()
+    private let manager = ServiceManager()
+
+    /// - Parameter onListening: called with the address, its port known, once connections are accepted.
+    init(
+        _ configuration: HTTPServerConfiguration, group: any EventLoopGroup, logger: Logger,
+        onListening: @escaping @Sendable (ListenAddress) async -> Void,
+        endpoints: Endpoints, routes: (Router<RequestContext>) -> Void
+    ) {
+        self.configuration = configuration
+        self.logger = logger
+        self.onListening = onListening
+        let router = Router(context: RequestContext.self)
+        routes(router)
+        router.get("/healthz") { _, _ in "ok\n" }
+        router.get("/readyz") { [readiness] _, _ in
+            readiness.isReady ? Response.text("ok\n") : .text("draining\n", status: .serviceUnavailable)
+        }
+        self.server = ConnectionServer(
+            group: group,
+            childChannel: WebSocketChildChannel(
+                responder: HTTPResponder(router.buildResponder(), logger: logger).respond,
+                trustedProxies: configuration.trustedProxies, tls: configuration.tls,
+                connectionLimiter: configuration.limiter, requestEndpoint: endpoints.request,
+                streamEndpoint: endpoints.stream, endpoint: endpoints.webSocket),
+            limiter: configuration.limiter, logger: logger)
+    }
+
+    /// Serves until graceful shutdown, drains, and returns when the last connection has ended.
     ///
     /// - Throws: ``ServerError`` with the code `bind`.
     func run() async throws {
-        let listen = self.listen
-        let onListening = self.onListening
-        let connections = OpenConnections()
-        let isListening = Atomic(false)
-        // The soft limit is 1,024 on many systems, and every connection takes a descriptor.
-        let descriptors = Int(clamping: martlet_raise_descriptor_limit())
-        let capacity = descriptors == 0 ? Int.max : max(descriptors - Self.reservedDescriptors, 1)
-        self.logger.info("descriptors", metadata: ["limit": "\(descriptors)", "connections": "\(capacity)"])
-        let application = Application(
-            router: self.router,
-            server: .http1WebSocket(
-                connections: connections, tls: self.tls, requestEndpoint: self.requestEndpoint,
-                streamEndpoint: self.streamEndpoint, endpoint: self.endpoint),
-            configuration: .init(
-                address: .hostname(listen.host, port: listen.port),
-                backlog: 4096,
-                availableConnectionsDelegate: MaximumAvailableConnections(capacity, logger: self.logger)
-            ),
-            onServerRunning: { channel in
-                isListening.store(true, ordering: .relaxed)
-                await onListening(ListenAddress(host: listen.host, port: channel.localAddress?.port ?? listen.port))
-            },
-            eventLoopGroupProvider: .shared(self.group),
-            logger: self.logger
-        )
-        do {
-            try await application.run()
-        } catch  where !isListening.load(ordering: .relaxed) && !(error is CancellationError) {
-            throw ServerError(.bind, reason: "cannot listen on \(listen)", cause: error)
+        let sockets = try await self.listen()
+        self.readiness.set(true)
+        for socket in sockets {
+            self.logger.info("listening", metadata: ["address": "\(socket.localAddress?.description ?? "-")"])
         }
-        await connections.allClosed()
+        await self.onListening(self.address(of: sockets[0]))
+        self.manager.tell("READY=1")
+        let watchdog = Task { await self.manager.keepAlive() }
+        defer { watchdog.cancel() }
+        await withTaskCancellationHandler {
+            await withGracefulShutdownHandler {
+                await self.server.run()
+            } onGracefulShutdown: {
+                Task { await self.drain(sockets) }
+            }
+        } onCancel: {
+            for socket in sockets { socket.close(promise: nil) }
+        }
+    }
+
+    private func listen() async throws -> [any Channel] {
+        let inherited = ServiceManager.sockets()
+        let listen = self.configuration.listen
+        let sockets: [any Channel]
+        do {
+            sockets = try await self.server.listen(
+                on: inherited.isEmpty
+                    ? [.address(host: listen.host, port: listen.port)] : inherited.map { .descriptor($0) },
+                isShared: self.configuration.isPortShared)
+        } catch {
+            let place = inherited.isEmpty ? "\(listen)" : "a socket that was handed over"
+            throw ServerError(.bind, reason: "cannot listen on \(place)", cause: error)
+        }
+        guard !inherited.isEmpty else { return sockets }
+        // Where it listens, somebody else has chosen: it is only known now.
+        if let refusal = sockets.lazy.map({ self.address(of: $0) }).compactMap(self.configuration.refusal).first {
+            for socket in sockets { try? await socket.close() }
+            throw ServerError(.configuration, reason: refusal)
+        }
+        return sockets
+    }
+
+    /// As it was asked for, with the port that the kernel chose; of a socket that was handed over, its own.
+    private func address(of socket: any Channel) -> ListenAddress {
+        let listen = self.configuration.listen
+        guard let port = socket.localAddress?.port else { return listen }
+        guard port != listen.port, listen.port != 0 else { return ListenAddress(host: listen.host, port: port) }
+        return ListenAddress(host: socket.localAddress?.ipAddress ?? listen.host, port: port)
+    }
+
+    /// Takes no more connections, ends those that there are in batches, and then what is left.
+    private func drain(_ sockets: [any Channel]) async {
+        self.readiness.set(false)
+        self.manager.tell("STOPPING=1")
+        let plan = self.configuration.drain()
+        self.logger.notice(
+            "draining", metadata: ["connections": "\(self.server.connectionCount)", "time": "\(plan.time)"])
+        if plan.delay > .zero { try? await Task.sleep(for: plan.delay) }
+        for socket in sockets { try? await socket.close() }
+        self.configuration.limiter.setLimits(clients: 0, perAddress: nil, rate: nil)
+        await self.server.drain(over: plan.time, retry: plan.retry, alongside: plan.alongside)
+        self.server.finish()
     }
 }

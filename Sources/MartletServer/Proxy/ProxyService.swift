@@ -1,4 +1,5 @@
 public import Logging
+import MartletConfiguration
 public import MartletProxy
 import NIOCore
 public import ServiceLifecycle
@@ -46,6 +47,24 @@ public struct ProxyService: Service {
         return configuration
     }
 
+    /// Whether a file is meant for a proxy: it says where requests come from or go.
+    ///
+    /// - Throws: ``ServerError`` with the code `file` or `configuration`.
+    public static func isConfiguration(_ file: String) throws -> Bool {
+        let document: ConfigurationDocument
+        do {
+            document = try ConfigurationDocument(contentsOf: file)
+        } catch {
+            throw ServerError(.file, reason: "cannot read the configuration \(file)", cause: error)
+        }
+        do {
+            let names = Set(try document.root().keys())
+            return !names.isDisjoint(with: ["listeners", "routes", "upstreams"])
+        } catch {
+            throw ServerError(.configuration, reason: error.reason)
+        }
+    }
+
     public func run() async throws {
         let admin = AdminServer(server: self.server, logger: self.logger)
         let adminAddress = try await self.configuration.admin.asyncMap { try await admin.start($0) }
@@ -74,9 +93,11 @@ public struct ProxyService: Service {
 
     private var reloader: FileReloader {
         FileReloader(
-            files: self.file.map { file in
-                [ReloadedFile(file) { try await self.server.reload(try await self.readAgain()) }]
-            } ?? [],
+            files: {
+                self.file.map { file in
+                    [ReloadedFile(file) { try await self.server.reload(try await self.readAgain()) }]
+                } ?? []
+            },
             logger: self.logger
         ) { self.server.reopenLogs() }
     }

@@ -10,14 +10,13 @@ struct PushEndpoint: Sendable {
     /// Bytes. Longer bodies would hold up the other connections of the loop.
     private static let longestBody = 64 * 1024
 
-    let service: PushService
-    let configuration: PushServerConfiguration
+    let live: LiveConfiguration
     private let endpoint: RequestEndpoint
 
-    init(service: PushService, configuration: PushServerConfiguration, logger: Logger) {
-        self.service = service
-        self.configuration = configuration
-        self.endpoint = RequestEndpoint(maximumBodySize: min(configuration.maximumBodySize, Self.longestBody)) {
+    init(_ live: LiveConfiguration, logger: Logger) {
+        let service = live.service
+        self.live = live
+        self.endpoint = RequestEndpoint(maximumBodySize: min(live.configuration.maximumBodySize, Self.longestBody)) {
             head, body, channel, completion in
             guard let message = PushMessage(json: body) else {
                 service.refusedPush()
@@ -34,13 +33,19 @@ struct PushEndpoint: Sendable {
     }
 
     func endpoint(for head: HTTPRequestHead) -> RequestEndpoint? {
-        guard head.method == .POST, head.uri == self.configuration.pushPath,
+        guard head.method == .POST else { return nil }
+        let snapshot = self.live.now
+        guard head.uri == snapshot.configuration.pushPath,
             // A back end sends no Origin; a page's is checked elsewhere.
-            self.configuration.origin.passesWithoutOrigin, !head.headers.contains(name: "origin"),
+            snapshot.configuration.origin.passesWithoutOrigin, !head.headers.contains(name: "origin"),
             !head.headers.contains(name: "idempotency-key"),
-            self.configuration.hooks.authorizePush == nil,
-            self.configuration.apiKeys.map({ $0.key(of: head.headers) != nil }) ?? true
+            snapshot.configuration.hooks.authorizePush == nil
         else { return nil }
-        return self.endpoint
+        var key = APIKey.none
+        if let keys = snapshot.configuration.apiKeys {
+            guard let shown = keys.key(of: head.headers)?.name else { return nil }
+            key = shown
+        }
+        return self.live.pushes.refusal(of: key) == nil ? self.endpoint : nil
     }
 }

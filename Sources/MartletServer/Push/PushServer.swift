@@ -1,5 +1,5 @@
+import Hummingbird
 public import Logging
-import MartletHummingbird
 public import MartletPush
 import MartletWebSocket
 public import NIOCore
@@ -7,75 +7,121 @@ public import NIOPosix
 public import ServiceLifecycle
 
 /// The push service with its HTTP API and its page. A `Service` of swift-service-lifecycle: on graceful shutdown it
-/// takes no more connections, finishes requests and closes WebSockets with 1001.
+/// takes no more connections, closes clients in batches with 1012, finishes requests and ends.
 public struct PushServer: Service {
     public let service: PushService
-    private let configuration: PushServerConfiguration
+    private let live: LiveConfiguration
     private let group: any EventLoopGroup
     private let logger: Logger
     private let onListening: @Sendable (ListenAddress) async -> Void
+    private let source: Source?
 
-    /// - Parameter onListening: called with the address, its port known, once connections are accepted.
+    /// A file that the configuration comes from.
+    public struct Source: Sendable {
+        let file: String
+        let read: @Sendable () async throws -> PushServerConfiguration
+
+        /// - Parameter read: reads the file again.
+        public init(file: String, read: @escaping @Sendable () async throws -> PushServerConfiguration) {
+            self.file = file
+            self.read = read
+        }
+    }
+
+    /// - Parameters:
+    ///   - source: the configuration is read again when the file changes, and on SIGHUP.
+    ///   - onListening: called with the address, its port known, once connections are accepted.
     /// - Throws: ``ServerError`` with the code `configuration`.
     public init(
         configuration: PushServerConfiguration = .init(),
+        source: Source? = nil,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
         logger: Logger = Logger(label: "martlet.serve"),
         onListening: @escaping @Sendable (ListenAddress) async -> Void = { _ in }
     ) throws {
         try configuration.validate()
-        self.configuration = configuration
+        PrometheusMetrics.bootstrap()
+        self.source = source
         self.group = group
         self.logger = logger
         self.onListening = onListening
         self.service = PushService(
-            group: group, hooks: configuration.hooks, history: configuration.history, logger: logger)
+            group: group, hooks: configuration.hooks, limits: configuration.limits, history: configuration.history,
+            logger: logger)
+        self.live = LiveConfiguration(configuration, service: self.service)
+    }
+
+    /// Takes another configuration while the service runs: hooks, API keys, origins, limits, rates, and how it drains. What
+    /// else has changed waits for a restart.
+    ///
+    /// - Throws: ``ServerError`` with the code `configuration`; then everything stays as it was.
+    public func reload(_ configuration: PushServerConfiguration) throws {
+        try configuration.validate()
+        let waiting = self.live.configuration.differences(from: configuration)
+        for key in waiting {
+            self.logger.warning("this change waits for a restart", metadata: ["key": "\(key)"])
+        }
+        var configuration = configuration
+        configuration.tls = self.live.configuration.tls  // whose files are looked at by themselves
+        self.live.replace(configuration)
     }
 
     public func run() async throws {
-        let endpoint = self.service.endpoint(origin: self.configuration.effectiveOrigin)
-        let webSocketPath = self.configuration.webSocketPath
-        let page = Console.page(
-            .init(mode: .serve, webSocketPath: webSocketPath, pushPath: self.configuration.pushPath))
-        let eventStreams = await EventStreams(
-            service: self.service, configuration: self.configuration.eventStreams,
-            origin: self.configuration.effectiveOrigin, wantsLoopbackHost: self.configuration.wantsLoopbackHost,
-            group: self.group)
+        let configuration = self.live.configuration
+        let eventStreams = await EventStreams(self.live, group: self.group)
         let publisher = Publisher(self.service)
-        let node = APINode()
-        let push = PushEndpoint(service: self.service, configuration: self.configuration, logger: self.logger)
+        let access = APIAccess(live: self.live)
+        let push = PushEndpoint(self.live, logger: self.logger)
+        var http = HTTPServerConfiguration(listen: configuration.listen, limiter: self.live.connections)
+        http.tls = configuration.tls
+        http.trustedProxies = configuration.trustedProxies
+        http.isPortShared = configuration.isPortShared
+        http.refusal = { configuration.refusal(of: $0) }
+        http.drain = { [live = self.live] in
+            let configuration = live.configuration
+            return .init(
+                delay: configuration.drainDelay, time: configuration.drainTime, retry: configuration.eventStreams.retry
+            ) { eventStreams.finishPolls($0) }
+        }
+        let page = Console.page(
+            .init(
+                mode: .serve, webSocketPath: configuration.webSocketPath, pushPath: configuration.pushPath))
         let server = HTTPServer(
-            listen: self.configuration.listen, group: self.group, logger: self.logger, page: page,
-            onListening: self.onListening
-        ) { request in
-            WebSocketRequest.path(of: request) == webSocketPath ? endpoint : nil
-        } requestEndpoint: { head in
-            push.endpoint(for: head)
-        } streamEndpoint: { request in
-            eventStreams.endpoint(for: request)
-        } routes: { router in
-            let access = APIAccess(service: self.service, configuration: self.configuration)
-            PushRoutes(service: self.service, configuration: self.configuration, publisher: publisher, access: access)
-                .add(to: router)
-            APIRoutes(
-                service: self.service, configuration: self.configuration, publisher: publisher, access: access,
-                node: node
+            http, group: self.group, logger: self.logger, onListening: self.onListening,
+            endpoints: .init(
+                webSocket: { [live = self.live] request in
+                    let snapshot = live.now
+                    return WebSocketRequest.path(of: request) == snapshot.configuration.webSocketPath
+                        ? snapshot.endpoint : nil
+                },
+                request: { push.endpoint(for: $0) },
+                stream: { eventStreams.endpoint(for: $0) })
+        ) { router in
+            PushRoutes(
+                live: self.live, publisher: publisher, access: access, metrics: ServiceMetrics(service: self.service)
             ).add(to: router)
+            APIRoutes(live: self.live, publisher: publisher, access: access, node: APINode()).add(to: router)
             eventStreams.add(to: router)
             ScriptRoute.add(to: router)
+            router.get("/") { _, _ in Console.response(page) }
         }
-        let trimmer = Task { [counters = self.service.counters] in try await MemoryTrimmer.run(counters) }
-        let reloader = Task { [files = self.configuration.reloadedFiles, logger = self.logger] in
-            await FileReloader(files: files, logger: logger).run()
+        let background: [Task<Void, Never>] = [
+            Task { [counters = self.service.counters] in _ = try? await MemoryTrimmer.run(counters) },
+            Task { await FileReloader(files: { self.reloadedFiles }, logger: self.logger).run() },
+        ]
+        defer { for task in background { task.cancel() } }
+        try await server.run()
+    }
+
+    private var reloadedFiles: [ReloadedFile] {
+        let configuration = self.live.configuration
+        // First, so that what it names is read after it.
+        let own = self.source.map { source in
+            ReloadedFile(source.file) { try self.reload(try await source.read()) }
         }
-        defer {
-            trimmer.cancel()
-            reloader.cancel()
+        let certificate = configuration.tls.map { tls in
+            [tls.certificateFile, tls.keyFile].map { ReloadedFile($0) { try tls.reload() } }
         }
-        try await withGracefulShutdownHandler {
-            try await server.run()
-        } onGracefulShutdown: {
-            eventStreams.stop()
-        }
+        return (own.map { [$0] } ?? []) + (certificate ?? []) + configuration.reloadedFiles
     }
 }

@@ -22,6 +22,25 @@ public struct PushServerConfiguration: Sendable {
     public var history = HistoryConfiguration()
     /// Serve beyond this machine although tokens or pushes are not checked. Default: `false`.
     public var isOpenBeyondLoopback = false
+    /// Reverse proxies whose `X-Forwarded-*` headers count. Default: none.
+    public var trustedProxies = TrustedProxies.none
+    /// The certificate to serve TLS with. Default: none, plain TCP.
+    public var tls: ServerTLS?
+    /// One listening socket for each event loop (`SO_REUSEPORT`): the kernel deals connections out, and a new process may
+    /// listen before the old one has gone. Default: `false`.
+    public var isPortShared = false
+    /// What one client, and one user, may take.
+    public var limits = PushLimits()
+    /// How many clients there may be.
+    public var clients = ClientLimits()
+    /// How often one API key may be used; each message of a batch counts. Default: `nil`, as often as it likes. Beyond it a
+    /// request gets 429.
+    public var pushRate: RateLimit?
+    /// How long `/readyz` answers 503 before a shutdown begins. Default: 0.
+    public var drainDelay = Duration.zero
+    /// Over which clients are closed at a shutdown, each told to come back after a random part of
+    /// ``EventStreamConfiguration/retry``. Default: 5 s.
+    public var drainTime = Duration.seconds(5)
     /// Bytes of a `POST /push` body. Default: 1 MiB. Beyond it: 413.
     public var maximumBodySize = 1 << 20
 
@@ -34,6 +53,20 @@ public struct PushServerConfiguration: Sendable {
     }
 
     private var isPushChecked: Bool { self.apiKeys != nil || self.hooks.authorizePush != nil }
+
+    /// Keys that differ and cannot change while the service runs.
+    func differences(from other: Self) -> [String] {
+        [
+            ("listen", self.listen != other.listen), ("wsPath", self.webSocketPath != other.webSocketPath),
+            ("pushPath", self.pushPath != other.pushPath),
+            ("ssePath", self.eventStreams.eventsPath != other.eventStreams.eventsPath),
+            ("pollPath", self.eventStreams.pollPath != other.eventStreams.pollPath),
+            ("heartbeat", self.eventStreams.heartbeatInterval != other.eventStreams.heartbeatInterval),
+            ("history", self.history != other.history), ("trustedProxies", self.trustedProxies != other.trustedProxies),
+            ("tls", self.tls?.certificateFile != other.tls?.certificateFile || self.tls?.keyFile != other.tls?.keyFile),
+            ("reusePort", self.isPortShared != other.isPortShared),
+        ].filter(\.1).map(\.0)
+    }
 
     static func isLoopback(_ authority: String?) -> Bool {
         authority.flatMap { ListenAddress($0) ?? ListenAddress($0 + ":80") }?.isLoopback ?? false
@@ -66,18 +99,20 @@ public struct PushServerConfiguration: Sendable {
             throw ServerError(
                 .configuration, reason: "two endpoints have the same path: \(taken.joined(separator: " "))")
         }
-        guard !self.listen.isLoopback, !self.isOpenBeyondLoopback else { return }
+        if let refusal = self.refusal(of: self.listen) { throw ServerError(.configuration, reason: refusal) }
+    }
+
+    /// Why the service may not listen there; `nil` when it may.
+    func refusal(of listen: ListenAddress) -> String? {
+        guard !listen.isLoopback, !self.isOpenBeyondLoopback else { return nil }
         var missing: [String] = []
         if self.hooks.authenticate == nil {
             missing.append("a token setting (--token-file, --jwt-…, --jwks-… or --auth-url)")
         }
         if !self.isPushChecked { missing.append("an API key (--api-key-file)") }
-        guard missing.isEmpty else {
-            throw ServerError(
-                .configuration,
-                reason: "\(self.listen) can be reached from other machines, but there is not "
-                    + missing.joined(separator: " and not ")
-                    + ": anybody could read or send messages. Add it, listen on 127.0.0.1, or say --open")
-        }
+        guard !missing.isEmpty else { return nil }
+        return "\(listen) can be reached from other machines, but there is not "
+            + missing.joined(separator: " and not ")
+            + ": anybody could read or send messages. Add it, listen on 127.0.0.1, or say --open"
     }
 }

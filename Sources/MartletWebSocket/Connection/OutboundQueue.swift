@@ -26,7 +26,7 @@ struct OutboundQueue<Label> {
     }
 
     let limit: Int
-    let policy: OverflowPolicy
+    var policy: OverflowPolicy
     private(set) var bytes = ByteBuffer()
     /// What the pieces count for together.
     private(set) var cost = 0

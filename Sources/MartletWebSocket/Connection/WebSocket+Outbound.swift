@@ -95,6 +95,15 @@ extension WebSocket {
         return taken
     }
 
+    /// In place of what the configuration says.
+    package var overflowPolicy: OverflowPolicy {
+        get { self.queue.policy }
+        set { self.queue.policy = newValue }
+    }
+
+    /// Messages that ``overflowPolicy`` dropped.
+    package var droppedMessages: Int { self.queue.droppedCount }
+
     /// Whether bytes wait that nothing may overtake.
     var hasBacklog: Bool { self.inFlight > 0 || !self.queue.isEmpty }
 

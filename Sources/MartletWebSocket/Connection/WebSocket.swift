@@ -187,15 +187,19 @@ extension WebSocket: ChannelInboundHandler {
 
     public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
-        case is ChannelShouldQuiesceEvent:
-            let reason = "the server shuts down"
-            if let bridge = self.handler as? ConnectionBridge {
-                bridge.close(.goingAway, reason: reason)  // what tasks have sent goes first
-            } else {
-                self.close(.goingAway, reason: reason)
-            }
+        case is ChannelShouldQuiesceEvent: self.leave(.goingAway, reason: "the server shuts down")
+        case let restart as ServerRestartEvent:
+            self.leave(.serviceRestart, reason: "the server restarts; retry: \(restart.retry)")
         default:
             context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    private func leave(_ code: CloseCode, reason: String) {
+        if let bridge = self.handler as? ConnectionBridge {
+            bridge.close(code, reason: reason)  // what tasks have sent goes first
+        } else {
+            self.close(code, reason: reason)
         }
     }
 }

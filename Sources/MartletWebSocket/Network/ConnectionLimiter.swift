@@ -1,52 +1,101 @@
+import NIOCore
 import Synchronization
 
 /// How many connections a server takes, in all and from one address.
 public final class ConnectionLimiter: Sendable {
-    private struct Counts {
+    /// A client that was let in; to be given back by ``ConnectionLimiter/ended(_:)``.
+    package struct Admission: Sendable, Hashable { let address: String? }
+
+    /// Why a client is not let in.
+    package enum Refusal: Error, Sendable, Hashable {
+        /// There is no room for anybody: 503.
+        case full
+        /// Its address has as many connections as it may have, or comes too often: 429.
+        case tooMany(reason: String, retryAfter: Int)
+    }
+
+    private struct State {
         var total = 0
+        var clients = 0
+        var maximumClients: Int?
+        var maximumPerAddress: Int?
         var byAddress: [String: Int] = [:]
     }
 
     public let maximumTotal: Int?
-    public let maximumPerAddress: Int?
-    private let counts = Mutex(Counts())
+    private let state: Mutex<State>
+    private let rate: RateLimiter
 
     /// - Parameters:
-    ///   - total: open at once; `nil` for no limit. Beyond it a connection gets 503.
-    ///   - perAddress: open at once from one client address; `nil` for no limit. Beyond it a handshake gets 429.
-    public init(total: Int? = nil, perAddress: Int? = nil) {
-        self.maximumTotal = total
-        self.maximumPerAddress = perAddress
+    ///   - total: connections open at once; `nil` for no limit. Beyond it a connection gets 503.
+    ///   - clients: WebSockets and streams open at once; `nil` for no limit. Beyond it a handshake gets 503, and plain
+    ///     requests are answered as before.
+    ///   - perAddress: of those, open at once from one client address; `nil` for no limit. Beyond it a handshake gets 429.
+    ///   - rate: how often one address may begin one; `nil` for no limit. Beyond it a handshake gets 429.
+    public convenience init(
+        total: Int? = nil, clients: Int? = nil, perAddress: Int? = nil, rate: RateLimit? = nil
+    ) {
+        self.init(total: total, clients: clients, perAddress: perAddress, rate: RateLimiter(rate))
     }
+
+    package init(total: Int? = nil, clients: Int? = nil, perAddress: Int? = nil, rate: RateLimiter) {
+        self.maximumTotal = total
+        self.state = Mutex(State(maximumClients: clients, maximumPerAddress: perAddress))
+        self.rate = rate
+    }
+
+    public var maximumPerAddress: Int? { self.state.withLock { $0.maximumPerAddress } }
 
     /// Connections that are open.
-    public var count: Int { self.counts.withLock { $0.total } }
+    public var count: Int { self.state.withLock { $0.total } }
 
-    func admitConnection() -> Bool {
-        self.counts.withLock { counts in
-            if let most = self.maximumTotal, counts.total >= most { return false }
-            counts.total += 1
+    /// Changes what counts from now on; whoever is connected stays.
+    public func setLimits(clients: Int?, perAddress: Int?, rate: RateLimit?) {
+        self.state.withLock { state in
+            state.maximumClients = clients
+            state.maximumPerAddress = perAddress
+        }
+        self.rate.setLimit(rate)
+    }
+
+    package func admitConnection() -> Bool {
+        self.state.withLock { state in
+            if let most = self.maximumTotal, state.total >= most { return false }
+            state.total += 1
             return true
         }
     }
 
-    func connectionEnded() { self.counts.withLock { $0.total -= 1 } }
+    package func connectionEnded() { self.state.withLock { $0.total -= 1 } }
 
-    func admit(address: String) -> Bool {
-        guard let most = self.maximumPerAddress else { return true }
-        return self.counts.withLock { counts in
-            let count = counts.byAddress[address, default: 0]
-            guard count < most else { return false }
-            counts.byAddress[address] = count + 1
-            return true
+    /// - Parameter address: `nil` for a client without one, on a Unix domain socket.
+    package func admit(address: String?) throws(Refusal) -> Admission {
+        // Whoever comes too often must not learn anything else by it.
+        if let address, let seconds = self.rate.refusal(of: address) {
+            throw .tooMany(reason: "too many new connections from \(address)", retryAfter: seconds)
         }
+        let refusal = self.state.withLock { state -> Refusal? in
+            if let most = state.maximumClients, state.clients >= most { return .full }
+            if let address {
+                let count = state.byAddress[address, default: 0]
+                if let most = state.maximumPerAddress, count >= most {
+                    return .tooMany(reason: "too many connections from \(address)", retryAfter: 1)
+                }
+                state.byAddress[address] = count + 1
+            }
+            state.clients += 1
+            return nil
+        }
+        if let refusal { throw refusal }
+        return Admission(address: address)
     }
 
-    func ended(address: String) {
-        guard self.maximumPerAddress != nil else { return }
-        self.counts.withLock { counts in
-            let count = counts.byAddress[address, default: 0] - 1
-            counts.byAddress[address] = count > 0 ? count : nil
+    package func ended(_ admission: Admission) {
+        self.state.withLock { state in
+            state.clients -= 1
+            guard let address = admission.address else { return }
+            let count = state.byAddress[address, default: 0] - 1
+            state.byAddress[address] = count > 0 ? count : nil
         }
     }
 }

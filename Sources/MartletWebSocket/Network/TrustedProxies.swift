@@ -1,4 +1,4 @@
-import HTTPTypes
+package import HTTPTypes
 package import NIOCore
 
 /// The reverse proxies in front of a server, whose `X-Forwarded-For`, `-Proto` and `-Host` headers are believed. From
@@ -21,12 +21,12 @@ public struct TrustedProxies: Sendable, Hashable {
     }
 
     /// What is known about who sent a request.
-    struct Client: Sendable, Hashable {
+    package struct Client: Sendable, Hashable {
         /// An IP address, or `nil` for a peer on a Unix domain socket.
-        var address: String?
-        var isSecure: Bool
+        package var address: String?
+        package var isSecure: Bool
         /// In place of the request's own host.
-        var authority: String?
+        package var authority: String?
     }
 
     package func contains(_ peer: SocketAddress?) -> Bool {
@@ -35,7 +35,7 @@ public struct TrustedProxies: Sendable, Hashable {
     }
 
     /// Who sent a request that came from `peer`: the last address of `X-Forwarded-For` that is no trusted proxy.
-    func client(of request: HTTPRequest, peer: SocketAddress?, isSecure: Bool) -> Client {
+    package func client(of request: HTTPRequest, peer: SocketAddress?, isSecure: Bool) -> Client {
         var client = Client(address: peer?.ipAddress, isSecure: isSecure)
         guard self != .none, self.contains(peer) else { return client }
         client.address = self.clientAddress(request.headerFields[values: .xForwardedFor], peer: peer)

@@ -30,7 +30,7 @@ extension WebSocketUpgradeHandler {
     ) {
         self.logRefusal(status, path: WebSocketRequest.path(of: handshake.request), reason: reason)
         self.refusalCount += 1
-        self.releaseAddress()
+        self.releaseAdmission()
         let keepAlive = handshake.head.isKeepAlive && !self.isDraining && self.refusalCount < Self.refusalLimit
         self.respond(status, fields, body: reason, keepAlive: keepAlive)
         guard keepAlive else {
@@ -129,9 +129,9 @@ extension WebSocketUpgradeHandler {
         // From here on nothing in the pipeline may take a write for HTTP: the handler may send at once.
         self.state = .finished
         self.settleWithoutHTTP()
-        if let address = self.countedAddress, let limiter = self.connectionLimiter {
-            context.channel.closeFuture.whenComplete { _ in limiter.ended(address: address) }
-            self.countedAddress = nil
+        if let admission = self.admission, let limiter = self.connectionLimiter {
+            context.channel.closeFuture.whenComplete { _ in limiter.ended(admission) }
+            self.admission = nil
         }
         for handler in self.httpSide?.removableHandlers ?? [] { pipeline.removeHandler(handler, promise: nil) }
         pipeline.removeHandler(self.encoder, promise: nil)

@@ -129,7 +129,7 @@ extension WebSocketUpgradeHandler {
         self.idleTimer?.cancel()
         self.idleTimer = nil
         self.settleWithoutHTTP()
-        self.releaseAddress()
+        self.releaseAdmission()
         self.state = .finished
         self.afterRead = nil
     }

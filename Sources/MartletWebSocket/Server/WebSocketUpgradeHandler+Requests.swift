@@ -174,19 +174,22 @@ extension WebSocketUpgradeHandler {
             isSecure: client.isSecure, subprotocol: nil)
     }
 
-    /// - Returns: `false` when the request has been refused, since its address has too many connections.
+    /// - Returns: `false` when the request has been refused, since there are too many connections.
     private func admit(_ handshake: Handshake, _ request: WebSocketRequest) -> Bool {
-        guard let address = request.clientAddress, self.countedAddress == nil, let limiter = self.connectionLimiter
-        else {
+        guard self.admission == nil, let limiter = self.connectionLimiter else { return true }
+        do {
+            self.admission = try limiter.admit(address: request.clientAddress)
             return true
-        }
-        guard limiter.admit(address: address) else {
-            self.refuse(
-                handshake, .tooManyRequests, [.retryAfter: "1"], reason: "too many connections from \(address)")
+        } catch {
+            switch error {
+            case .full:
+                self.refuse(
+                    handshake, .serviceUnavailable, [.retryAfter: "5"], reason: "there are too many connections")
+            case .tooMany(let reason, let retryAfter):
+                self.refuse(handshake, .tooManyRequests, [.retryAfter: "\(retryAfter)"], reason: reason)
+            }
             return false
         }
-        self.countedAddress = address
-        return true
     }
 
     /// A hook is asked about a handshake.
@@ -204,10 +207,10 @@ extension WebSocketUpgradeHandler {
         return true
     }
 
-    /// The handshake that an address was counted for came to nothing.
-    func releaseAddress() {
-        if let address = self.countedAddress { self.connectionLimiter?.ended(address: address) }
-        self.countedAddress = nil
+    /// The handshake that was counted came to nothing.
+    func releaseAdmission() {
+        if let admission = self.admission { self.connectionLimiter?.ended(admission) }
+        self.admission = nil
     }
 
     /// - Returns: `false` when the handshake has been refused.

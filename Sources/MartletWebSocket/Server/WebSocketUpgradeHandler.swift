@@ -111,8 +111,8 @@ public final class WebSocketUpgradeHandler {
     var isResuming = false
     var questionCount = 0
     var refusalCount = 0
-    /// The address that ``connectionLimiter`` counts this connection for.
-    var countedAddress: String?
+    /// That ``connectionLimiter`` counts this connection.
+    var admission: ConnectionLimiter.Admission?
     /// What to do once the current read is over.
     var afterRead: (() -> Void)?
     var timer: Scheduled<Void>?

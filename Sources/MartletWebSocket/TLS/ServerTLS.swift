@@ -12,8 +12,8 @@ public final class ServerTLS: Sendable {
         var stamp: [Date?]
     }
 
-    private let certificateFile: String
-    private let keyFile: String
+    package let certificateFile: String
+    package let keyFile: String
     private let applicationProtocols: [String]
     private let configure: @Sendable (inout TLSConfiguration) -> Void
     private let state: Mutex<State>

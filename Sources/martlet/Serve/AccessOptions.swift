@@ -1,10 +1,13 @@
 import ArgumentParser
-import Logging
-import MartletServer
-import NIOCore
 
-/// How `martlet serve` tells who a client is: one way of several.
+/// How `martlet serve` tells who a client is, one way of several, and who may push.
 struct AccessOptions: ParsableArguments {
+    @Option(
+        help:
+            "A file of API keys for pushes: a key and its name on each line. The environment variable MARTLET_API_KEY holds one alone."
+    )
+    var apiKeyFile: String?
+
     @Option(help: "A file of tokens: a token and its user on each line.")
     var tokenFile: String?
 
@@ -44,48 +47,20 @@ struct AccessOptions: ParsableArguments {
     )
     var authUrl: String?
 
-    @Option(help: "How long that may take.", transform: TimeAmount.parse)
-    var authTimeout = TimeAmount.seconds(5)
+    @Option(help: "How long that may take. Default: 5s.")
+    var authTimeout: String?
 
     @Option(help: "The user that clients without a token are. Default: they are refused.")
     var anonymousUser: String?
 
-    func validate() throws {
-        let ways = [
-            ("--token-file", self.tokenFile), ("--jwt-secret-file", self.jwtSecretFile),
-            ("--jwt-key-file", self.jwtKeyFile), ("--jwks-file", self.jwksFile), ("--jwks-url", self.jwksUrl),
-            ("--auth-url", self.authUrl),
-        ].filter { $0.1 != nil }.map(\.0)
-        guard ways.count <= 1 else {
-            throw ValidationError("\(ways.joined(separator: " and ")) exclude each other")
-        }
-        if let user = self.anonymousUser, user.isEmpty { throw ValidationError("--anonymous-user needs a name") }
-        if self.jwtAlgorithm != nil, self.jwksFile != nil || self.jwksUrl != nil {
-            throw ValidationError("--jwt-algorithm is for a secret or a key; keys of a set name their own")
-        }
-    }
-
-    /// - Returns: `nil` when tokens are not checked.
-    func authenticator(logger: Logger) async throws -> Authenticator? {
-        if let file = self.tokenFile { return try .tokens(file: file) }
-        if let url = self.authUrl {
-            let secret = try Secret.read(file: nil, environment: "MARTLET_AUTH_SECRET")
-            return try .webhook(url: url, secret: secret, timeout: self.authTimeout, logger: logger)
-        }
-        guard let keys = try self.keys() else { return nil }
-        var configuration = JWTConfiguration(keys: keys)
-        configuration.algorithm = try self.jwtAlgorithm.map { try JWTAlgorithmName(named: $0) }
-        configuration.issuer = self.jwtIssuer
-        configuration.audience = self.jwtAudience
-        configuration.isExpiryRequired = self.jwtRequireExpiry
-        return try await .jwt(configuration, logger: logger)
-    }
-
-    private func keys() throws -> JWTConfiguration.Keys? {
-        if let file = self.jwtSecretFile { return .secretFile(file) }
-        if let file = self.jwtKeyFile { return .publicKeyFile(file) }
-        if let file = self.jwksFile { return .setFile(file) }
-        if let url = self.jwksUrl { return .setURL(url) }
-        return try Secret.read(file: nil, environment: "MARTLET_JWT_SECRET").map { .secret($0) }
+    var flags: [String: [String]] {
+        .settings(
+            [
+                "apiKeyFile": self.apiKeyFile, "tokenFile": self.tokenFile, "jwt.secretFile": self.jwtSecretFile,
+                "jwt.keyFile": self.jwtKeyFile, "jwks.file": self.jwksFile, "jwks.url": self.jwksUrl,
+                "jwt.algorithm": self.jwtAlgorithm, "jwt.issuer": self.jwtIssuer, "jwt.audience": self.jwtAudience,
+                "auth.url": self.authUrl, "auth.timeout": self.authTimeout, "anonymousUser": self.anonymousUser,
+            ],
+            flags: ["jwt.requireExpiry": self.jwtRequireExpiry])
     }
 }

@@ -1,10 +1,7 @@
 import ArgumentParser
 import Foundation
 import Logging
-import MartletPush
 import MartletServer
-import MartletWebSocket
-import NIOCore
 
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -15,103 +12,73 @@ struct Serve: AsyncParsableCommand {
 
             Without token and key settings everybody on this machine may do everything, so it listens on loopback only.
 
+            Every option is also a key of the configuration file, and a variable of the environment:
+            --limits-push-rate is pushRate below limits, and MARTLET_LIMITS_PUSH_RATE. Options count more than the
+            environment, and that more than the file. docs/operations.md has them all.
+
             Exit codes: 0 after a graceful shutdown, 64 usage, 66 a file cannot be read, 69 the address cannot be had,
             78 the settings do not fit together.
             """
     )
 
-    @Option(help: "Address and port to listen on.")
-    var listen = ListenAddress(host: "127.0.0.1", port: 8080)
+    @Option(help: "A configuration file, YAML or JSON; it is read again when it changes, and on SIGHUP.")
+    var config: String?
 
-    @Option(help: "Where browsers connect.")
-    var wsPath = "/ws"
-
-    @Option(help: "Where the back end posts messages.")
-    var pushPath = "/push"
-
-    @Option(
-        help:
-            "An origin whose pages may connect, such as https://example.com; several times for several, * for any. Pages of the same host always may."
-    )
-    var origin: [String] = []
-
-    @Option(
-        help:
-            "A file of API keys for pushes: a key and its name on each line. The environment variable MARTLET_API_KEY holds one alone."
-    )
-    var apiKeyFile: String?
+    @OptionGroup(title: "Where it listens")
+    var listening: ListeningOptions
 
     @OptionGroup(title: "Who clients are")
     var access: AccessOptions
 
-    @Option(help: "Messages of each user and event that are kept for clients that come back; 0 for none.")
-    var historySize = 100
+    @OptionGroup(title: "What clients may take")
+    var limits: LimitOptions
 
-    @Option(help: "How long each is kept: 60s, 5m.", transform: TimeAmount.parse)
-    var historyAge = TimeAmount.seconds(60)
-
-    @Option(
-        help:
-            "How long clients of server-sent events wait before they come back: a random time up to this, and no less than a third.",
-        transform: TimeAmount.parse)
-    var retry = TimeAmount.seconds(3)
-
-    @Flag(name: .customLong("open"), help: "Serve other machines although tokens or pushes are not checked.")
-    var isOpen = false
-
-    @Option(help: "trace, debug, info, notice, warning, error or critical.")
-    var logLevel: Logger.Level = .info
+    @OptionGroup(title: "How it behaves")
+    var behavior: BehaviorOptions
 
     func validate() throws {
-        _ = try OriginPolicy.parse(self.origin)
-        guard self.historySize >= 0 else { throw ValidationError("--history-size must not be negative") }
+        do {
+            _ = try self.settings()
+        } catch let error as ServerError where error.code == .usage {
+            throw ValidationError(error.reason)
+        } catch {
+            // Not the command line's fault: it is said when the service starts.
+        }
+    }
+
+    private func settings() throws -> ServeSettings {
+        let flags = [self.listening.flags, self.access.flags, self.limits.flags, self.behavior.flags]
+            .reduce(into: [:]) { $0.merge($1) { $1 } }
+        return try ServeSettings(file: self.config, flags: flags)
     }
 
     func run() async throws {
-        let logger = ServiceRunner.makeLogger("martlet.serve", level: self.logLevel)
+        let settings = try await ServiceRunner.orExit { try self.settings() }
+        let logger = settings.log.makeLogger("martlet.serve")
+        let configuration = try await ServiceRunner.orExit { try await settings.makeConfiguration(logger: logger) }
+        let source = self.config.map { file in
+            PushServer.Source(file: file) { try await self.settings().makeConfiguration(logger: logger) }
+        }
         let server = try await ServiceRunner.orExit {
-            try PushServer(configuration: try await self.makeConfiguration(logger), logger: logger) { address in
-                self.announce(address)
+            try PushServer(configuration: configuration, source: source, logger: logger) { address in
+                self.announce(address, configuration)
             }
         }
-        try await ServiceRunner.run(server, logger: logger)
+        // Longer than any drain: the service itself sees to its end.
+        try await ServiceRunner.run(
+            server, atMost: configuration.drainDelay + configuration.drainTime + .seconds(10), logger: logger)
     }
 
-    private func makeConfiguration(_ logger: Logger) async throws -> PushServerConfiguration {
-        var configuration = PushServerConfiguration()
-        configuration.listen = self.listen
-        configuration.webSocketPath = self.wsPath
-        configuration.pushPath = self.pushPath
-        configuration.isOpenBeyondLoopback = self.isOpen
-        configuration.origin = try .parse(self.origin)
-        configuration.history.size = self.historySize
-        configuration.history.age = self.historyAge
-        let longest = Int(self.retry.nanoseconds / 1_000_000)
-        configuration.eventStreams.retry = longest / 3...longest
-        if let file = self.apiKeyFile {
-            let keys = try APIKeys(contentsOf: file)
-            configuration.apiKeys = keys
-            configuration.reloadedFiles.append(ReloadedFile(file) { try keys.reload(contentsOf: file) })
-        } else if let key = try Secret.read(file: nil, environment: "MARTLET_API_KEY") {
-            configuration.apiKeys = APIKeys([APIKey(key)])
-        }
-        if let authenticator = try await self.access.authenticator(logger: logger) {
-            configuration.hooks.authenticate = authenticator.authenticate
-            configuration.reloadedFiles += authenticator.files
-        }
-        configuration.hooks.anonymousUser = self.access.anonymousUser
-        return configuration
-    }
-
-    private func announce(_ address: ListenAddress) {
+    private func announce(_ address: ListenAddress, _ configuration: PushServerConfiguration) {
         let host = address.host == "0.0.0.0" || address.host == "::" ? "localhost" : address.host
-        let url = "http://\(ListenAddress(host: host, port: address.port))"
-        let hasKey = self.apiKeyFile != nil || ProcessInfo.processInfo.environment["MARTLET_API_KEY"] != nil
+        let scheme = configuration.tls == nil ? "http" : "https"
+        let url = "\(scheme)://\(ListenAddress(host: host, port: address.port))"
+        let key = configuration.apiKeys == nil ? "" : "-H \"X-API-Key: $MARTLET_API_KEY\" "
         ServiceRunner.say(
             """
             Martlet is listening. Point a browser to \(url)/ and register there, then try:
 
-              curl \(hasKey ? "-H \"X-API-Key: $MARTLET_API_KEY\" " : "")\(url)\(self.pushPath) -d '{"userId":"jack","event":"alerts","message":"Hello, Jack"}'
+              curl \(key)\(url)\(configuration.pushPath) -d '{"userId":"jack","event":"alerts","message":"Hello, Jack"}'
 
             """)
     }

@@ -1,6 +1,6 @@
 import FoundationEssentials
+import MartletConfiguration
 import NIOCore
-import Yams
 
 extension ProxyConfiguration {
     /// Reads a configuration file: YAML, or JSON, which is YAML as well. docs/proxy.md describes it key by key.
@@ -43,17 +43,25 @@ extension ProxyConfiguration {
     init(
         text: String, file: String, authentication: (JWTSettings) throws -> WebSocketPolicy.Authentication
     ) throws {
-        let root: Node?
+        self.init()
         do {
-            root = try Yams.compose(yaml: text)
-        } catch {
-            throw ProxyError(.configuration, reason: "\(file): not valid YAML", cause: error)
+            try self.read(try ConfigurationDocument(text: text, file: file).root(), authentication)
+        } catch let error as ConfigurationError {
+            throw ProxyError(.configuration, reason: error.reason)
         }
-        guard let root else { throw ProxyError(.configuration, reason: "\(file): it is empty") }
-        let members = try ConfigurationNode(root, path: "", file: file).members([
+        do {
+            try self.validate()
+        } catch let error as ProxyError {
+            throw ProxyError(error.code, reason: "\(file): \(error.reason)")
+        }
+    }
+
+    private mutating func read(
+        _ root: ConfigurationNode, _ authentication: (JWTSettings) throws -> WebSocketPolicy.Authentication
+    ) throws {
+        let members = try root.members([
             "listeners", "routes", "upstreams", "accessLog", "admin", "drainTimeout", "maximumConnections", "client",
         ])
-        self.init()
         self.listeners = try members.required("listeners").elements().map { try ListenerConfiguration($0) }
         self.upstreams = try Dictionary(
             uniqueKeysWithValues: (members["upstreams"]?.namedMembers() ?? []).map {
@@ -73,11 +81,6 @@ extension ProxyConfiguration {
         try members.read("drainTimeout", into: &self.drainTimeout) { try $0.duration() }
         try members.read("maximumConnections", into: &self.maximumConnections) { try $0.int(1...10_000_000) }
         try members.read("client", into: &self.client) { try ClientConfiguration($0) }
-        do {
-            try self.validate()
-        } catch let error as ProxyError {
-            throw ProxyError(error.code, reason: "\(file): \(error.reason)")
-        }
     }
 }
 

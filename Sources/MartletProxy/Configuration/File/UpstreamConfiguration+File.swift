@@ -1,3 +1,4 @@
+import MartletConfiguration
 import NIOCore
 
 extension UpstreamConfiguration {

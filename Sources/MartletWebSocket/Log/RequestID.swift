@@ -2,12 +2,12 @@ import Synchronization
 
 /// Ids of requests: 16 hexadecimal digits, different within a process, and unlikely to meet those of another. They are for
 /// finding a request in logs, and keep nothing secret.
-enum RequestID {
+package enum RequestID {
     private static let first = UInt64.random(in: .min ... .max)
     private static let count = Atomic<UInt64>(0)
     private static let digits: StaticString = "0123456789abcdef"
 
-    static func next() -> String {
+    package static func next() -> String {
         // SplitMix64's steps and its mixing, which no two numbers share an outcome of.
         let step = self.count.wrappingAdd(0x9E37_79B9_7F4A_7C15, ordering: .relaxed).newValue
         var value = Self.first &+ step

@@ -21,6 +21,14 @@ public final class PushCounters: Sendable {
         case deliveries
         case drops
         case slowConsumers
+        /// Messages that a slow client never got, under ``PushLimits/SlowClientPolicy/dropOldest``.
+        case droppedMessages
+        /// Sessions that were refused because their user has too many.
+        case refusedSessions
+        /// Requests and connections that came too often.
+        case rateLimited
+        /// Tokens that ran out while their clients were connected.
+        case expiredTokens
     }
 
     package func add(_ count: Int = 1, to name: Name) {

@@ -1,6 +1,6 @@
 /// The members of a mapping in a configuration file.
-struct ConfigurationMembers {
-    let owner: ConfigurationNode
+package struct ConfigurationMembers {
+    package let owner: ConfigurationNode
     private let members: [String: ConfigurationNode]
 
     init(owner: ConfigurationNode, members: [String: ConfigurationNode]) {
@@ -8,15 +8,17 @@ struct ConfigurationMembers {
         self.members = members
     }
 
-    subscript(_ name: String) -> ConfigurationNode? { self.members[name] }
+    package subscript(_ name: String) -> ConfigurationNode? { self.members[name] }
 
-    func required(_ name: String) throws -> ConfigurationNode {
+    package func required(_ name: String) throws -> ConfigurationNode {
         guard let member = self.members[name] else { throw self.owner.error("the key \(name) is missing") }
         return member
     }
 
     /// Sets a value when the key is there.
-    func read<Value>(_ name: String, into value: inout Value, _ convert: (ConfigurationNode) throws -> Value) rethrows {
+    package func read<Value>(_ name: String, into value: inout Value, _ convert: (ConfigurationNode) throws -> Value)
+        rethrows
+    {
         if let member = self.members[name] { value = try convert(member) }
     }
 }

@@ -1,0 +1,34 @@
+import FoundationEssentials
+import Yams
+
+/// A configuration: a file of YAML, or JSON, which is YAML as well, and what counts more than the file.
+package struct ConfigurationDocument: Sendable {
+    private let file: String
+    private let text: String
+    private let overrides: ConfigurationOverrides
+
+    package init(text: String, file: String, overrides: ConfigurationOverrides = .none) {
+        self.text = text
+        self.file = file
+        self.overrides = overrides
+    }
+
+    /// - Parameter path: `nil` for a configuration of overrides only.
+    /// - Throws: what reading the file throws.
+    package init(contentsOf path: String?, overrides: ConfigurationOverrides = .none) throws {
+        let text = try path.map { try String(contentsOf: URL(filePath: $0), encoding: .utf8) }
+        self.init(text: text ?? "{}", file: path ?? "", overrides: overrides)
+    }
+
+    /// The outermost mapping.
+    package func root() throws(ConfigurationError) -> ConfigurationNode {
+        let root: Node?
+        do {
+            root = try Yams.compose(yaml: self.text)
+        } catch {
+            throw ConfigurationError("\(self.file): not valid YAML: \(error)")
+        }
+        guard let root else { throw ConfigurationError("\(self.file): it is empty") }
+        return ConfigurationNode(root, path: "", place: .file(self.file), overrides: self.overrides)
+    }
+}

@@ -1,0 +1,158 @@
+package import Logging
+package import MartletWebSocket
+package import NIOCore
+import NIOPosix
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// Accepts connections for a ``WebSocketChildChannel``, and ends them step by step.
+///
+/// Hummingbird's own server binds one address and, when it stops, tells all connections at once; this one takes several
+/// sockets, also such as it is handed, answers connections beyond its limit, and lets its owner stop listening long before
+/// the connections end.
+package final class ConnectionServer: Sendable {
+    /// Between two batches of connections that are told to come back later.
+    private static let drainStep = Duration.milliseconds(100)
+    private static let backlog: Int32 = 4096
+
+    private let group: any EventLoopGroup
+    private let childChannel: WebSocketChildChannel
+    private let limiter: ConnectionLimiter
+    private let logger: Logger
+    private let channels = OpenChannels()
+    private let values: AsyncStream<WebSocketChildChannel.Value>
+    private let continuation: AsyncStream<WebSocketChildChannel.Value>.Continuation
+
+    /// - Parameter limiter: connections beyond its total get 503.
+    package init(
+        group: any EventLoopGroup, childChannel: WebSocketChildChannel, limiter: ConnectionLimiter, logger: Logger
+    ) {
+        self.group = group
+        self.childChannel = childChannel
+        self.limiter = limiter
+        self.logger = logger
+        (self.values, self.continuation) = AsyncStream.makeStream()
+    }
+
+    /// Connections that are open.
+    package var connectionCount: Int { self.channels.count }
+
+    /// - Parameter isShared: one socket for each event loop (`SO_REUSEPORT`): the kernel deals connections out. Another
+    ///   process with the same option may listen at the same address.
+    /// - Returns: the listening sockets, with their addresses.
+    package func listen(on sockets: [ListeningSocket], isShared: Bool) async throws -> [any Channel] {
+        var listening: [any Channel] = []
+        do {
+            for socket in sockets {
+                guard isShared, case .address(let host, var port) = socket else {
+                    listening.append(try await self.bind(socket, self.bootstrap(self.group, isShared: false)))
+                    continue
+                }
+                for eventLoop in self.group.makeIterator() {
+                    let bootstrap = self.bootstrap(eventLoop, isShared: true)
+                    let channel = try await self.bind(.address(host: host, port: port), bootstrap)
+                    port = channel.localAddress?.port ?? port
+                    listening.append(channel)
+                }
+            }
+        } catch {
+            for channel in listening { try? await channel.close() }
+            throw error
+        }
+        return listening
+    }
+
+    private func bind(_ socket: ListeningSocket, _ bootstrap: ServerBootstrap) async throws -> any Channel {
+        switch socket {
+        case .address(let host, let port): try await bootstrap.bind(host: host, port: port).get()
+        case .descriptor(let descriptor): try await bootstrap.withBoundSocket(descriptor).get()
+        }
+    }
+
+    private func bootstrap(_ group: any EventLoopGroup, isShared: Bool) -> ServerBootstrap {
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: Self.backlog)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    // Without descriptors left, NIO would try again at once and for ever.
+                    try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
+                }
+            }
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelInitializer { channel in self.accept(channel) }
+        return isShared
+            ? bootstrap.serverChannelOption(.socketOption(.init(rawValue: SO_REUSEPORT)), value: 1) : bootstrap
+    }
+
+    private func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
+        guard self.limiter.admitConnection() else {
+            self.logger.info("refused a connection: there are too many", metadata: ["status": "503"])
+            RefusalCounter.count(status: 503)
+            guard !self.childChannel.isSecure else { return channel.close() }
+            return channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHandler(OverloadHandler())
+            }
+        }
+        channel.closeFuture.whenComplete { [limiter = self.limiter] _ in limiter.connectionEnded() }
+        self.channels.opened(channel)
+        return self.childChannel.setup(channel: channel, logger: self.logger).map { value in
+            // A connection that upgrades at once has no task; its value is done with when the stream has brought it.
+            self.continuation.yield(value)
+        }
+    }
+
+    /// Serves connections until ``finish()``, and returns when the last has ended.
+    package func run() async {
+        await withTaskCancellationHandler {
+            await withDiscardingTaskGroup { group in
+                for await value in self.values {
+                    group.addTask { await self.childChannel.handle(value: value, logger: self.logger) }
+                }
+            }
+            await self.channels.allClosed()
+        } onCancel: {
+            self.continuation.finish()
+            for channel in self.channels.all { channel.close(promise: nil) }
+        }
+    }
+
+    /// Closes WebSockets and streams in batches of random size, so that their clients do not all come back at once.
+    ///
+    /// - Parameters:
+    ///   - retry: how long clients are told to wait, each a random time out of it. Milliseconds.
+    ///   - alongside: called before each batch with the share of everything that is left to end with it.
+    package func drain(
+        over time: Duration, retry: ClosedRange<Int>, alongside: (_ share: Double) -> Void
+    ) async {
+        let steps = max(Int(time / Self.drainStep), 1)
+        var waiting = self.channels.all.shuffled()
+        for step in 0..<steps {
+            let isLast = step == steps - 1
+            let share = isLast ? 1 : min(Double.random(in: 0.5...1.5) / Double(steps - step), 1)
+            alongside(share)
+            let count = Int((Double(waiting.count) * share).rounded(.up))
+            for channel in waiting.suffix(count) {
+                channel.pipeline.fireUserInboundEventTriggered(ServerRestartEvent(retry: Int.random(in: retry)))
+            }
+            waiting.removeLast(count)
+            if !isLast {
+                guard (try? await Task.sleep(for: Self.drainStep)) != nil else { return }
+                waiting.removeAll { !$0.isActive }
+                if waiting.isEmpty { return }
+            }
+        }
+    }
+
+    /// Ends what is left: WebSockets with 1001, plain connections when their requests are answered.
+    package func finish() {
+        for channel in self.channels.all {
+            channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        }
+        self.continuation.finish()
+    }
+}

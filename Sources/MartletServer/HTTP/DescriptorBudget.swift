@@ -1,0 +1,28 @@
+import CMartletSystem
+
+/// How many connections the process may have. The soft limit of descriptors is 1,024 on many systems, and every connection
+/// takes one.
+struct DescriptorBudget: Sendable {
+    /// Descriptors that are not for connections: listeners, the log, event loops, files.
+    private static let reserved = 64
+    /// One in so many connections is for plain requests only: whoever pushes must get through when all others are taken.
+    private static let requestShare = 16
+
+    /// Of the process; 0 when it is unknown.
+    let descriptors: Int
+
+    /// Raises the limit as far as the system allows.
+    init() { self.init(descriptors: Int(clamping: martlet_raise_descriptor_limit())) }
+
+    init(descriptors: Int) { self.descriptors = descriptors }
+
+    var connections: Int { self.descriptors == 0 ? .max : max(self.descriptors - Self.reserved, 1) }
+
+    /// WebSockets and streams.
+    ///
+    /// - Parameter limit: that somebody has set.
+    func clients(_ limit: Int?) -> Int {
+        let most = self.connections == .max ? .max : self.connections - self.connections / Self.requestShare
+        return min(most, limit ?? .max)
+    }
+}

@@ -1,0 +1,50 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import Logging
+import MartletWebSocket
+import NIOCore
+import NIOHTTP1
+
+/// Has a router answer requests. Hummingbird's `Application` does this as well, but only for the one address that it binds
+/// itself.
+struct HTTPResponder<Router: Hummingbird.HTTPResponder>: Sendable
+where Router.Context == RequestContext {
+    private let router: Router
+    private let logger: Logger
+
+    init(_ router: Router, logger: Logger) {
+        self.router = router
+        self.logger = logger
+    }
+
+    @Sendable
+    func respond(_ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel) async throws {
+        var logger = self.logger
+        logger[metadataKey: "request"] = "\(Self.id(of: request.headers))"
+        let context = RequestContext(source: ApplicationRequestContextSource(channel: channel, logger: logger))
+        var response: Response
+        do {
+            response = try await self.router.respond(to: request, context: context)
+        } catch let error as HTTPParserError {
+            throw error  // Hummingbird answers it, and ends the connection
+        } catch {
+            logger.error("cannot answer a request", metadata: ["error": "\(error)"])
+            response = Response(status: .internalServerError)
+        }
+        response.headers[.date] = UTCTime.http(UTCTime.now())
+        try await writer.write(response: response.head, body: response.body)
+    }
+
+    /// What a proxy in front calls the request, if that can stand in a log, or a name of its own.
+    private static func id(of headers: HTTPFields) -> String {
+        guard let id = headers[.requestID], (1...64).contains(id.utf8.count),
+            id.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") })
+        else { return RequestID.next() }
+        return id
+    }
+}
+
+extension HTTPField.Name {
+    fileprivate static let requestID = Self("X-Request-ID")!
+}

@@ -1,0 +1,52 @@
+import MartletPush
+import MartletWebSocket
+import Synchronization
+
+/// The configuration that counts now: it can be replaced while the service runs.
+final class LiveConfiguration: Sendable {
+    /// What requests look at, made once for a configuration.
+    final class Snapshot: Sendable {
+        let configuration: PushServerConfiguration
+        let endpoint: WebSocketEndpoint
+        let origin: OriginPolicy
+
+        init(_ configuration: PushServerConfiguration, _ service: PushService) {
+            self.configuration = configuration
+            self.origin = configuration.effectiveOrigin
+            self.endpoint = service.endpoint(origin: self.origin)
+        }
+    }
+
+    let service: PushService
+    /// WebSockets, streams and polls.
+    let connections: ConnectionLimiter
+    /// By the name of the API key; without keys all are one.
+    let pushes: RateLimiter
+    private let budget: DescriptorBudget
+    private let snapshot: Mutex<Snapshot>
+
+    init(_ configuration: PushServerConfiguration, service: PushService) {
+        let budget = DescriptorBudget()
+        self.budget = budget
+        self.service = service
+        self.connections = ConnectionLimiter(
+            total: budget.connections, clients: budget.clients(configuration.clients.connections),
+            perAddress: configuration.clients.connectionsPerAddress, rate: configuration.clients.connectionRate)
+        self.pushes = RateLimiter(configuration.pushRate)
+        self.snapshot = Mutex(Snapshot(configuration, service))
+    }
+
+    var now: Snapshot { self.snapshot.withLock { $0 } }
+    var configuration: PushServerConfiguration { self.now.configuration }
+
+    /// Takes what can change without a restart.
+    func replace(_ configuration: PushServerConfiguration) {
+        self.service.update(hooks: configuration.hooks, limits: configuration.limits)
+        self.connections.setLimits(
+            clients: self.budget.clients(configuration.clients.connections),
+            perAddress: configuration.clients.connectionsPerAddress, rate: configuration.clients.connectionRate)
+        self.pushes.setLimit(configuration.pushRate)
+        let snapshot = Snapshot(configuration, self.service)
+        self.snapshot.withLock { $0 = snapshot }
+    }
+}

@@ -1,0 +1,120 @@
+public import FoundationEssentials
+public import Logging
+import MartletConfiguration
+import MartletPush
+import MartletWebSocket
+import NIOCore
+
+/// What `martlet serve` is told by its command line, the environment and its configuration file, in this order of weight.
+/// docs/operations.md describes it key by key.
+public struct ServeSettings: Sendable {
+    /// The file that was read; `nil` when there was none.
+    public let file: String?
+    public private(set) var log = LogSettings()
+    var configuration = PushServerConfiguration()
+    var access = AccessSettings()
+    var apiKeyFile: String?
+    var tls: (certificate: String, key: String)?
+
+    /// - Parameters:
+    ///   - file: YAML or JSON; `nil` for none.
+    ///   - flags: what the command line says, by the path of the key in a file: `limits.pushRate`.
+    /// - Throws: ``ServerError`` with the code `file`, `usage` for what the command line says, or `configuration`: one line
+    ///   for each mistake, naming the key and where it stands.
+    public init(
+        file: String?, flags: [String: [String]] = [:],
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws {
+        self.file = file
+        let document: ConfigurationDocument
+        do {
+            document = try ConfigurationDocument(
+                contentsOf: file, overrides: ConfigurationOverrides(flags: flags, environment: environment))
+        } catch {
+            throw ServerError(.file, reason: "cannot read the configuration \(file ?? "")", cause: error)
+        }
+        do {
+            try self.read(document.root())
+        } catch let error as ConfigurationError {
+            throw ServerError(error.isUsage ? .usage : .configuration, reason: error.reason)
+        }
+    }
+
+    /// Opens the files that the settings name.
+    ///
+    /// - Parameter fetches: whether a JWK set is fetched, which the service needs and a look at the settings does not.
+    /// - Throws: ``ServerError``.
+    public func makeConfiguration(fetches: Bool = true, logger: Logger) async throws -> PushServerConfiguration {
+        var configuration = self.configuration
+        if let tls = self.tls {
+            configuration.tls = try ServerTLS(certificateFile: tls.certificate, keyFile: tls.key)
+        }
+        if let file = self.apiKeyFile {
+            let keys = try APIKeys(contentsOf: file)
+            configuration.apiKeys = keys
+            configuration.reloadedFiles.append(ReloadedFile(file) { try keys.reload(contentsOf: file) })
+        } else if let key = try Secret.read(file: nil, environment: "MARTLET_API_KEY") {
+            configuration.apiKeys = APIKeys([APIKey(key)])
+        }
+        if !fetches, self.access.keySetURL != nil {
+            configuration.hooks.authenticate = { _, _ in nil }
+        } else if let authenticator = try await self.access.authenticator(logger: logger) {
+            configuration.hooks.authenticate = authenticator.authenticate
+            configuration.reloadedFiles += authenticator.files
+        }
+        configuration.hooks.anonymousUser = self.access.anonymousUser
+        try configuration.validate()
+        return configuration
+    }
+
+    // MARK: Reading
+
+    private mutating func read(_ root: ConfigurationNode) throws {
+        var problems = ConfigurationProblems()
+        let members = try root.members(
+            [
+                "listen", "tls", "reusePort", "trustedProxies", "wsPath", "pushPath", "ssePath", "pollPath", "origin",
+                "open",
+                "apiKeyFile", "tokenFile", "anonymousUser", "jwt", "jwks", "auth", "history", "retry", "heartbeat",
+                "limits",
+                "drain", "log",
+            ], problems: &problems)
+        problems.gather { try members.read("listen", into: &self.configuration.listen) { try $0.listenAddress() } }
+        problems.gather { try members.read("tls", into: &self.tls) { try Self.tls($0) } }
+        problems.gather { try members.read("reusePort", into: &self.configuration.isPortShared) { try $0.bool() } }
+        problems.gather {
+            try members.read("trustedProxies", into: &self.configuration.trustedProxies) { try $0.trustedProxies() }
+        }
+        problems.gather { try members.read("wsPath", into: &self.configuration.webSocketPath) { try $0.string() } }
+        problems.gather { try members.read("pushPath", into: &self.configuration.pushPath) { try $0.string() } }
+        problems.gather {
+            try members.read("ssePath", into: &self.configuration.eventStreams.eventsPath) { try $0.string() }
+        }
+        problems.gather {
+            try members.read("pollPath", into: &self.configuration.eventStreams.pollPath) { try $0.string() }
+        }
+        problems.gather { try members.read("origin", into: &self.configuration.origin) { try $0.originPolicy() } }
+        problems.gather { try members.read("open", into: &self.configuration.isOpenBeyondLoopback) { try $0.bool() } }
+        problems.gather { try members.read("apiKeyFile", into: &self.apiKeyFile) { try $0.string() } }
+        problems.gather { try self.access.read(members) }
+        problems.gather { try members["history"].map { try self.configuration.history.read($0) } }
+        problems.gather {
+            try members.read("retry", into: &self.configuration.eventStreams.retry) { node in
+                let longest = Int(try node.timeout().nanoseconds / 1_000_000)
+                return longest / 3...longest
+            }
+        }
+        problems.gather {
+            try members.read("heartbeat", into: &self.configuration.eventStreams.heartbeatInterval) { try $0.timeout() }
+        }
+        problems.gather { try members["limits"].map { try self.configuration.readLimits($0) } }
+        problems.gather { try members["drain"].map { try self.configuration.readDrain($0) } }
+        problems.gather { try members["log"].map { try self.log.read($0) } }
+        try problems.throwAny()
+    }
+
+    private static func tls(_ node: ConfigurationNode) throws -> (certificate: String, key: String) {
+        let members = try node.members(["certificate", "key"])
+        return (try members.required("certificate").string(), try members.required("key").string())
+    }
+}
