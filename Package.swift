@@ -316,7 +316,7 @@ let package = Package(
         .testTarget(
             name: "MartletProxyTests",
             dependencies: [
-                "MartletProxy", "MartletProtocol",
+                "MartletProxy", "MartletProtocol", "MartletWebSocket",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],

@@ -114,8 +114,10 @@ public final class PushService: Sendable {
         return WebSocketEndpoint(
             configuration: configuration, origin: origin, subprotocols: [EventStreamRequest.subprotocol]
         ) { request, _ in
-            if request.subprotocol == nil { return RegisterSession(service: self) }
-            return EventStreamSocket(service: self, head: request.head)
+            // Only where it is not what the socket says: most sessions need not keep it.
+            let address = request.clientAddress == request.remoteAddress?.ipAddress ? nil : request.clientAddress
+            if request.subprotocol == nil { return RegisterSession(service: self, address: address) }
+            return EventStreamSocket(service: self, head: request.head, address: address)
         }
     }
 
@@ -169,6 +171,24 @@ public final class PushService: Sendable {
         let count = await self.hub.drop(user: user, event: event)
         self.counters.add(count, to: .drops)
         return count
+    }
+
+    /// Sessions that somebody looks for.
+    ///
+    /// - Parameters:
+    ///   - text: part of the user's name or the address; empty for all.
+    ///   - limit: how many are described.
+    package func sessions(matching text: String, limit: Int) async -> [SessionInformation] {
+        await self.hub.sessions(matching: text, limit: limit)
+    }
+
+    /// Ends one session.
+    ///
+    /// - Returns: whether it was there.
+    package func drop(session: SessionID, of user: String) async -> Bool {
+        let isDropped = await self.hub.drop(session: session, of: user)
+        if isDropped { self.counters.add(to: .drops) }
+        return isDropped
     }
 
     /// Counts a push that was refused before it came here.

@@ -294,8 +294,8 @@ def test_hostile_beginnings_are_refused(serve):
     assert server.push("jack", "alerts", "x") == 0
 
 
-def test_drain_tells_every_client_1001_and_waits_for_those_who_do_not_answer(serve):
-    server = serve()
+def test_drain_tells_every_client_1012_and_waits_for_those_who_do_not_answer(serve):
+    server = serve("--drain-time", "200ms")
     clients = [RawClient(server.address) for _ in range(900)]
     silent = RawClient(server.address)
     eventually(lambda: server.metric("martlet_sessions") == 901, "all are connected")
@@ -303,7 +303,7 @@ def test_drain_tells_every_client_1001_and_waits_for_those_who_do_not_answer(ser
     server.process.terminate()
     for client in clients:
         first, payload = client.read_frame()
-        assert (first, payload[:2]) == (0x88, b"\x03\xe9")
+        assert (first, payload[:2]) == (0x88, b"\x03\xf4")
         client.send(payload[:2], 0x88)
         client.close()
     assert silent.read_frame()[0] == 0x88

@@ -1,3 +1,4 @@
+import MartletWebSocket
 import NIOHTTP1
 import Testing
 

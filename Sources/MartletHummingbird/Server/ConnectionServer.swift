@@ -131,7 +131,7 @@ package final class ConnectionServer: Sendable {
     ) async {
         let steps = max(Int(time / Self.drainStep), 1)
         var waiting = self.channels.all.shuffled()
-        for step in 0..<steps {
+        for step in 0..<steps where self.limiter.clientCount > 0 {
             let isLast = step == steps - 1
             let share = isLast ? 1 : min(Double.random(in: 0.5...1.5) / Double(steps - step), 1)
             alongside(share)
@@ -143,7 +143,6 @@ package final class ConnectionServer: Sendable {
             if !isLast {
                 guard (try? await Task.sleep(for: Self.drainStep)) != nil else { return }
                 waiting.removeAll { !$0.isActive }
-                if waiting.isEmpty { return }
             }
         }
     }

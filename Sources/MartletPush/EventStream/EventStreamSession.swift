@@ -29,6 +29,8 @@ package final class EventStreamSession: Session {
     private var isLive = false
     private var isOver = false
     var places: [UserChannel: Int] = [:]
+    package let id = SessionID()
+    var carrier: SessionCarrier? { self.isOver ? nil : self.sink.carrier }
 
     /// - Parameter events: each once.
     package init(

@@ -10,6 +10,8 @@ final class EventStreamSocket: WebSocketHandler, EventStreamSink, HeartbeatWheel
     /// Until it has been read.
     private var head: HTTPRequest?
     private var socket: WebSocket?
+    private let forwardedAddress: String?
+    private let openedAt = NIODeadline.now()
     private var place: UserPlace?
     private var messages: TokenBucket?
     private var session: EventStreamSession?
@@ -17,10 +19,17 @@ final class EventStreamSocket: WebSocketHandler, EventStreamSink, HeartbeatWheel
     /// Only for a token that expires.
     private var expiry: TokenExpiry?
 
-    /// - Parameter head: of the handshake; its query says who and what.
-    init(service: PushService, head: HTTPRequest) {
+    /// - Parameters:
+    ///   - head: of the handshake; its query says who and what.
+    ///   - address: of the client, where a proxy tells of it.
+    init(service: PushService, head: HTTPRequest, address: String?) {
         self.service = service
         self.head = head
+        self.forwardedAddress = address
+    }
+
+    private var address: String {
+        self.forwardedAddress ?? self.socket?.remoteAddress.map { $0.description } ?? "-"
     }
 
     func opened(_ socket: WebSocket) {
@@ -80,7 +89,7 @@ final class EventStreamSocket: WebSocketHandler, EventStreamSink, HeartbeatWheel
         self.service.logger.info(
             "refused an event stream",
             metadata: [
-                "reason": "\(reason)", "address": "\(self.socket?.remoteAddress?.description ?? "-")",
+                "reason": "\(reason)", "address": "\(self.address)",
                 "transport": "websocket",
             ])
         self.socket?.close(code, reason: reason)
@@ -107,6 +116,14 @@ final class EventStreamSocket: WebSocketHandler, EventStreamSink, HeartbeatWheel
 
     // MARK: EventStreamSink
 
+    var carrier: SessionCarrier? {
+        self.socket.map { socket in
+            SessionCarrier(
+                transport: .websocket, address: self.address, queuedBytes: socket.bufferedAmount,
+                openedAt: self.openedAt)
+        }
+    }
+
     func send(_ items: EventStreamItems) -> Bool {
         guard let socket = self.socket, socket.isOpen else { return false }
         let taken = socket.send(items.messages)
@@ -114,7 +131,10 @@ final class EventStreamSocket: WebSocketHandler, EventStreamSink, HeartbeatWheel
             self.service.counters.add(to: .slowConsumers)
             self.service.logger.notice(
                 "closing a session that reads too slowly",
-                metadata: ["address": "\(socket.remoteAddress?.description ?? "-")", "transport": "websocket"])
+                metadata: [
+                    "address": "\(self.address)", "transport": "websocket",
+                    "session": "\(self.session?.id.description ?? "-")",
+                ])
         }
         return taken == items.count
     }

@@ -127,6 +127,33 @@ final class Hub: PublicationReceiver {
         }
     }
 
+    /// Sessions whose user or address has a text in it, up to a number of them.
+    func sessions(matching text: String, limit: Int) async -> [SessionInformation] {
+        var found: [SessionInformation] = []
+        for shard in self.shards where found.count < limit {
+            let rest = limit - found.count
+            let part = try? await shard.eventLoop.submit {
+                shard.contents.value.sessions(matching: text, limit: rest)
+            }.get()
+            found += part ?? []
+        }
+        return found
+    }
+
+    /// - Returns: whether it was there.
+    func drop(session id: SessionID, of user: String) async -> Bool {
+        for shard in self.shards {
+            let isFound = try? await shard.eventLoop.submit {
+                guard let session = shard.contents.value.sessions(user: user, event: nil).first(where: { $0.id == id })
+                else { return false }
+                session.drop()
+                return true
+            }.get()
+            if isFound == true { return true }
+        }
+        return false
+    }
+
     /// Ends the connections of a user, of one event or of all.
     ///
     /// - Returns: how many.

@@ -66,6 +66,23 @@ final class HubShard {
         return counts
     }
 
+    /// Sessions whose user or address has a text in it, up to a number of them.
+    func sessions(matching text: String, limit: Int) -> [SessionInformation] {
+        var found: [SessionInformation] = []
+        var seen: Set<ObjectIdentifier> = []
+        for (user, events) in self.users {
+            let isMatch = text.isEmpty || user.value.contains(text)
+            for session in events.values.joined() where seen.insert(ObjectIdentifier(session)).inserted {
+                guard let information = session.information, isMatch || information.carrier.address.contains(text)
+                else { continue }
+                found.append(information)
+                if found.count == limit { return found }
+            }
+            seen.removeAll(keepingCapacity: true)  // a session is one user's
+        }
+        return found
+    }
+
     /// The sessions of a user, of one event or of all, each once.
     func sessions(user: String, event: String?) -> [any Session] {
         guard let events = self.users[ExactString(user)] else { return [] }

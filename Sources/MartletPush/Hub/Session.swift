@@ -3,6 +3,11 @@ protocol Session: AnyObject {
     /// The user's channels that this session hears, and where it stands in each channel's list of sessions.
     var places: [UserChannel: Int] { get set }
 
+    var id: SessionID { get }
+
+    /// What carries it; `nil` when that has gone.
+    var carrier: SessionCarrier? { get }
+
     /// Takes publications of one of its channels into its outbound queue.
     ///
     /// - Returns: how many of them, counted from the first.
@@ -10,4 +15,13 @@ protocol Session: AnyObject {
 
     /// Ends the connection because the back end said so.
     func drop()
+}
+
+extension Session {
+    /// `nil` for a session that is about to go.
+    var information: SessionInformation? {
+        guard let carrier = self.carrier, let user = self.places.keys.first?.user else { return nil }
+        return SessionInformation(
+            id: self.id, user: user, events: self.places.keys.map(\.event).sorted(), carrier: carrier)
+    }
 }

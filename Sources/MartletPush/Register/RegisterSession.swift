@@ -17,6 +17,9 @@ final class RegisterSession: WebSocketHandler, Session {
     private var userPlace: UserPlace?
     private var messages: TokenBucket?
     var places: [UserChannel: Int] = [:]
+    let id = SessionID()
+    private let forwardedAddress: String?
+    private let openedAt = NIODeadline.now()
 
     private var mistakes = 0
     private var isAuthenticating = false
@@ -25,11 +28,20 @@ final class RegisterSession: WebSocketHandler, Session {
     private var expiry: TokenExpiry?
     private var expiring: (token: String, time: Date)?
 
-    init(service: PushService) { self.service = service }
+    /// - Parameter address: of the client, where a proxy tells of it.
+    init(service: PushService, address: String?) {
+        self.service = service
+        self.forwardedAddress = address
+    }
+
+    private var address: String {
+        self.forwardedAddress ?? self.socket?.remoteAddress.map { $0.description } ?? "-"
+    }
 
     private var logMetadata: Logger.Metadata {
         [
-            "address": "\(self.socket?.remoteAddress?.description ?? "-")",
+            "session": "\(self.id)",
+            "address": "\(self.address)",
             "user": "\(self.user.map { SafeText.forLog($0.value) } ?? "-")",
         ]
     }
@@ -83,6 +95,14 @@ final class RegisterSession: WebSocketHandler, Session {
     }
 
     // MARK: Session
+
+    var carrier: SessionCarrier? {
+        self.socket.map { socket in
+            SessionCarrier(
+                transport: .websocket, address: self.address, queuedBytes: socket.bufferedAmount,
+                openedAt: self.openedAt)
+        }
+    }
 
     func deliver(_ batch: PublicationBatch) -> Int {
         guard let socket = self.socket, socket.isOpen else { return 0 }

@@ -70,13 +70,15 @@ final class EventStreams: Sendable {
             return .refuse(refusal.status, refusal.fields, reason: refusal.reason)
         case .success(let accepted):
             let configuration = self.configuration
+            let address = request.clientAddress == request.remoteAddress?.ipAddress ? nil : request.clientAddress
             return .open { eventLoop in
                 guard let loop = self.loops[ObjectIdentifier(eventLoop)]?.value else {
                     preconditionFailure("a connection on an event loop that is not of the server's group")
                 }
                 return ServerSentEvents(
                     service: self.service, configuration: configuration, request: accepted.request,
-                    user: accepted.user, place: accepted.place, allowedOrigin: accepted.allowedOrigin, wheel: loop.wheel
+                    user: accepted.user, place: accepted.place, address: address,
+                    allowedOrigin: accepted.allowedOrigin, wheel: loop.wheel
                 )
             }
         }
@@ -112,7 +114,8 @@ final class EventStreams: Sendable {
             let answer = try await request.body.consumeWithInboundCloseHandler { _ in
                 await withCheckedContinuation { continuation in
                     eventLoop.execute {
-                        let poll = Poll(accepted.request, service: self.service, loop: loop.value)
+                        let poll = Poll(
+                            accepted.request, address: client.address ?? "-", service: self.service, loop: loop.value)
                         waiting.value = poll
                         poll.start(accepted.user.id, accepted.place, continuation)
                         if self.isStopping.load(ordering: .relaxed) { poll.finish(nil) }

@@ -5,15 +5,18 @@ import NIOCore
 final class Poll: EventStreamSink {
     private let service: PushService
     private let request: EventStreamRequest
+    private let address: String
+    private let openedAt = NIODeadline.now()
     private let loop: EventStreamLoop
     private var session: EventStreamSession?
     private var place: UserPlace?
     private var timeout: Scheduled<Void>?
     private var continuation: CheckedContinuation<String?, Never>?
 
-    init(_ request: EventStreamRequest, service: PushService, loop: EventStreamLoop) {
+    init(_ request: EventStreamRequest, address: String, service: PushService, loop: EventStreamLoop) {
         self.service = service
         self.request = request
+        self.address = address
         self.loop = loop
     }
 
@@ -51,6 +54,10 @@ final class Poll: EventStreamSink {
     }
 
     // MARK: EventStreamSink
+
+    var carrier: SessionCarrier? {
+        SessionCarrier(transport: .poll, address: self.address, queuedBytes: 0, openedAt: self.openedAt)
+    }
 
     func send(_ items: EventStreamItems) -> Bool {
         guard self.continuation != nil else { return false }

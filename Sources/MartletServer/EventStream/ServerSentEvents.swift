@@ -19,6 +19,9 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
     private let user: PushUser
     /// Among the user's sessions.
     private let place: UserPlace?
+    /// Of the client, where a proxy tells of it.
+    private let forwardedAddress: String?
+    private let openedAt = NIODeadline.now()
     /// Only for a token that expires.
     private var expiry: TokenExpiry?
     private let allowedOrigin: String?
@@ -31,8 +34,9 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
 
     init(
         service: PushService, configuration: EventStreamConfiguration, request: EventStreamRequest, user: PushUser,
-        place: UserPlace?, allowedOrigin: String?, wheel: HeartbeatWheel
+        place: UserPlace?, address: String?, allowedOrigin: String?, wheel: HeartbeatWheel
     ) {
+        self.forwardedAddress = address
         self.service = service
         self.configuration = configuration
         self.request = request
@@ -136,13 +140,23 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
         self.service.logger.notice(
             "closing a session that reads too slowly",
             metadata: [
-                "address": "\(context.remoteAddress?.description ?? "-")", "transport": "sse",
+                "address": "\(self.address)", "transport": "sse", "session": "\(self.session?.id.description ?? "-")",
                 "user": "\(SafeText.forLog(self.user.id))",
             ])
         context.close(promise: nil)
     }
 
     // MARK: EventStreamSink
+
+    var carrier: SessionCarrier? {
+        self.context.map { context in
+            let buffered = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)
+            return SessionCarrier(
+                transport: .sse, address: self.address, queuedBytes: buffered ?? 0, openedAt: self.openedAt)
+        }
+    }
+
+    private var address: String { self.forwardedAddress ?? self.context?.remoteAddress?.description ?? "-" }
 
     func send(_ items: EventStreamItems) -> Bool {
         guard let context = self.context, context.channel.isActive else { return false }

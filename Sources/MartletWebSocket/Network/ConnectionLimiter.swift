@@ -49,6 +49,9 @@ public final class ConnectionLimiter: Sendable {
     /// Connections that are open.
     public var count: Int { self.state.withLock { $0.total } }
 
+    /// WebSockets and streams that are open.
+    package var clientCount: Int { self.state.withLock { $0.clients } }
+
     /// Changes what counts from now on; whoever is connected stays.
     public func setLimits(clients: Int?, perAddress: Int?, rate: RateLimit?) {
         self.state.withLock { state in

@@ -1,0 +1,199 @@
+"""What clients, users and back ends may take, and what they are told when it is too much."""
+import http.client
+import json
+import re
+import threading
+import urllib.error
+import urllib.request
+
+import pytest
+from conftest import PATIENCE, RawClient, eventually
+from test_event_streams import Stream, query
+
+
+def refused(server, path="/ws", headers=""):
+    """Status, Retry-After and body of a handshake that must not succeed."""
+    client = RawClient(server.address, handshake=False)
+    client.send_handshake(path, headers)
+    head, body = client.read_response()
+    found = re.search(rb"retry-after: (\d+)", head, re.I)
+    client.close()
+    return int(head.split()[1]), int(found.group(1)) if found else None, body.decode()
+
+
+def get(server, path):
+    try:
+        with urllib.request.urlopen(f"http://{server.address}{path}", timeout=PATIENCE) as response:
+            return response.status, None
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers["Retry-After"]
+
+
+def test_connections_from_one_address(serve):
+    server = serve("--limits-connections-per-address", "2")
+    first, second = RawClient(server.address), Stream(server)
+    status, wait, body = refused(server)
+    assert (status, wait) == (429, 1) and "127.0.0.1" in body
+    assert get(server, f"/sse?{query()}") == (429, "1")
+    assert get(server, f"/poll?{query(wait=0)}") == (429, "1")
+    assert server.push("jack", "alerts", "x") == 1  # requests are not clients
+    first.close()
+    eventually(lambda: server.metric("martlet_sessions") == 1, "one has gone")
+    assert get(server, f"/poll?{query(wait=0)}")[0] == 200
+    again = RawClient(server.address)
+    second.socket.close()
+    again.close()
+
+
+def test_a_poll_that_waits_is_a_connection(serve):
+    server = serve("--limits-connections-per-address", "1")
+    held = threading.Thread(target=get, args=(server, f"/poll?{query(wait=60, after='alerts~0.0')}"))
+    _, after = Stream(server).next(), None
+    eventually(lambda: server.metric("martlet_sessions") == 0, "the stream has gone")
+    # It waits only where there is nothing to tell: at the position that it is told of now.
+    with urllib.request.urlopen(f"http://{server.address}/poll?{query(wait=0)}", timeout=PATIENCE) as response:
+        after = json.loads(response.read())["id"]
+    held = threading.Thread(target=get, args=(server, f"/poll?{query(wait=60, after=after)}"))
+    held.start()
+    eventually(lambda: server.metric("martlet_sessions") == 1, "a poll waits")
+    assert refused(server)[0] == 429
+    server.push("jack", "alerts", "x")
+    held.join(PATIENCE)
+    RawClient(server.address).close()
+
+
+def test_addresses_behind_a_proxy(serve):
+    server = serve("--limits-connections-per-address", "1", "--trusted-proxies", "127.0.0.0/8")
+    one = RawClient(server.address, headers="X-Forwarded-For: 192.0.2.1\r\n")
+    other = RawClient(server.address, headers="X-Forwarded-For: 192.0.2.2\r\n")
+    status, _, body = refused(server, headers="X-Forwarded-For: 192.0.2.1\r\n")
+    assert status == 429 and "192.0.2.1" in body
+    one.close()
+    other.close()
+
+
+def test_how_often_an_address_connects(serve):
+    server = serve("--limits-connection-rate", "2/h", "--limits-connection-burst", "2")
+    for _ in range(2):
+        RawClient(server.address).close()
+    status, wait, body = refused(server)
+    assert status == 429 and 1700 < wait <= 1800 and "too many new connections" in body
+    assert server.push("jack", "alerts", "x") == 0
+
+
+def test_connections_in_all(serve):
+    server = serve("--limits-connections", "1")
+    one = RawClient(server.address)
+    assert refused(server) == (503, 5, "there are too many connections")
+    assert server.push("jack", "alerts", "x") == 0  # whoever pushes gets through
+    one.close()
+
+
+def test_sessions_of_one_user(serve):
+    server = serve("--limits-sessions-per-user", "2")
+    first, stream = RawClient(server.address), Stream(server)
+    first.register("jack", "alerts")
+    server.push_until("jack", "alerts", "x", 2)
+    late = RawClient(server.address)
+    late.register("jack", "alerts")
+    assert late.read_close() == (1013, "this user has too many connections")
+    assert get(server, f"/sse?{query()}") == (429, "5")
+    assert get(server, f"/poll?{query(wait=0)}") == (429, "5")
+    socket = RawClient(server.address, f"/ws?{query()}", "Sec-WebSocket-Protocol: martlet\r\n")
+    assert socket.read_close()[0] == 1013
+    other = RawClient(server.address)
+    other.register("jill", "alerts")
+    server.push_until("jill", "alerts", "x", 1)
+    # Who registers as somebody else makes room, however it came to be there.
+    first.register("joe", "alerts")
+    server.push_until("joe", "alerts", "x", 1)
+    again = RawClient(server.address)
+    again.register("jack", "alerts")
+    server.push_until("jack", "alerts", "x", 2)
+    assert server.metric("martlet_sessions_refused_total") == 4
+    for one in (stream.socket, first.socket, again.socket):
+        one.close()
+    eventually(lambda: server.metric("martlet_sessions") == 1, "they have gone")
+    assert get(server, f"/poll?{query(wait=0)}")[0] == 200
+
+
+def test_events_of_one_session(serve):
+    server = serve("--limits-events-per-session", "2")
+    client = RawClient(server.address)
+    for event in ("a", "b", "c"):
+        client.register("jack", event)
+    assert json.loads(client.read_frame()[1])["error"]["code"] == 106
+    assert get(server, f"/sse?{query(event=['a', 'b', 'c'])}")[0] == 400
+
+
+@pytest.mark.parametrize("path, headers, text", [
+    ("/ws", "", json.dumps({"token": "jack", "event": "a"})), ("/ws?" + query(), "Sec-WebSocket-Protocol: martlet\r\n", "x")])
+def test_messages_of_one_client(serve, path, headers, text):
+    server = serve("--limits-message-rate", "1/h", "--limits-message-burst", "3")
+    client = RawClient(server.address, path, headers)
+    for _ in range(4):
+        client.send(text)
+    assert client.read_close() == (1008, "too many messages")
+    assert server.metric("martlet_rate_limited_total") == 1
+
+
+def test_pushes_with_one_key(serve, tmp_path):
+    keys = tmp_path / "keys"
+    keys.write_text("a-key one\nanother-key other\nyet-another one\n")
+    server = serve("--api-key-file", str(keys), "--limits-push-rate", "1/h", "--limits-push-burst", "3")
+    message = {"userId": "jack", "event": "alerts", "message": "x"}
+
+    def push(key, path="/push", body=message):
+        status, body, headers = server.post(path, body, {"X-API-Key": key})
+        return status, body, headers["Retry-After"]
+
+    for key in ("a-key", "a-key", "yet-another"):  # two keys of one name count together
+        assert push(key)[0] == 200
+    status, body, wait = push("a-key")
+    assert status == 429 and body == "too many requests with this API key" and 3000 < int(wait) <= 3600
+    assert push("wrong")[0] == 401
+    # Each message of a batch and of a broadcast counts; what has begun is finished, and owed.
+    batch = {"commands": [{"publish": {"channel": "e#u", "data": 1}}, {"broadcast": {"channels": ["a#1", "a#2"], "data": 1}}]}
+    assert push("another-key", "/api/batch", batch)[0] == 200
+    status, _, wait = push("another-key", "/api/info", {})
+    assert status == 429 and 3000 < int(wait) <= 3600
+    assert server.metric("martlet_rate_limited_total") == 2
+
+
+def test_a_body_that_is_too_long(serve):
+    server = serve("--limits-body-size", "1KiB")
+    assert server.post("/push", {"userId": "jack", "event": "alerts", "message": "x" * 900})[0] == 200
+    assert server.post("/push", {"userId": "jack", "event": "alerts", "message": "x" * 1024})[0] == 413
+
+
+def test_the_oldest_messages_of_a_slow_client(serve):
+    server = serve("--limits-slow-clients", "drop-oldest", "--limits-queue-size", "64KiB")
+    slow = RawClient(server.address)
+    slow.register("jack", "alerts")
+    server.push_until("jack", "alerts", "x", 1)
+    text = "y" * 10_000
+    count = 0
+    while server.metric("martlet_messages_dropped_total") == 0:
+        server.push("jack", "alerts", f"{count} {text}")
+        count += 1
+        assert count < 10_000
+    server.push("jack", "alerts", "last")
+    numbers = []
+    while True:
+        message = slow.read_frame()[1].decode()
+        if message == "last":
+            break
+        if message != "x":
+            numbers.append(int(message.split()[0]))
+    assert numbers == sorted(numbers) and len(numbers) < count, "some are missing, and the rest is in order"
+
+
+def test_a_slow_client_of_an_event_stream_is_closed_all_the_same(serve):
+    """It comes back, and is sent what it missed: nothing may be left out behind its back."""
+    server = serve("--limits-slow-clients", "drop-oldest")
+    slow = RawClient(server.address, f"/ws?{query()}", "Sec-WebSocket-Protocol: martlet\r\n")
+    slow.read_frame()
+    text = "y" * 10_000
+    eventually(lambda: server.push("jack", "alerts", text) == 0, "it is closed")
+    assert server.metric("martlet_slow_consumers_total") == 1
+    assert server.metric("martlet_messages_dropped_total") == 0
