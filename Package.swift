@@ -235,6 +235,13 @@ let package = Package(
         example(
             "PushService", ["MartletPush", "MartletServer", .product(name: "HTTPTypes", package: "swift-http-types")]),
         example(
+            "HummingbirdPush",
+            [
+                "MartletHummingbird", "MartletPush", "MartletWebSocket",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        example(
             "TimeClient",
             [
                 "MartletWebSocket",
@@ -326,7 +333,9 @@ let package = Package(
             name: "MartletServerTests",
             dependencies: [
                 "MartletServer",
+                "MartletConfiguration",
                 "MartletPush",
+                "MartletWebSocket",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),

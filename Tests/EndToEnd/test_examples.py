@@ -91,6 +91,21 @@ def test_push_service(example):
     assert client.read_frame() == (0x81, b"hi")
 
 
+def test_hummingbird_push(example):
+    address = example("HummingbirdPush")
+    client = RawClient(address)
+    client.register("jack", "orders")
+
+    def order():
+        request = urllib.request.Request(f"http://{address}/orders/jack", data=b"")
+        return urllib.request.urlopen(request, timeout=PATIENCE).read() == b"told 1"
+
+    eventually(order, "the page is registered")
+    assert client.read_frame() == (0x81, b"Your order is on its way")
+    code = (ROOT / "Examples/HummingbirdPush/main.swift").read_text()
+    assert f"```swift\n{code.split('NIOPosix', 1)[1].strip()}\n```" in (ROOT / "docs/embedding.md").read_text()
+
+
 class PingNoting(ServerConnection):
     """A connection that says when the client has pinged."""
 

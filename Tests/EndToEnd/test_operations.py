@@ -11,6 +11,7 @@ import threading
 import time
 
 import pytest
+import yaml
 from conftest import MARTLET, PATIENCE, ROOT, RawClient, eventually, run
 from test_event_streams import Stream, poll, query
 
@@ -85,28 +86,14 @@ def test_check_config_takes_every_key(tmp_path, everything):
 def test_every_key_is_an_option_and_a_variable_and_documented(everything):
     document = (ROOT / "docs/operations.md").read_text()
     options = run("serve", "--help").stdout
-    group = None
-    for line in everything.replace("{", "\n{").splitlines():
-        found = re.match(r"(  )?(\w+):", line)
-        if not found:
-            names = re.findall(r"(\w+): ", line)
-        else:
-            names = [found.group(2)]
-            if not found.group(1):
-                group = None
-            if line.rstrip().endswith(":"):
-                group = found.group(2)
-                continue
-        for name in names:
-            path = f"{group}.{name}" if group else name
-            if line.startswith("{"):
-                path = f"{outer}.{name}"
-            elif re.fullmatch(r"\w+: *", line):
-                outer = name
-                continue
-            flag = "--" + re.sub(r"([A-Z])", lambda match: "-" + match.group(1).lower(), path).replace(".", "-")
-            assert re.search(rf"{flag}\b", options), flag
-            assert f"`{path}`" in document, path
+    paths = []
+    for key, value in yaml.safe_load(everything).items():
+        paths += [f"{key}.{name}" for name in value] if isinstance(value, dict) else [key]
+    assert len(paths) >= 35
+    for path in paths:
+        flag = "--" + re.sub(r"([A-Z])", lambda match: "-" + match.group(1).lower(), path).replace(".", "-")
+        assert re.search(rf"{flag}\b", options), flag
+        assert f"`{path}`" in document, path
 
 
 @pytest.mark.parametrize("text, line, said", [
@@ -297,8 +284,10 @@ def test_metrics_are_what_the_dashboard_asks_for(serve):
 # Shutting down
 
 
-def listed(server):
-    return http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+def connected(server):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+    connection.connect()
+    return connection
 
 
 def ask(connection, path, body=None):
@@ -313,7 +302,7 @@ def test_a_drain_spreads_clients_over_its_time(serve):
     for client in clients:
         client.register("jack", "a")
     server.push_until("jack", "a", "x", 60)
-    watcher, back_end = listed(server), listed(server)
+    watcher, back_end = connected(server), connected(server)
     assert ask(watcher, "/readyz") == (200, "ok\n")
     begun = time.monotonic()
     ended = []
@@ -362,7 +351,7 @@ def test_a_drain_ends_streams_and_answers_polls(serve):
 
 def test_a_drain_waits_before_it_begins(serve):
     server = serve("--drain-delay", "1s", "--drain-time", "0s")
-    watcher = listed(server)
+    watcher = connected(server)
     ask(watcher, "/readyz")
     server.process.send_signal(signal.SIGTERM)
     eventually(lambda: ask(watcher, "/readyz")[0] == 503, "it says so")
@@ -404,7 +393,7 @@ class Manager:
         options = {}
         if listener:
             # The number of the process is known to itself only.
-            command = ["sh", "-c", 'exec env LISTEN_PID=$$ LISTEN_FDS=1 "$@" 3<&%d' % listener.fileno(), "sh", *command]
+            command = ["bash", "-c", 'exec env LISTEN_PID=$$ LISTEN_FDS=1 "$@" 3<&%d' % listener.fileno(), "bash", *command]
             options = {"pass_fds": [listener.fileno()]}
         self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 

@@ -34,7 +34,8 @@ struct EventStreamTests {
 
     private func request(_ path: String, _ fields: HTTPFields = [:]) throws -> EventStreamRequest {
         try EventStreamRequest(
-            HTTPRequest(method: .get, scheme: "http", authority: "a", path: path, headerFields: fields))
+            HTTPRequest(method: .get, scheme: "http", authority: "a", path: path, headerFields: fields),
+            maximumEvents: 128)
     }
 
     @Test("a request says who, what and from where on")
@@ -89,6 +90,8 @@ struct EventStreamTests {
             }
             return self.limit > 0
         }
+
+        var carrier: SessionCarrier? { nil }
 
         func drop() { self.isDropped = true }
     }

@@ -9,6 +9,10 @@ struct HubTests {
     /// Notes what it is given; takes no more than its room.
     private final class TestSession: Session {
         var places: [UserChannel: Int] = [:]
+        let id = SessionID()
+        var carrier: SessionCarrier? {
+            SessionCarrier(transport: .poll, address: "192.0.2.1", queuedBytes: 0, openedAt: .now())
+        }
         var room = Int.max
         var taken = 0
         var isDropped = false

@@ -19,7 +19,7 @@ struct RegisterSessionTests {
             try self.channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
             try self.channel.pipeline.syncOperations.addHandler(
                 WebSocket(
-                    role: .server, isPlainTCP: false, handler: RegisterSession(service: self.service),
+                    role: .server, isPlainTCP: false, handler: RegisterSession(service: self.service, address: nil),
                     eventLoop: self.loop, loop: LoopContext(eventLoop: self.loop)))
         }
 

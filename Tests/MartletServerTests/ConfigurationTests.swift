@@ -1,53 +1,95 @@
+import Logging
+import MartletConfiguration
 import MartletPush
+import MartletWebSocket
+import Synchronization
 import Testing
 
 @testable import MartletServer
 
-@Suite("Configuration")
+@Suite("Configuration of the service")
 struct ConfigurationTests {
     @Test(
-        "an address is a host and a port",
+        "a key has one name everywhere",
         arguments: [
-            ("127.0.0.1:8080", "127.0.0.1", 8080, true), ("localhost:0", "localhost", 0, true),
-            ("[::1]:80", "::1", 80, true),
-            (":8080", "0.0.0.0", 8080, false), ("0.0.0.0:1", "0.0.0.0", 1, false),
-            ("127.1.2.3:1", "127.1.2.3", 1, true),
-            ("127.evil.example:1", "127.evil.example", 1, false), ("[::]:1", "::", 1, false),
+            ("listen", "--listen", "MARTLET_LISTEN"), ("wsPath", "--ws-path", "MARTLET_WS_PATH"),
+            (
+                "limits.connectionsPerAddress", "--limits-connections-per-address",
+                "MARTLET_LIMITS_CONNECTIONS_PER_ADDRESS"
+            ),
+            ("jwt.secretFile", "--jwt-secret-file", "MARTLET_JWT_SECRET_FILE"),
         ])
-    func address(_ text: String, _ host: String, _ port: Int, _ isLoopback: Bool) throws {
-        let address = try #require(ListenAddress(text))
-        #expect((address.host, address.port) == (host, port))
-        #expect(address.isLoopback == isLoopback)
+    func names(path: String, flag: String, variable: String) {
+        #expect(ConfigurationOverrides.flag(of: path) == flag)
+        #expect(ConfigurationOverrides.variable(of: path) == variable)
     }
 
-    @Test("what is no address is refused", arguments: ["", "8080", "a:b", "a:70000", "a:-1", "::1:80", "localhost"])
-    func notAnAddress(_ text: String) { #expect(ListenAddress(text) == nil) }
-
-    @Test("beyond loopback both checks are needed, or --open")
-    func openness() throws {
-        var configuration = PushServerConfiguration()
-        try configuration.validate()
-        configuration.listen = ListenAddress(host: "0.0.0.0", port: 1)
-        let nothing = #expect(throws: ServerError.self) { try configuration.validate() }
-        #expect(nothing?.reason.contains("--token-file") == true)
-        #expect(nothing?.reason.contains("--api-key-file") == true)
-        configuration.hooks.authorizePush = { _, _ in true }
-        let half = #expect(throws: ServerError.self) { try configuration.validate() }
-        #expect(half?.reason.contains("--api-key-file") == false)
-        configuration.hooks.authenticate = { token, _ in PushUser(token) }
-        try configuration.validate()
-        configuration.hooks = .init()
-        configuration.isOpenBeyondLoopback = true
-        try configuration.validate()
+    private func problem(
+        _ flags: [String: [String]] = [:], _ environment: [String: String] = [:]
+    ) throws -> ServerError? {
+        do {
+            _ = try ServeSettings(file: nil, flags: flags, environment: environment)
+            return nil
+        } catch let error as ServerError {
+            return error
+        }
     }
 
-    @Test(
-        "paths that cannot work are refused",
-        arguments: [("ws", "/push"), ("/", "/push"), ("/ws", "/ws"), ("/ws", "/drop"), ("/w?s", "/push")])
-    func paths(_ webSocketPath: String, _ pushPath: String) {
-        var configuration = PushServerConfiguration()
-        configuration.webSocketPath = webSocketPath
-        configuration.pushPath = pushPath
-        #expect(throws: ServerError.self) { try configuration.validate() }
+    @Test("settings come from flags and variables, lists with commas")
+    func overrides() throws {
+        let settings = try ServeSettings(
+            file: nil, flags: ["limits.pushRate": ["10/s"], "listen": ["127.0.0.1:1"]],
+            environment: [
+                "MARTLET_LISTEN": "127.0.0.1:2", "MARTLET_LIMITS_PUSH_BURST": "50", "MARTLET_HISTORY_SIZE": "7",
+                "MARTLET_TRUSTED_PROXIES": "10.0.0.0/8, ::1", "MARTLET_API_KEY": "secret", "MARTLET_RETRY": "",
+            ])
+        #expect(settings.configuration.listen == ListenAddress(host: "127.0.0.1", port: 1))
+        #expect(settings.configuration.pushRate == .init(perSecond: 10, burst: 50))
+        #expect(settings.configuration.history.size == 7)
+        #expect(settings.configuration.trustedProxies != .none)
+        #expect(settings.configuration.eventStreams.retry == 1000...3000)
+    }
+
+    @Test("a mistake names the flag or the variable")
+    func mistakes() throws {
+        #expect(try self.problem(["retry": ["soon"]])?.code == .usage)
+        #expect(try self.problem(["retry": ["soon"]])?.reason.hasPrefix("--retry: expected a time") == true)
+        let variable = try self.problem([:], ["MARTLET_LIMITS_QUEUE_SIZE": "10"])
+        #expect(variable?.code == .configuration)
+        #expect(variable?.reason.hasPrefix("MARTLET_LIMITS_QUEUE_SIZE: expected a size from 1024") == true)
+        #expect(try self.problem([:], ["MARTLET_SERVICE_HOST": "x"]) == nil, "a container's variables are not ours")
+    }
+
+    @Test("log lines are JSON, whatever is in them")
+    func jsonLog() throws {
+        let lines = Mutex<[String]>([])
+        var logger = Logger(label: "a \"label\"") { label in
+            JSONLogHandler(label: label) { line in lines.withLock { $0.append(line) } }
+        }
+        logger[metadataKey: "session"] = "7"
+        logger.info(
+            "\u{1}\n\"\\", metadata: ["level": "taken", "list": ["a", "b"], "map": ["k": "v\u{2028}"], "session": "8"])
+        let line = try #require(lines.withLock { $0.first })
+        #expect(
+            line.hasSuffix(
+                #","level":"info","label":"a \"label\"","message":"\u0001\n\"\\","level_":"taken","list":["a","b"],"#
+                    + #""map":{"k":"v\u2028"},"session":"8"}"# + "\n"))
+    }
+
+    @Test("sockets that are handed over are meant for one process")
+    func sockets() {
+        let environment = ["LISTEN_PID": "42", "LISTEN_FDS": "2"]
+        #expect(ServiceManager.sockets(environment: environment, process: 42) == [3, 4])
+        #expect(ServiceManager.sockets(environment: environment, process: 43) == [])
+        #expect(ServiceManager.sockets(environment: ["LISTEN_PID": "42", "LISTEN_FDS": "-1"], process: 42) == [])
+    }
+
+    @Test("some descriptors are kept for those who push")
+    func budget() {
+        let budget = DescriptorBudget(descriptors: 1024)
+        #expect(budget.connections == 960)
+        #expect(budget.clients(nil) == 900)
+        #expect(budget.clients(10) == 10)
+        #expect(DescriptorBudget(descriptors: 0).clients(nil) == .max)
     }
 }

@@ -27,23 +27,16 @@ struct FileReloader {
     }
 
     private func reloadOnChange() async {
-        var stamps = self.stamps
+        var stamps: [String: FileStamp] = [:]
+        for file in self.files() { stamps[file.path] = file.stamp }
         while (try? await Task.sleep(for: Self.checkInterval)) != nil {
             for file in self.files() {
                 let next = FileStamp(file.path)
-                guard let known = stamps[file.path] else {
-                    stamps[file.path] = next  // it is new, and has just been read
-                    continue
-                }
-                guard next != known, next != nil else { continue }
+                guard next != stamps[file.path] ?? file.stamp, next != nil else { continue }
                 stamps[file.path] = next
                 await self.reload(file)
             }
         }
-    }
-
-    private var stamps: [String: FileStamp] {
-        Dictionary(self.files().compactMap { file in FileStamp(file.path).map { (file.path, $0) } }) { $1 }
     }
 
     private func reload(_ file: ReloadedFile) async {

@@ -2,10 +2,15 @@
 public struct ReloadedFile: Sendable {
     public let path: String
     let reload: @Sendable () async throws -> Void
+    /// What it was when it was last read, as far as is known.
+    let stamp: FileStamp?
 
-    /// - Parameter reload: reads it. When it throws, what was read before counts.
+    /// To be made when the file has just been read.
+    ///
+    /// - Parameter reload: reads it again. When it throws, what was read before counts.
     public init(_ path: String, reload: @escaping @Sendable () async throws -> Void) {
         self.path = path
+        self.stamp = FileStamp(path)
         self.reload = reload
     }
 }

@@ -61,9 +61,7 @@ public struct PushServer: Service {
         for key in waiting {
             self.logger.warning("this change waits for a restart", metadata: ["key": "\(key)"])
         }
-        var configuration = configuration
-        configuration.tls = self.live.configuration.tls  // whose files are looked at by themselves
-        self.live.replace(configuration)
+        self.live.replace(configuration.keepingFixed(of: self.live.configuration))
     }
 
     public func run() async throws {

@@ -68,6 +68,22 @@ public struct PushServerConfiguration: Sendable {
         ].filter(\.1).map(\.0)
     }
 
+    /// With what cannot change while the service runs taken from another.
+    func keepingFixed(of other: Self) -> Self {
+        var kept = self
+        kept.listen = other.listen
+        kept.webSocketPath = other.webSocketPath
+        kept.pushPath = other.pushPath
+        kept.eventStreams.eventsPath = other.eventStreams.eventsPath
+        kept.eventStreams.pollPath = other.eventStreams.pollPath
+        kept.eventStreams.heartbeatInterval = other.eventStreams.heartbeatInterval
+        kept.history = other.history
+        kept.trustedProxies = other.trustedProxies
+        kept.isPortShared = other.isPortShared
+        kept.tls = other.tls  // whose files are looked at by themselves
+        return kept
+    }
+
     static func isLoopback(_ authority: String?) -> Bool {
         authority.flatMap { ListenAddress($0) ?? ListenAddress($0 + ":80") }?.isLoopback ?? false
     }

@@ -18,6 +18,9 @@ package final class RateLimiter: Sendable {
         self.now = now
     }
 
+    /// How many are kept in mind.
+    var nameCount: Int { self.state.withLock { $0.buckets.count } }
+
     /// A new limit begins with a clean slate; the same goes on.
     package func setLimit(_ limit: RateLimit?) {
         self.state.withLock { state in
