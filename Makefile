@@ -1,6 +1,6 @@
 # Everything a newcomer needs: `make serve` and `make test`. Each target installs what is missing and says so.
 
-.PHONY: serve test conformance sanitize api docs bench bench-proxy bench-push format lint clean
+.PHONY: serve test dist conformance sanitize api docs bench bench-proxy bench-push format lint clean
 
 # C libraries that the package is built on.
 LIBRARIES = zlib1g-dev libedit-dev
@@ -15,6 +15,10 @@ serve:
 
 test:
 	@scripts/test.sh
+
+# One binary with everything in it but the C library, for any Debian 12 or newer: dist/martlet
+dist:
+	@scripts/dist.sh
 
 # The whole Autobahn run, 20 minutes; writes the tables of docs/conformance.md.
 conformance:
@@ -66,4 +70,4 @@ lint:
 	swift format lint --strict --recursive Package.swift Sources Tests Examples
 
 clean:
-	rm -rf .build .build-tsan .cache artifacts
+	rm -rf .build .build-tsan .build-dist .cache artifacts dist

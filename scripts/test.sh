@@ -38,4 +38,7 @@ export ARTIFACTS="$PWD/artifacts"
 .cache/venv/bin/pytest -q --durations=5 -p no:cacheprovider Tests/EndToEnd
 step "Random operations under ThreadSanitizer"
 scripts/sanitize.sh
+step "One binary, on a Debian with nothing installed"
+scripts/dist.sh
+scripts/dist-test.sh
 step "All passed; screenshots are in artifacts/"

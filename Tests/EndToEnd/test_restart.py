@@ -1,0 +1,129 @@
+"""A restart with 5,000 clients of martlet.js and pushes all the time: nothing accepted is lost, and they come back in turns."""
+import http.client
+import json
+import os
+import socket
+import subprocess
+import threading
+import time
+
+from conftest import ARTIFACTS, MARTLET, PATIENCE, ROOT, eventually
+
+CLIENTS = 5000
+DRAIN = 4  # seconds
+RETRY = 3  # seconds, the longest
+
+
+class Successive:
+    """Services that hand one listening socket to each other, as systemd has them do."""
+
+    def __init__(self, listener):
+        self.process = subprocess.Popen(
+            ["bash", "-c", 'exec env LISTEN_PID=$$ LISTEN_FDS=1 "$@" 3<&%d' % listener.fileno(), "bash", MARTLET, "serve",
+             "--drain-time", f"{DRAIN}s", "--retry", f"{RETRY}s", "--log-level", "warning"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, pass_fds=[listener.fileno()])
+        for line in self.process.stdout:
+            if "listening" in line:
+                return
+        raise AssertionError("it did not start")
+
+
+class BackEnd:
+    """Pushes to one user after the other on a connection that it keeps, or a new one when that has gone."""
+
+    def __init__(self, port):
+        self.port, self.is_over = port, False
+        self.accepted, self.unheard, self.failed = [], 0, 0
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        connection, number = None, 0
+        while not self.is_over:
+            user, number = number * 7919 % CLIENTS, number + 1
+            body = json.dumps({"userId": f"user{user}", "event": "alerts", "message": str(number)})
+            try:
+                connection = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+                connection.request("POST", "/push", body)
+                answer = connection.getresponse()
+                text = answer.read().decode()
+            except (OSError, http.client.HTTPException):
+                # It has not been accepted, as far as a back end can tell.
+                self.failed, connection = self.failed + 1, None
+                continue
+            assert answer.status == 200, text
+            if text == "message sent to 1 clients":
+                self.accepted.append((user, str(number)))
+            else:
+                self.unheard += 1
+
+
+def draw(times, path):
+    """How many came back in each quarter of a second, from the signal on."""
+    bars = [0] * (4 * (DRAIN + RETRY + 2))
+    for at in times:
+        bars[min(int(at * 4), len(bars) - 1)] += 1
+    width, height, top = 720, 240, max(bars)
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height + 60}" font-family="sans-serif" font-size="12">',
+             f'<rect width="100%" height="100%" fill="#fff"/><text x="10" y="16">{CLIENTS} clients of martlet.js come back after SIGTERM '
+             f'(drain.time {DRAIN} s, retry {RETRY} s)</text>']
+    for index, count in enumerate(bars):
+        bar = count / top * (height - 40)
+        x = 40 + index * (width - 60) / len(bars)
+        parts.append(f'<rect x="{x:.1f}" y="{height - bar:.1f}" width="{(width - 60) / len(bars) - 2:.1f}" height="{bar:.1f}" fill="#2563eb"/>')
+        if index % 4 == 0:
+            parts.append(f'<text x="{x:.1f}" y="{height + 18}">{index // 4} s</text>')
+    parts.append(f'<text x="4" y="44">{top}</text><text x="40" y="{height + 42}">clients in each quarter of a second</text></svg>')
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join(parts))
+
+
+def test_a_restart_with_five_thousand_clients(tmp_path):
+    with socket.create_server(("127.0.0.1", 0), backlog=4096) as listener:
+        port = listener.getsockname()[1]
+        first = Successive(listener)
+        pages = subprocess.Popen(
+            ["node", ROOT / "Tests/EndToEnd/clients/martlet-js/many.js", ROOT / "Sources/MartletServer/EventStream/martlet.js",
+             f"http://127.0.0.1:{port}/", str(CLIENTS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "NODE_PATH": "/usr/share/nodejs"})
+        second = back_end = None
+        try:
+            assert pages.stdout.readline() == "open\n"
+            back_end = BackEnd(port)
+            eventually(lambda: len(back_end.accepted) > 500, "pushes arrive")
+            begun = time.time()
+            first.process.terminate()
+            second = Successive(listener)
+
+            def report():
+                pages.stdin.write("\n")
+                pages.stdin.flush()
+                return json.loads(pages.stdout.readline())
+
+            assert first.process.wait(PATIENCE) == 0
+            eventually(lambda: report()["open"] == CLIENTS, "all are back", 40)
+            heard = len(back_end.accepted)
+            eventually(lambda: len(back_end.accepted) > heard + 500, "pushes arrive at the next service")
+            back_end.is_over = True
+            back_end.thread.join(PATIENCE)
+            seen = report()
+            times = sorted(at / 1000 - begun for at in seen["opened"])
+            draw(times, ARTIFACTS / "restart.svg")
+            print(f"{len(back_end.accepted)} pushes heard, {back_end.unheard} told that nobody heard, {back_end.failed} failed; "
+                  f"back after {times[0]:.2f} to {times[-1]:.2f} s, the median {times[len(times) // 2]:.2f} s")
+            # What the back end was told is true of every push.
+            got = [set(messages) for messages in seen["got"]]
+            missing = [(user, message) for user, message in back_end.accepted if message not in got[user]]
+            assert missing == [], missing[:10]
+            assert sum(map(len, seen["got"])) == sum(map(len, got)), "nothing comes twice"
+            # They come back over the drain and their own waits, and at no moment many of them.
+            assert len(times) >= CLIENTS
+            assert times[CLIENTS * 3 // 4] - times[CLIENTS // 4] > (DRAIN + RETRY) / 5
+            assert max(sum(at <= other < at + 0.5 for other in times) for at in times[::50]) < CLIENTS / 4
+        finally:
+            if back_end:
+                back_end.is_over = True
+            for process in (pages, first.process, second and second.process):
+                if process:
+                    process.kill()
+                    process.wait()
