@@ -14,6 +14,6 @@ router.post("/orders/:user") { request, context in
 }
 let port = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 8080
 let application = Application(
-    router: router, server: .http1WebSocket { $0.path == "/ws" ? endpoint : nil },
+    router: router, server: .http1WebSocket { WebSocketRequest.path(of: $0) == "/ws" ? endpoint : nil },
     configuration: .init(address: .hostname("127.0.0.1", port: port)))
 try await application.runService()

@@ -102,7 +102,10 @@ package struct ConfigurationNode {
     /// A list of texts, or a single one.
     package func strings() throws -> [String] {
         if self.node.sequence != nil { return try self.elements().map { try $0.string() } }
-        return [try self.string()]
+        guard case .environment = self.place else { return [try self.string()] }
+        return try self.string().split(separator: ",").map { part in
+            String(part.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+        }
     }
 
     package func bool() throws -> Bool {

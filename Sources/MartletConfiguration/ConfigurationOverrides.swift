@@ -21,7 +21,7 @@ package struct ConfigurationOverrides: Sendable {
         if let values = self.flags[path] { return (values, .flag(Self.flag(of: path))) }
         let variable = Self.variable(of: path)
         guard let text = self.environment[variable] else { return nil }
-        return (text.split(separator: ",").map { String($0.trimmingSpaces) }, .environment(variable))
+        return ([text], .environment(variable))
     }
 
     /// Whether anything is said of a key below this one.
@@ -49,13 +49,5 @@ package struct ConfigurationOverrides: Sendable {
             }
         }
         return words
-    }
-}
-
-extension Substring {
-    fileprivate var trimmingSpaces: Substring {
-        var text = self.drop { $0 == " " }
-        while text.last == " " { text.removeLast() }
-        return text
     }
 }

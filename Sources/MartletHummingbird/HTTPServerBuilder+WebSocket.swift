@@ -39,7 +39,7 @@ extension HTTPServerBuilder {
     ///
     /// ```swift
     /// let app = Application(router: router, server: .http1WebSocket { request in
-    ///     request.path == "/ws" ? endpoint : nil
+    ///     WebSocketRequest.path(of: request) == "/ws" ? endpoint : nil
     /// })
     /// ```
     ///

@@ -101,6 +101,8 @@ def test_hummingbird_push(example):
         return urllib.request.urlopen(request, timeout=PATIENCE).read() == b"told 1"
 
     eventually(order, "the page is registered")
+    martlet = RawClient(address, "/ws?event=orders&token=jill", "Sec-WebSocket-Protocol: martlet\r\n")
+    assert martlet.read_frame() == (0x81, b"{}")
     assert client.read_frame() == (0x81, b"Your order is on its way")
     code = (ROOT / "Examples/HummingbirdPush/main.swift").read_text()
     assert f"```swift\n{code.split('NIOPosix', 1)[1].strip()}\n```" in (ROOT / "docs/embedding.md").read_text()

@@ -156,6 +156,16 @@ def test_pushes_with_one_key(serve, tmp_path):
     assert server.metric("martlet_rate_limited_total") == 2
 
 
+def test_a_push_is_counted_once_whichever_way_it_takes(serve):
+    server = serve("--limits-push-rate", "1/h", "--limits-push-burst", "2")
+    for _ in range(2):
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+        connection.request("POST", "/push", iter([b'{"userId":"jack","event":"alerts",', b'"message":"x"}']), encode_chunked=True,
+                           headers={"Transfer-Encoding": "chunked"})
+        assert connection.getresponse().status == 200
+    assert server.post("/push", {"userId": "jack", "event": "alerts", "message": "x"})[0] == 429
+
+
 def test_a_body_that_is_too_long(serve):
     server = serve("--limits-body-size", "1KiB")
     assert server.post("/push", {"userId": "jack", "event": "alerts", "message": "x" * 900})[0] == 200

@@ -435,9 +435,28 @@ def test_sockets_of_systemd_outlive_the_process(tmp_path):
 
 def test_a_socket_that_everybody_reaches_needs_tokens_and_keys(tmp_path):
     with socket.create_server(("0.0.0.0", 0)) as listener:
-        manager = Manager(tmp_path, listener=listener)
+        # Whatever it was told of the address: the socket counts.
+        manager = Manager(tmp_path, "--listen", f"127.0.0.1:{listener.getsockname()[1]}", listener=listener)
         assert manager.process.wait(PATIENCE) == 78
         assert "can be reached from other machines" in manager.process.stderr.read()
+
+
+def test_a_reload_does_not_open_what_everybody_reaches(tmp_path):
+    keys, file = tmp_path / "keys", tmp_path / "martlet.yaml"
+    keys.write_text("secret jack\n")
+    file.write_text(f"apiKeyFile: {keys}\ntokenFile: {keys}\n")
+    with socket.create_server(("0.0.0.0", 0)) as listener:
+        manager = Manager(tmp_path, "--config", str(file), listener=listener)
+        manager.hears("READY=1")
+        file.write_text("{}\n")
+        manager.process.send_signal(signal.SIGHUP)
+        while "kept what a file said before" not in (line := manager.process.stderr.readline()):
+            assert line
+        assert "can be reached from other machines" in line
+        connection = http.client.HTTPConnection("127.0.0.1", listener.getsockname()[1], timeout=PATIENCE)
+        assert ask(connection, "/push", "{}")[0] == 401
+        manager.process.kill()
+        manager.process.wait()
 
 
 def test_two_processes_share_a_port_when_both_want_to(start, tmp_path):

@@ -2,6 +2,7 @@ package import Logging
 package import MartletWebSocket
 package import NIOCore
 import NIOPosix
+import Synchronization
 
 #if canImport(Glibc)
 import Glibc
@@ -24,6 +25,7 @@ package final class ConnectionServer: Sendable {
     private let limiter: ConnectionLimiter
     private let logger: Logger
     private let channels = OpenChannels()
+    private let isAborted = Atomic(false)
     private let values: AsyncStream<WebSocketChildChannel.Value>
     private let continuation: AsyncStream<WebSocketChildChannel.Value>.Continuation
 
@@ -100,6 +102,8 @@ package final class ConnectionServer: Sendable {
         }
         channel.closeFuture.whenComplete { [limiter = self.limiter] _ in limiter.connectionEnded() }
         self.channels.opened(channel)
+        // Whoever aborts looks at the channels after it has said so, and we at that after the channel is there.
+        guard !self.isAborted.load(ordering: .sequentiallyConsistent) else { return channel.close() }
         return self.childChannel.setup(channel: channel, logger: self.logger).map { value in
             // A connection that upgrades at once has no task; its value is done with when the stream has brought it.
             self.continuation.yield(value)
@@ -117,7 +121,7 @@ package final class ConnectionServer: Sendable {
             await self.channels.allClosed()
         } onCancel: {
             self.continuation.finish()
-            for channel in self.channels.all { channel.close(promise: nil) }
+            self.abort()
         }
     }
 
@@ -147,11 +151,18 @@ package final class ConnectionServer: Sendable {
         }
     }
 
-    /// Ends what is left: WebSockets with 1001, plain connections when their requests are answered.
-    package func finish() {
+    /// Ends what is left: WebSockets with 1001, plain connections when their requests are answered, and all that then still
+    /// are after a time.
+    package func finish(within time: TimeAmount) {
         for channel in self.channels.all {
             channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
         }
         self.continuation.finish()
+        self.group.next().scheduleTask(in: time) { self.abort() }
+    }
+
+    private func abort() {
+        self.isAborted.store(true, ordering: .sequentiallyConsistent)
+        for channel in self.channels.all { channel.close(promise: nil) }
     }
 }

@@ -73,7 +73,8 @@ final class HubShard {
         for (user, events) in self.users {
             let isMatch = text.isEmpty || user.value.contains(text)
             for session in events.values.joined() where seen.insert(ObjectIdentifier(session)).inserted {
-                guard let information = session.information, isMatch || information.carrier.address.contains(text)
+                guard isMatch || session.carrier?.address.contains(text) == true,
+                    let information = session.information
                 else { continue }
                 found.append(information)
                 if found.count == limit { return found }

@@ -94,7 +94,7 @@ final class EventStreams: Sendable {
         do {
             admission = try self.live.connections.admit(address: client.address)
         } catch {
-            self.service.counters.add(to: .rateLimited)
+            if case .tooMany = error { self.service.counters.add(to: .rateLimited) }
             return self.refuse(Refusal(error), context)
         }
         defer { self.live.connections.ended(admission) }
@@ -111,18 +111,23 @@ final class EventStreams: Sendable {
             }
             // A client that leaves is no longer counted on: the next push is kept for it.
             let waiting = NIOLoopBoundBox<Poll?>.makeEmptyBox(valueType: Poll.self, eventLoop: eventLoop)
+            let hasLeft = NIOLoopBoundBox.makeBoxSendingValue(false, eventLoop: eventLoop)
             let answer = try await request.body.consumeWithInboundCloseHandler { _ in
                 await withCheckedContinuation { continuation in
                     eventLoop.execute {
                         let poll = Poll(
                             accepted.request, address: client.address ?? "-", service: self.service, loop: loop.value)
                         waiting.value = poll
+                        defer { if hasLeft.value { poll.finish(nil) } }
                         poll.start(accepted.user.id, accepted.place, continuation)
                         if self.isStopping.load(ordering: .relaxed) { poll.finish(nil) }
                     }
                 }
             } onInboundClosed: {
-                eventLoop.execute { waiting.value?.finish(nil) }
+                eventLoop.execute {
+                    hasLeft.value = true
+                    waiting.value?.finish(nil)
+                }
             }
             var response = answer.map { Response.json($0) } ?? Response(status: .noContent)
             response.headers[HTTPField.Name.cacheControl] = "no-store"

@@ -3,6 +3,12 @@ import MartletPush
 import MartletWebSocket
 import NIOCore
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
 /// A connection that carries server-sent events (HTML, section 9.2), from the head of the answer to its end. The body is
 /// as long as the connection lives: every proxy knows what that means, and no chunk frames each event.
 final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatWheel.Member {
@@ -50,6 +56,10 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
         self.context = context
         self.service.counters.add(to: .eventStreams)
         try? context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
+        // A client that has vanished acknowledges nothing: without this the kernel would try for a quarter of an hour.
+        let patience = self.configuration.heartbeatInterval.nanoseconds / 1_000_000 * 2
+        try? context.channel.syncOptions?.setOption(
+            .tcpOption(.init(rawValue: TCP_USER_TIMEOUT)), value: Int(patience))
         try? context.channel.syncOptions?.setOption(
             .writeBufferWaterMark,
             value: .init(low: self.configuration.queueSize / 2, high: self.configuration.queueSize))

@@ -11,31 +11,40 @@ struct FileReloader {
     /// What is done on SIGHUP besides.
     var onSignal: @Sendable () -> Void = {}
 
-    /// Until it is cancelled.
+    private enum Occasion: Sendable {
+        case signal
+        case tick
+    }
+
+    /// Until it is cancelled. One file after the other, whatever the occasion: of two readings of a file the later counts.
     func run() async {
+        let (occasions, continuation) = AsyncStream.makeStream(of: Occasion.self)
         await withTaskGroup { group in
-            group.addTask { await self.reloadOnSignal() }
-            group.addTask { await self.reloadOnChange() }
-        }
-    }
-
-    private func reloadOnSignal() async {
-        for await _ in await UnixSignalsSequence(trapping: .sighup) {
-            self.onSignal()
-            for file in self.files() { await self.reload(file) }
-        }
-    }
-
-    private func reloadOnChange() async {
-        var stamps: [String: FileStamp] = [:]
-        for file in self.files() { stamps[file.path] = file.stamp }
-        while (try? await Task.sleep(for: Self.checkInterval)) != nil {
-            for file in self.files() {
-                let next = FileStamp(file.path)
-                guard next != stamps[file.path] ?? file.stamp, next != nil else { continue }
-                stamps[file.path] = next
-                await self.reload(file)
+            group.addTask {
+                for await _ in await UnixSignalsSequence(trapping: .sighup) { continuation.yield(.signal) }
             }
+            group.addTask {
+                while (try? await Task.sleep(for: Self.checkInterval)) != nil { continuation.yield(.tick) }
+                continuation.finish()
+            }
+            var stamps: [String: FileStamp] = [:]
+            for file in self.files() { stamps[file.path] = file.stamp }
+            for await occasion in occasions {
+                if occasion == .signal { self.onSignal() }
+                await self.look(isForced: occasion == .signal, &stamps)
+            }
+        }
+    }
+
+    private func look(isForced: Bool, _ stamps: inout [String: FileStamp]) async {
+        var seen: Set<String> = []
+        // Asked anew each time: what has just been read may name other files, or the same for another purpose.
+        while let file = self.files().first(where: { !seen.contains($0.path) }) {
+            seen.insert(file.path)
+            let next = FileStamp(file.path)
+            guard isForced || next != stamps[file.path] ?? file.stamp, next != nil else { continue }
+            stamps[file.path] = next
+            await self.reload(file)
         }
     }
 

@@ -9,8 +9,12 @@ public struct ReloadedFile: Sendable {
     ///
     /// - Parameter reload: reads it again. When it throws, what was read before counts.
     public init(_ path: String, reload: @escaping @Sendable () async throws -> Void) {
+        self.init(path, stamp: FileStamp(path), reload: reload)
+    }
+
+    init(_ path: String, stamp: FileStamp?, reload: @escaping @Sendable () async throws -> Void) {
         self.path = path
-        self.stamp = FileStamp(path)
+        self.stamp = stamp
         self.reload = reload
     }
 }

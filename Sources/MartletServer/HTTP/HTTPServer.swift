@@ -16,6 +16,9 @@ struct HTTPServer: Sendable {
         var stream: @Sendable (HTTPRequest) -> StreamEndpoint? = { _ in nil }
     }
 
+    /// What requests that are under way have at the end.
+    private static let patience = TimeAmount.seconds(10)
+
     private let configuration: HTTPServerConfiguration
     private let logger: Logger
     private let onListening: @Sendable (ListenAddress) async -> Void
@@ -87,11 +90,20 @@ struct HTTPServer: Sendable {
         }
         guard !inherited.isEmpty else { return sockets }
         // Where it listens, somebody else has chosen: it is only known now.
-        if let refusal = sockets.lazy.map({ self.address(of: $0) }).compactMap(self.configuration.refusal).first {
+        if let refusal = sockets.lazy.compactMap({ Self.realAddress(of: $0) }).compactMap(self.configuration.refusal)
+            .first
+        {
             for socket in sockets { try? await socket.close() }
             throw ServerError(.configuration, reason: refusal)
         }
         return sockets
+    }
+
+    private static func realAddress(of socket: any Channel) -> ListenAddress? {
+        guard let address = socket.localAddress, let host = address.ipAddress, let port = address.port else {
+            return nil
+        }
+        return ListenAddress(host: host, port: port)
     }
 
     /// As it was asked for, with the port that the kernel chose; of a socket that was handed over, its own.
@@ -111,8 +123,8 @@ struct HTTPServer: Sendable {
             "draining", metadata: ["connections": "\(self.server.connectionCount)", "time": "\(plan.time)"])
         if plan.delay > .zero { try? await Task.sleep(for: plan.delay) }
         for socket in sockets { try? await socket.close() }
-        self.configuration.limiter.setLimits(clients: 0, perAddress: nil, rate: nil)
+        self.configuration.limiter.close()
         await self.server.drain(over: plan.time, retry: plan.retry, alongside: plan.alongside)
-        self.server.finish()
+        self.server.finish(within: Self.patience)
     }
 }

@@ -24,6 +24,7 @@ final class LiveConfiguration: Sendable {
     let pushes: RateLimiter
     private let budget: DescriptorBudget
     private let snapshot: Mutex<Snapshot>
+    private let addresses = Mutex<[ListenAddress]>([])
 
     init(_ configuration: PushServerConfiguration, service: PushService) {
         let budget = DescriptorBudget()
@@ -38,6 +39,11 @@ final class LiveConfiguration: Sendable {
 
     var now: Snapshot { self.snapshot.withLock { $0 } }
     var configuration: PushServerConfiguration { self.now.configuration }
+
+    /// Where the service listens because somebody else chose it.
+    var handedOver: [ListenAddress] { self.addresses.withLock { $0 } }
+
+    func wasHandedOver(_ address: ListenAddress) { self.addresses.withLock { $0.append(address) } }
 
     /// Takes what can change without a restart.
     func replace(_ configuration: PushServerConfiguration) {

@@ -35,7 +35,8 @@ struct PushEndpoint: Sendable {
     func endpoint(for head: HTTPRequestHead) -> RequestEndpoint? {
         guard head.method == .POST else { return nil }
         let snapshot = self.live.now
-        guard head.uri == snapshot.configuration.pushPath,
+        guard head.uri == snapshot.configuration.pushPath, self.endpoint.takes(head),
+            self.endpoint.maximumBodySize <= snapshot.configuration.maximumBodySize,
             // A back end sends no Origin; a page's is checked elsewhere.
             snapshot.configuration.origin.passesWithoutOrigin, !head.headers.contains(name: "origin"),
             !head.headers.contains(name: "idempotency-key"),
@@ -46,6 +47,7 @@ struct PushEndpoint: Sendable {
             guard let shown = keys.key(of: head.headers)?.name else { return nil }
             key = shown
         }
+        // The last of all: whoever takes the other way is counted there.
         return self.live.pushes.refusal(of: key) == nil ? self.endpoint : nil
     }
 }

@@ -14,17 +14,26 @@ public struct PushServer: Service {
     private let group: any EventLoopGroup
     private let logger: Logger
     private let onListening: @Sendable (ListenAddress) async -> Void
+    private let certificateFiles: [ReloadedFile]
     private let source: Source?
 
     /// A file that the configuration comes from.
     public struct Source: Sendable {
-        let file: String
         let read: @Sendable () async throws -> PushServerConfiguration
+        private let file: String
+        private let stamp: FileStamp?
 
+        /// To be made before the file is read for the first time.
+        ///
         /// - Parameter read: reads the file again.
         public init(file: String, read: @escaping @Sendable () async throws -> PushServerConfiguration) {
             self.file = file
+            self.stamp = FileStamp(file)
             self.read = read
+        }
+
+        func reloaded(_ reload: @escaping @Sendable () async throws -> Void) -> ReloadedFile {
+            ReloadedFile(self.file, stamp: self.stamp, reload: reload)
         }
     }
 
@@ -42,6 +51,10 @@ public struct PushServer: Service {
         try configuration.validate()
         PrometheusMetrics.bootstrap()
         self.source = source
+        self.certificateFiles =
+            configuration.tls.map { tls in
+                [tls.certificateFile, tls.keyFile].map { ReloadedFile($0) { try tls.reload() } }
+            } ?? []
         self.group = group
         self.logger = logger
         self.onListening = onListening
@@ -56,12 +69,17 @@ public struct PushServer: Service {
     ///
     /// - Throws: ``ServerError`` with the code `configuration`; then everything stays as it was.
     public func reload(_ configuration: PushServerConfiguration) throws {
-        try configuration.validate()
+        // Of what will count, and at the addresses where the service is, whatever the new configuration says of them.
+        let merged = configuration.keepingFixed(of: self.live.configuration)
+        try merged.validate()
+        if let refusal = self.live.handedOver.compactMap(merged.refusal).first {
+            throw ServerError(.configuration, reason: refusal)
+        }
         let waiting = self.live.configuration.differences(from: configuration)
         for key in waiting {
             self.logger.warning("this change waits for a restart", metadata: ["key": "\(key)"])
         }
-        self.live.replace(configuration.keepingFixed(of: self.live.configuration))
+        self.live.replace(merged)
     }
 
     public func run() async throws {
@@ -74,7 +92,10 @@ public struct PushServer: Service {
         http.tls = configuration.tls
         http.trustedProxies = configuration.trustedProxies
         http.isPortShared = configuration.isPortShared
-        http.refusal = { configuration.refusal(of: $0) }
+        http.refusal = { [live = self.live] address in
+            live.wasHandedOver(address)
+            return configuration.refusal(of: address)
+        }
         http.drain = { [live = self.live] in
             let configuration = live.configuration
             return .init(
@@ -111,15 +132,11 @@ public struct PushServer: Service {
         try await server.run()
     }
 
+    /// The configuration comes first, so that what it names is read after it.
     private var reloadedFiles: [ReloadedFile] {
-        let configuration = self.live.configuration
-        // First, so that what it names is read after it.
         let own = self.source.map { source in
-            ReloadedFile(source.file) { try self.reload(try await source.read()) }
+            source.reloaded { try self.reload(try await source.read()) }
         }
-        let certificate = configuration.tls.map { tls in
-            [tls.certificateFile, tls.keyFile].map { ReloadedFile($0) { try tls.reload() } }
-        }
-        return (own.map { [$0] } ?? []) + (certificate ?? []) + configuration.reloadedFiles
+        return (own.map { [$0] } ?? []) + self.certificateFiles + self.live.configuration.reloadedFiles
     }
 }

@@ -12,7 +12,7 @@ struct ServiceMetrics: Sendable {
         (.slowConsumers, "martlet_slow_consumers_total", "Connections closed because they read too slowly."),
         (.droppedMessages, "martlet_messages_dropped_total", "Messages that slow clients did not get."),
         (.refusedSessions, "martlet_sessions_refused_total", "Sessions refused because their user has too many."),
-        (.rateLimited, "martlet_rate_limited_total", "Requests and connections that came too often."),
+        (.rateLimited, "martlet_rate_limited_total", "Pushes, polls and messages of clients that came too often."),
         (.expiredTokens, "martlet_tokens_expired_total", "Connections closed because their token ran out."),
     ]
 

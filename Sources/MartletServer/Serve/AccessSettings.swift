@@ -78,6 +78,9 @@ struct AccessSettings: Sendable {
         try problems.throwAll()
     }
 
+    var hasClaims: Bool { self.issuer != nil || self.audience != nil || self.isExpiryRequired || self.algorithm != nil }
+    var isForJWT: Bool { self.tokenFile == nil && self.webhookURL == nil }
+
     /// - Returns: `nil` when tokens are not checked.
     func authenticator(logger: Logger) async throws -> Authenticator? {
         if let file = self.tokenFile { return try .tokens(file: file) }

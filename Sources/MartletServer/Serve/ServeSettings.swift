@@ -47,7 +47,11 @@ public struct ServeSettings: Sendable {
     public func makeConfiguration(fetches: Bool = true, logger: Logger) async throws -> PushServerConfiguration {
         var configuration = self.configuration
         if let tls = self.tls {
-            configuration.tls = try ServerTLS(certificateFile: tls.certificate, keyFile: tls.key)
+            do {
+                configuration.tls = try ServerTLS(certificateFile: tls.certificate, keyFile: tls.key)
+            } catch {
+                throw ServerError(.file, reason: "cannot serve TLS", cause: error)
+            }
         }
         if let file = self.apiKeyFile {
             let keys = try APIKeys(contentsOf: file)
@@ -61,6 +65,9 @@ public struct ServeSettings: Sendable {
         } else if let authenticator = try await self.access.authenticator(logger: logger) {
             configuration.hooks.authenticate = authenticator.authenticate
             configuration.reloadedFiles += authenticator.files
+        }
+        if self.access.hasClaims, configuration.hooks.authenticate == nil || !self.access.isForJWT {
+            throw ServerError(.configuration, reason: "jwt: there is no key that tokens could be checked with")
         }
         configuration.hooks.anonymousUser = self.access.anonymousUser
         try configuration.validate()

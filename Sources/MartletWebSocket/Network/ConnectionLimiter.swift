@@ -17,6 +17,7 @@ public final class ConnectionLimiter: Sendable {
     private struct State {
         var total = 0
         var clients = 0
+        var isClosed = false
         var maximumClients: Int?
         var maximumPerAddress: Int?
         var byAddress: [String: Int] = [:]
@@ -61,6 +62,9 @@ public final class ConnectionLimiter: Sendable {
         self.rate.setLimit(rate)
     }
 
+    /// Lets no more clients in, for good.
+    package func close() { self.state.withLock { $0.isClosed = true } }
+
     package func admitConnection() -> Bool {
         self.state.withLock { state in
             if let most = self.maximumTotal, state.total >= most { return false }
@@ -78,6 +82,7 @@ public final class ConnectionLimiter: Sendable {
             throw .tooMany(reason: "too many new connections from \(address)", retryAfter: seconds)
         }
         let refusal = self.state.withLock { state -> Refusal? in
+            if state.isClosed { return .full }
             if let most = state.maximumClients, state.clients >= most { return .full }
             if let address {
                 let count = state.byAddress[address, default: 0]

@@ -39,7 +39,7 @@ package struct RequestEndpoint: Sendable {
 
     /// Whether the length of a request's body is known, and not too great; nobody waits for a word before sending it; and the
     /// request says what host it is for, as it must.
-    func takes(_ head: HTTPRequestHead) -> Bool {
+    package func takes(_ head: HTTPRequestHead) -> Bool {
         guard head.version == .http1_1, head.headers.contains(name: "host"), !head.headers.contains(name: "expect"),
             !head.headers.contains(name: "transfer-encoding"), !head.headers.contains(name: "upgrade"),
             let length = head.headers.first(name: "content-length").flatMap({ Int($0) })

@@ -6,7 +6,7 @@ import NIOHTTP1
 extension WebSocketUpgradeHandler {
     /// - Returns: `false` when the request is for others.
     func collect(_ head: HTTPRequestHead) -> Bool {
-        guard self.httpSide == nil, let endpoint = self.requestEndpoint(head), endpoint.takes(head) else {
+        guard self.httpSide == nil, let endpoint = self.requestEndpoint(head) else {
             return false
         }
         self.stopTimer()

@@ -53,20 +53,20 @@ struct Serve: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try await ServiceRunner.orExit { try self.settings() }
-        let logger = settings.log.makeLogger("martlet.serve")
-        let configuration = try await ServiceRunner.orExit { try await settings.makeConfiguration(logger: logger) }
+        let logger = try await ServiceRunner.orExit { try self.settings().log.makeLogger("martlet.serve") }
         let source = self.config.map { file in
             PushServer.Source(file: file) { try await self.settings().makeConfiguration(logger: logger) }
+        }
+        let configuration = try await ServiceRunner.orExit {
+            try await self.settings().makeConfiguration(logger: logger)
         }
         let server = try await ServiceRunner.orExit {
             try PushServer(configuration: configuration, source: source, logger: logger) { address in
                 self.announce(address, configuration)
             }
         }
-        // Longer than any drain: the service itself sees to its end.
-        try await ServiceRunner.run(
-            server, atMost: configuration.drainDelay + configuration.drainTime + .seconds(10), logger: logger)
+        // The service itself sees to its end, in the time that the configuration then says.
+        try await ServiceRunner.run(server, atMost: .seconds(86_400), logger: logger)
     }
 
     private func announce(_ address: ListenAddress, _ configuration: PushServerConfiguration) {
