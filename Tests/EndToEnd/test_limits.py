@@ -200,6 +200,7 @@ def test_a_slow_client_of_an_event_stream_is_closed_all_the_same(serve):
     slow = RawClient(server.address, f"/ws?{query()}", "Sec-WebSocket-Protocol: martlet\r\n")
     slow.read_frame()
     text = "y" * 10_000
+    server.push_until("jack", "alerts", text, 1)
     eventually(lambda: server.push("jack", "alerts", text) == 0, "it is closed")
     assert server.metric("martlet_slow_consumers_total") == 1
     assert server.metric("martlet_messages_dropped_total") == 0
