@@ -22,6 +22,7 @@ package struct ConfigurationNode {
 
     private func error(_ reason: String, at mark: Mark?, key: String) -> ConfigurationError {
         switch self.place {
+        case .file(""): ConfigurationError("\(key)\(reason)")
         case .file(let file):
             ConfigurationError("\(file)\(mark.map { ":\($0.line)" } ?? ""): \(key)\(reason)", line: mark?.line)
         case .environment(let name): ConfigurationError("\(name): \(reason)")

@@ -68,9 +68,9 @@ public final class PushService: Sendable {
         self.settings.withLock { $0 = Settings(hooks, limits) }
     }
 
-    /// Counts a session of a user, where that is limited.
+    /// Counts a session of a user, also where that is not limited yet.
     package func admit(user: String) -> UserAdmission {
-        guard let limit = self.limits.sessionsPerUser else { return .admitted(nil) }
+        let limit = self.limits.sessionsPerUser ?? .max
         guard let place = self.userSessions.place(for: ExactString(user), atMost: limit) else {
             self.counters.add(to: .refusedSessions)
             self.logger.info(
@@ -85,7 +85,7 @@ public final class PushService: Sendable {
     func isWithinRate(_ bucket: inout TokenBucket?) -> Bool {
         guard let limit = self.limits.messageRate else { return true }
         let now = NIODeadline.now()
-        var counted = bucket ?? TokenBucket(limit, now: now)
+        var counted = bucket.flatMap { $0.isOf(limit) ? $0 : nil } ?? TokenBucket(limit, now: now)
         defer { bucket = counted }
         guard !counted.take(now: now) else { return true }
         self.counters.add(to: .rateLimited)

@@ -87,10 +87,13 @@ enum ServiceRunner {
 
     /// Who presses Ctrl-C twice does not want to wait for clients to leave.
     private static func endAtSecondSignal() async {
-        var count = 0
+        var first: ContinuousClock.Instant?
         for await signal in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
-            count += 1
-            guard count > 1 else { continue }
+            // Some tools send a signal to a process and to its group: that is one.
+            guard let first, first.duration(to: .now) > .milliseconds(100) else {
+                first = first ?? .now
+                continue
+            }
             Self.complain("martlet: ended before everything was done")
             Foundation.exit(signal == .sigint ? 130 : 143)
         }

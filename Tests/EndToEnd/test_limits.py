@@ -81,6 +81,9 @@ def test_connections_in_all(serve):
     server = serve("--limits-connections", "1")
     one = RawClient(server.address)
     assert refused(server) == (503, 5, "there are too many connections")
+    late = RawClient(server.address, handshake=False)
+    late.send_handshake()
+    assert b"connection: close" in late.read_response()[0].lower() and late.socket.recv(1) == b""
     assert server.push("jack", "alerts", "x") == 0  # whoever pushes gets through
     one.close()
 
@@ -120,6 +123,24 @@ def test_events_of_one_session(serve):
         client.register("jack", event)
     assert json.loads(client.read_frame()[1])["error"]["code"] == 106
     assert get(server, f"/sse?{query(event=['a', 'b', 'c'])}")[0] == 400
+
+
+def test_limits_that_come_later_count_for_those_who_are_there(start, tmp_path):
+    file = tmp_path / "martlet.yaml"
+    file.write_text("listen: 127.0.0.1:0\n")
+    server = start("serve", "--config", str(file))
+    first, second = RawClient(server.address), RawClient(server.address)
+    for client in (first, second):
+        client.register("jack", "a")
+    server.push_until("jack", "a", "x", 2)
+    file.write_text("limits: {sessionsPerUser: 2, messageRate: 1/h, messageBurst: 2}\n")
+    eventually(lambda: any("read a file again" in line for line in server.log), "it is read")
+    third = RawClient(server.address)
+    third.register("jack", "a")
+    assert third.read_close() == (1013, "this user has too many connections")
+    for _ in range(3):
+        first.register("jack", "a")
+    assert first.read_close() == (1008, "too many messages")
 
 
 @pytest.mark.parametrize("path, headers, text", [

@@ -109,6 +109,7 @@ def test_every_key_is_an_option_and_a_variable_and_documented(everything):
     ("limits: [1]\n", 1, "limits: expected a mapping"),
     ("listeners: [8082]\nroutes: []\n", 1, "listeners[0]: expected an address"),
     ("listen: [\n", None, "not valid YAML"),
+    ("tls:\n  certificate: a\n", 2, "tls: the key key is missing"),
 ])
 def test_check_config_names_the_key_and_the_line(tmp_path, text, line, said):
     file = tmp_path / "wrong.yaml"
@@ -184,6 +185,15 @@ def test_sighup_reads_the_file_again(start, tmp_path):
     os.utime(file, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
     server.process.send_signal(signal.SIGHUP)
     eventually(lambda: any("read a file again" in line for line in server.log), "it is said")
+
+
+def test_sighup_says_that_a_file_has_gone(start, tmp_path):
+    file = tmp_path / "martlet.yaml"
+    file.write_text("listen: 127.0.0.1:0\n")
+    server = start("serve", "--config", str(file))
+    file.unlink()
+    server.process.send_signal(signal.SIGHUP)
+    eventually(lambda: any("kept what a file said before" in line and "martlet.yaml" in line for line in server.log), "it is said")
 
 
 def test_tls_and_a_certificate_that_changes(start, tmp_path, certificates):
@@ -367,6 +377,12 @@ def test_a_second_signal_ends_it_at_once(serve):
     server.process.send_signal(signal.SIGINT)
     eventually(lambda: any("draining" in line for line in server.log), "it drains")
     server.process.send_signal(signal.SIGINT)
+
+    def is_over():  # what comes within a tenth of a second counts as the same signal
+        server.process.send_signal(signal.SIGINT)
+        return server.process.poll() is not None
+
+    eventually(is_over, "it ends")
     assert server.process.wait(PATIENCE) == 130
     for client in clients:
         client.close()

@@ -109,3 +109,11 @@ def test_what_is_wrong(arguments, code, text):
 def test_nobody_listens(free_port):
     result = run("push", "--url", f"http://127.0.0.1:{free_port}", "--user", "1", "--event", "e", "x")
     assert result.returncode == 69 and "no answer" in result.stderr
+
+
+def test_the_file_of_keys_is_that_of_the_service(serve, tmp_path):
+    keys = tmp_path / "keys"
+    keys.write_text("# of whom\nfirst-key one\nsecond-key other\n")
+    server = serve("--api-key-file", str(keys))
+    done = run("push", "--url", f"http://{server.address}", "--api-key-file", str(keys), "--user", "42", "--event", "alerts", "x")
+    assert done.returncode == 0, done.stderr

@@ -66,6 +66,16 @@ struct RateLimiterTests {
         #expect(limiter.refusal(of: "debtor") != nil)
     }
 
+    @Test(
+        "a client is known by its IPv4 address or its IPv6 network",
+        arguments: [
+            ("192.0.2.1", "192.0.2.1"), ("::ffff:192.0.2.1", "192.0.2.1"), ("2001:db8:0:1::5", "2001:db8:0:1::/64"),
+            ("2001:db8:0:1:ffff::", "2001:db8:0:1::/64"), ("2001:db8:0:2::5", "2001:db8:0:2::/64"),
+            ("::1", "0:0:0:0::/64"),
+            ("no address", "no address"), ("a:b", "a:b"),
+        ])
+    func clientNames(address: String, name: String) { #expect(IPNetwork.client(address) == name) }
+
     @Test("clients are counted in all and by address, and given back")
     func connections() throws {
         let limiter = ConnectionLimiter(clients: 3, perAddress: 2)

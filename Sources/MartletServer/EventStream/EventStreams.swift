@@ -146,7 +146,7 @@ final class EventStreams: Sendable {
     private struct Accepted {
         let request: EventStreamRequest
         let user: PushUser
-        let place: UserPlace?
+        let place: UserPlace
         /// Of a page on another host, for the answer.
         let allowedOrigin: String?
     }

@@ -23,7 +23,7 @@ final class Poll: EventStreamSink {
     /// - Parameters:
     ///   - place: among the user's sessions.
     ///   - continuation: gets the answer as JSON; `nil` when nothing came in time, or the server is about to stop.
-    func start(_ user: String, _ place: UserPlace?, _ continuation: CheckedContinuation<String?, Never>) {
+    func start(_ user: String, _ place: UserPlace, _ continuation: CheckedContinuation<String?, Never>) {
         self.continuation = continuation
         self.place = place
         self.service.counters.add(to: .polls)

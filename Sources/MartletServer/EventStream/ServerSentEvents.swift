@@ -24,7 +24,7 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
     private let request: EventStreamRequest
     private let user: PushUser
     /// Among the user's sessions.
-    private let place: UserPlace?
+    private let place: UserPlace
     /// Of the client, where a proxy tells of it.
     private let forwardedAddress: String?
     private let openedAt = NIODeadline.now()
@@ -40,7 +40,7 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
 
     init(
         service: PushService, configuration: EventStreamConfiguration, request: EventStreamRequest, user: PushUser,
-        place: UserPlace?, address: String?, allowedOrigin: String?, wheel: HeartbeatWheel
+        place: UserPlace, address: String?, allowedOrigin: String?, wheel: HeartbeatWheel
     ) {
         self.forwardedAddress = address
         self.service = service

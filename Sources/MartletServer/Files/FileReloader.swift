@@ -42,7 +42,8 @@ struct FileReloader {
         while let file = self.files().first(where: { !seen.contains($0.path) }) {
             seen.insert(file.path)
             let next = FileStamp(file.path)
-            guard isForced || next != stamps[file.path] ?? file.stamp, next != nil else { continue }
+            // A file that has gone may be about to be replaced; who asks for it is told.
+            guard isForced || next != nil && next != stamps[file.path] ?? file.stamp else { continue }
             stamps[file.path] = next
             await self.reload(file)
         }

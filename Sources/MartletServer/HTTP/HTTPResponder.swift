@@ -21,7 +21,7 @@ where Router.Context == RequestContext {
     @Sendable
     func respond(_ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel) async throws {
         var logger = self.logger
-        logger[metadataKey: "request"] = "\(Self.id(of: request.headers))"
+        logger[metadataKey: "request"] = "\(RequestID.given(request.headers[.requestID]))"
         let context = RequestContext(source: ApplicationRequestContextSource(channel: channel, logger: logger))
         var response: Response
         do {
@@ -34,14 +34,6 @@ where Router.Context == RequestContext {
         }
         response.headers[.date] = UTCTime.http(UTCTime.now())
         try await writer.write(response: response.head, body: response.body)
-    }
-
-    /// What a proxy in front calls the request, if that can stand in a log, or a name of its own.
-    private static func id(of headers: HTTPFields) -> String {
-        guard let id = headers[.requestID], (1...64).contains(id.utf8.count),
-            id.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") })
-        else { return RequestID.next() }
-        return id
     }
 }
 

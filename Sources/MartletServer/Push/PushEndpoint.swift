@@ -23,7 +23,9 @@ struct PushEndpoint: Sendable {
                 logger.info(
                     "refused a push",
                     metadata: [
-                        "reason": "request data illegal", "address": "\(channel.remoteAddress?.description ?? "-")",
+                        "reason": "request data illegal", "status": "400",
+                        "request": "\(RequestID.given(head.headers.first(name: "x-request-id")))",
+                        "address": "\(channel.remoteAddress?.description ?? "-")",
                     ])
                 return completion(PushAnswer.illegal.answer)
             }

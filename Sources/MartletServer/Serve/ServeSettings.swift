@@ -60,7 +60,10 @@ public struct ServeSettings: Sendable {
         } else if let key = try Secret.read(file: nil, environment: "MARTLET_API_KEY") {
             configuration.apiKeys = APIKeys([APIKey(key)])
         }
-        if !fetches, self.access.keySetURL != nil {
+        if !fetches, let url = self.access.keySetURL {
+            guard url.hasPrefix("https://") || url.hasPrefix("http://") else {
+                throw ServerError(.configuration, reason: "jwks.url: \(url) is no http or https URL")
+            }
             configuration.hooks.authenticate = { _, _ in nil }
         } else if let authenticator = try await self.access.authenticator(logger: logger) {
             configuration.hooks.authenticate = authenticator.authenticate

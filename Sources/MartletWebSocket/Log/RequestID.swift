@@ -7,6 +7,14 @@ package enum RequestID {
     private static let count = Atomic<UInt64>(0)
     private static let digits: StaticString = "0123456789abcdef"
 
+    /// What somebody in front calls the request, if that can stand in a log, or a new one.
+    package static func given(_ id: String?) -> String {
+        guard let id, (1...64).contains(id.utf8.count),
+            id.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") })
+        else { return Self.next() }
+        return id
+    }
+
     package static func next() -> String {
         // SplitMix64's steps and its mixing, which no two numbers share an outcome of.
         let step = self.count.wrappingAdd(0x9E37_79B9_7F4A_7C15, ordering: .relaxed).newValue

@@ -77,6 +77,7 @@ public final class ConnectionLimiter: Sendable {
 
     /// - Parameter address: `nil` for a client without one, on a Unix domain socket.
     package func admit(address: String?) throws(Refusal) -> Admission {
+        let address = address.map { IPNetwork.client($0) }
         // Whoever comes too often must not learn anything else by it.
         if let address, let seconds = self.rate.refusal(of: address) {
             throw .tooMany(reason: "too many new connections from \(address)", retryAfter: seconds)

@@ -27,6 +27,14 @@ public struct IPNetwork: Sendable, Hashable {
         return rest == 0 || (other[whole] ^ self.bytes[whole]) >> (8 - rest) == 0
     }
 
+    /// What limits know a client by: its IPv4 address, or the network of its IPv6 address, of which everybody has a whole /64.
+    static func client(_ address: String) -> String {
+        guard address.utf8.contains(UInt8(ascii: ":")), let bytes = Self.parse(address) else { return address }
+        if bytes.count == 4 { return bytes.map { String($0) }.joined(separator: ".") }
+        let groups = stride(from: 0, to: 8, by: 2).map { String(Int(bytes[$0]) << 8 | Int(bytes[$0 + 1]), radix: 16) }
+        return groups.joined(separator: ":") + "::/64"
+    }
+
     /// Four or sixteen bytes; an IPv4 address inside IPv6 (`::ffff:192.0.2.1`) counts as IPv4.
     private static func parse(_ text: String) -> [UInt8]? {
         var bytes = [UInt8](repeating: 0, count: 16)

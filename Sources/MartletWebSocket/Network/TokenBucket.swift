@@ -23,6 +23,8 @@ package struct TokenBucket: Sendable {
         self.init(rate: limit.perSecond, burst: limit.burst, now: Int64(now.uptimeNanoseconds))
     }
 
+    package func isOf(_ limit: RateLimit) -> Bool { self.rate == limit.perSecond && self.burst == limit.burst }
+
     private mutating func fill(now: Int64) {
         self.tokens = min(self.burst, self.tokens + Double(max(now - self.filledAt, 0)) / 1e9 * self.rate)
         self.filledAt = now

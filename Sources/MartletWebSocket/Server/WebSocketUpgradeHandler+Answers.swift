@@ -24,14 +24,16 @@ extension WebSocketUpgradeHandler {
         context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: self.pendingWrite(context))
     }
 
-    /// Refuses a handshake; the connection lives on when the client wants it to.
+    /// Refuses a handshake; the connection lives on when the client wants it to, and may.
     func refuse(
-        _ handshake: Handshake, _ status: HTTPResponse.Status, _ fields: HTTPFields = [:], reason: String
+        _ handshake: Handshake, _ status: HTTPResponse.Status, _ fields: HTTPFields = [:], reason: String,
+        mayStay: Bool = true
     ) {
         self.logRefusal(status, path: WebSocketRequest.path(of: handshake.request), reason: reason)
         self.refusalCount += 1
         self.releaseAdmission()
-        let keepAlive = handshake.head.isKeepAlive && !self.isDraining && self.refusalCount < Self.refusalLimit
+        let keepAlive =
+            mayStay && handshake.head.isKeepAlive && !self.isDraining && self.refusalCount < Self.refusalLimit
         self.respond(status, fields, body: reason, keepAlive: keepAlive)
         guard keepAlive else {
             self.finishAfterFlush()

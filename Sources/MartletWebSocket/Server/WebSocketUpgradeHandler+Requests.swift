@@ -183,8 +183,10 @@ extension WebSocketUpgradeHandler {
         } catch {
             switch error {
             case .full:
+                // Its connection would take the place of another.
                 self.refuse(
-                    handshake, .serviceUnavailable, [.retryAfter: "5"], reason: "there are too many connections")
+                    handshake, .serviceUnavailable, [.retryAfter: "5"], reason: "there are too many connections",
+                    mayStay: false)
             case .tooMany(let reason, let retryAfter):
                 self.refuse(handshake, .tooManyRequests, [.retryAfter: "\(retryAfter)"], reason: reason)
             }

@@ -33,7 +33,8 @@ struct Push: AsyncParsableCommand {
 
     @Option(
         help:
-            "A file with the API key on its first line. The environment variable MARTLET_API_KEY does the same.")
+            "A file of API keys, as martlet serve has; the first counts. The environment variable MARTLET_API_KEY does the same."
+    )
     var apiKeyFile: String?
 
     @Option(help: "How long each attempt may take.", transform: TimeAmount.parse)
@@ -58,7 +59,7 @@ struct Push: AsyncParsableCommand {
     func run() async throws {
         let client = try await ServiceRunner.orExit {
             try PushClient(
-                url: self.url, key: try Secret.read(file: self.apiKeyFile, environment: "MARTLET_API_KEY"),
+                url: self.url, key: try APIKey.read(file: self.apiKeyFile, environment: "MARTLET_API_KEY"),
                 timeout: self.timeout)
         }
         if let file = self.file {

@@ -7,6 +7,18 @@ public struct APIKey: Sendable, Hashable {
     public let name: String
     let value: String
 
+    /// The first key of a file such as ``APIKeys`` reads, or what the environment says.
+    ///
+    /// - Returns: `nil` when there is neither.
+    /// - Throws: ``ServerError`` with the code `file`.
+    public static func read(file: String?, environment name: String) throws -> String? {
+        guard let file else { return try Secret.read(file: nil, environment: name) }
+        guard let line = try SecretFile(contentsOf: file).lines.first else {
+            throw ServerError(.file, reason: "\(file) holds no keys")
+        }
+        return line.fields[0]
+    }
+
     /// - Parameters:
     ///   - value: not empty.
     ///   - name: whose it is. Default: `default`.
