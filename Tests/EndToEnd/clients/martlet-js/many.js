@@ -7,7 +7,7 @@ globalThis.location ??= { href: process.argv[3] };
 (0, eval)(fs.readFileSync(process.argv[2], "utf8"));
 
 const [url, count] = [process.argv[3], +process.argv[4]];
-const got = [], opened = [];
+const got = [], opened = [], told = [];
 let open = 0, isReady = false;
 for (let number = 0; number < count; number++) {
   got.push([]);
@@ -19,6 +19,7 @@ for (let number = 0; number < count; number++) {
       open += 1;
       if (isReady) opened.push(Date.now());
     } else if (before == "open") open -= 1;
+    if (state == "waiting") told.push(martlet._retry === undefined ? null : +martlet._retry);
     before = state;
     if (open == count && !isReady) {
       isReady = true;
@@ -26,5 +27,5 @@ for (let number = 0; number < count; number++) {
     }
   });
 }
-process.stdin.on("data", () => console.log(JSON.stringify({ open, got, opened })));
+process.stdin.on("data", () => console.log(JSON.stringify({ open, got, opened, told })));
 process.stdin.on("end", () => process.exit(0));
