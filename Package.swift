@@ -198,7 +198,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
-            resources: [.embedInCode("Console/console.html"), .embedInCode("EventStream/martlet.js")],
+            resources: [.embedInCode("Console/Page"), .embedInCode("EventStream/martlet.js")],
             swiftSettings: settings
         ),
         .executableTarget(

@@ -45,7 +45,7 @@ public final class PushService: Sendable {
         history: HistoryConfiguration = .init(),
         logger: Logger = Logger(label: "martlet.push")
     ) {
-        let hub = Hub(group: group)
+        let hub = Hub(group: group, counters: self.counters)
         let broker = MemoryBroker(history)
         broker.setReceiver(hub)
         self.hub = hub
@@ -150,8 +150,7 @@ public final class PushService: Sendable {
             return
         }
         let begin = NIODeadline.now()
-        let receipt = PublishReceipt { [counters = self.counters, times = self.deliveryTimes] result in
-            counters.add(result.delivered, to: .deliveries)
+        let receipt = PublishReceipt { [times = self.deliveryTimes] result in
             if result.delivered > 0 { times.record(NIODeadline.now() - begin) }
             onDone(result)
         }

@@ -39,7 +39,7 @@ def screenshot(browser, name, width, scheme):
 
 
 def open_and_register(browser, server):
-    browser.get(f"http://{server.address}/")
+    browser.get(f"http://{server.address}/#try")
     click(browser, "connect")
     wait(browser, lambda: text(browser, "state") == "OPEN", "the page says that it is connected")
     click(browser, "register")

@@ -91,6 +91,7 @@ struct EventStreamTests {
             return self.limit > 0
         }
 
+        let transport = SessionCarrier.Transport.sse
         var carrier: SessionCarrier? { nil }
 
         func drop() { self.isDropped = true }

@@ -97,7 +97,7 @@ struct HubTests {
     @Test("a message reaches the sessions of every event loop, and the count is of all")
     func severalLoops() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 3)
-        let hub = Hub(group: group)
+        let hub = Hub(group: group, counters: PushCounters())
         for loop in group.makeIterator() {
             try await loop.submit { hub.add(TestSession(), to: Self.alerts, on: loop) }.get()
         }
@@ -113,7 +113,7 @@ struct HubTests {
     func empty() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
-        let hub = Hub(group: group)
+        let hub = Hub(group: group, counters: PushCounters())
         try await loop.submit {
             let session = TestSession()
             hub.add(session, to: Self.alerts, on: loop)

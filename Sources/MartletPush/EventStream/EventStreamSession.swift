@@ -30,6 +30,7 @@ package final class EventStreamSession: Session {
     private var isOver = false
     var places: [UserChannel: Int] = [:]
     package let id = SessionID()
+    let transport: SessionCarrier.Transport
     var carrier: SessionCarrier? { self.isOver ? nil : self.sink.carrier }
 
     /// - Parameter events: each once.
@@ -39,6 +40,7 @@ package final class EventStreamSession: Session {
         self.service = service
         self.eventLoop = eventLoop
         self.sink = sink
+        self.transport = sink.transport
         self.subscriptions = events.map { Subscription(channel: UserChannel(user: user, event: $0)) }
     }
 

@@ -3,6 +3,8 @@ package protocol EventStreamSink: AnyObject {
     /// - Returns: whether the items were taken into the outbound queue.
     func send(_ items: EventStreamItems) -> Bool
 
+    var transport: SessionCarrier.Transport { get }
+
     var carrier: SessionCarrier? { get }
 
     /// Ends the connection because the back end said so.

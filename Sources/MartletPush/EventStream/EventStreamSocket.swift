@@ -116,10 +116,12 @@ final class EventStreamSocket: WebSocketHandler, EventStreamSink, HeartbeatWheel
 
     // MARK: EventStreamSink
 
+    let transport = SessionCarrier.Transport.websocket
+
     var carrier: SessionCarrier? {
         self.socket.map { socket in
             SessionCarrier(
-                transport: .websocket, address: self.address, queuedBytes: socket.bufferedAmount,
+                transport: self.transport, address: self.address, queuedBytes: socket.bufferedAmount,
                 openedAt: self.openedAt)
         }
     }
@@ -128,7 +130,7 @@ final class EventStreamSocket: WebSocketHandler, EventStreamSink, HeartbeatWheel
         guard let socket = self.socket, socket.isOpen else { return false }
         let taken = socket.send(items.messages)
         if !socket.isOpen {
-            self.service.counters.add(to: .slowConsumers)
+            self.service.counters.add(to: .slowWebSockets)
             self.service.logger.notice(
                 "closing a session that reads too slowly",
                 metadata: [

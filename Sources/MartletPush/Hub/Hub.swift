@@ -28,12 +28,14 @@ final class Hub: PublicationReceiver {
         }
     }
 
+    private let counters: PushCounters
     private let shards: [Shard]
     private let indexes: [ObjectIdentifier: Int]
     /// Which shards have sessions of a channel, so that nobody else is woken.
     private let directory = Mutex<[UserChannel: Set<Int>]>([:])
 
-    init(group: any EventLoopGroup) {
+    init(group: any EventLoopGroup, counters: PushCounters) {
+        self.counters = counters
         self.shards = group.makeIterator().map(Shard.init)
         self.indexes = Dictionary(
             uniqueKeysWithValues: self.shards.enumerated().map { (ObjectIdentifier($1.eventLoop), $0) })
@@ -94,7 +96,7 @@ final class Hub: PublicationReceiver {
         }
         return {
             if found.count == 0 { receipt.wasAccepted(at: publication.position, shardCount: 0) }
-            for shard in found.asleep { shard.eventLoop.execute { Self.work(shard) } }
+            for shard in found.asleep { shard.eventLoop.execute { self.work(shard) } }
         }
     }
 
@@ -108,7 +110,7 @@ final class Hub: PublicationReceiver {
     }
 
     /// Does what has gathered in the mailbox. Publications of a channel keep their order.
-    private static func work(_ shard: Shard) {
+    private func work(_ shard: Shard) {
         let jobs = shard.mailbox.withLock { mailbox in
             mailbox.isLoopAwake = false
             defer { mailbox.jobs = [] }
@@ -122,7 +124,7 @@ final class Hub: PublicationReceiver {
             batches[job.channel] = (batch, receipts)
         }
         for (channel, (batch, receipts)) in batches {
-            let counts = shard.contents.value.publish(batch, to: channel)
+            let counts = shard.contents.value.publish(batch, to: channel, self.counters)
             for (receipt, count) in zip(receipts, counts) { receipt.shardIsDone(count) }
         }
     }

@@ -55,12 +55,16 @@ final class HubShard {
 
     /// Hands publications to every session of a channel.
     ///
+    /// - Parameter counters: for what sessions took.
     /// - Returns: for each publication, how many sessions took it.
-    func publish(_ batch: PublicationBatch, to channel: UserChannel) -> [Int] {
+    func publish(_ batch: PublicationBatch, to channel: UserChannel, _ counters: PushCounters) -> [Int] {
         var counts = [Int](repeating: 0, count: batch.count)
+        var tally = DeliveryTally()
+        defer { tally.add(to: counters) }
         // A session that is closed by its delivery leaves the list: a copy is walked.
         for session in self.users[channel.exactUser]?[channel.exactEvent] ?? [] {
             let taken = session.deliver(batch)
+            tally.count(taken, session.transport)
             for index in 0..<taken { counts[index] += 1 }
         }
         return counts

@@ -5,6 +5,8 @@ protocol Session: AnyObject {
 
     var id: SessionID { get }
 
+    var transport: SessionCarrier.Transport { get }
+
     /// What carries it; `nil` when that has gone.
     var carrier: SessionCarrier? { get }
 

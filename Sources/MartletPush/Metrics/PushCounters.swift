@@ -18,9 +18,15 @@ public final class PushCounters: Sendable {
         case refusedRegistrations
         case pushes
         case refusedPushes
-        case deliveries
+        /// Messages that a connection took, by what carries it.
+        case webSocketDeliveries
+        case eventStreamDeliveries
+        case pollDeliveries
         case drops
-        case slowConsumers
+        /// WebSockets that were closed because their clients read too slowly.
+        case slowWebSockets
+        /// Streams of server-sent events that were closed for that.
+        case slowEventStreams
         /// Messages that a slow client never got, under ``PushLimits/SlowClientPolicy/dropOldest``.
         case droppedMessages
         /// Sessions that were refused because their user has too many.

@@ -18,6 +18,7 @@ final class RegisterSession: WebSocketHandler, Session {
     private var messages: TokenBucket?
     var places: [UserChannel: Int] = [:]
     let id = SessionID()
+    let transport = SessionCarrier.Transport.websocket
     private let forwardedAddress: String?
     private let openedAt = NIODeadline.now()
 
@@ -112,7 +113,7 @@ final class RegisterSession: WebSocketHandler, Session {
             self.service.counters.add(socket.droppedMessages - dropped, to: .droppedMessages)
         }
         if !socket.isOpen {
-            self.service.counters.add(to: .slowConsumers)
+            self.service.counters.add(to: .slowWebSockets)
             self.service.logger.notice("closing a session that reads too slowly", metadata: self.logMetadata)
         }
         return taken

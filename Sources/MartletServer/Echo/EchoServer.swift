@@ -58,7 +58,7 @@ public struct EchoServer: Service {
             EchoHandler(heartbeat: configuration.heartbeat, onMessage: configuration.onMessage)
         }
         let paths = Set(configuration.paths)
-        let page = Console.page(.init(mode: .echo, webSocketPath: configuration.paths.first ?? "/ws", pushPath: ""))
+        let page = ConsolePage(.init(mode: .echo, webSocketPath: configuration.paths.first ?? "/ws"))
         var http = HTTPServerConfiguration(
             listen: configuration.listen, limiter: ConnectionLimiter(total: DescriptorBudget().connections))
         http.tls = configuration.tls
@@ -71,7 +71,7 @@ public struct EchoServer: Service {
                 return endpoint
             })
         ) { router in
-            router.get("/") { _, _ in Console.response(page) }
+            page.add(to: router)
         }.run()
     }
 }

@@ -55,8 +55,10 @@ final class Poll: EventStreamSink {
 
     // MARK: EventStreamSink
 
+    let transport = SessionCarrier.Transport.poll
+
     var carrier: SessionCarrier? {
-        SessionCarrier(transport: .poll, address: self.address, queuedBytes: 0, openedAt: self.openedAt)
+        SessionCarrier(transport: self.transport, address: self.address, queuedBytes: 0, openedAt: self.openedAt)
     }
 
     func send(_ items: EventStreamItems) -> Bool {

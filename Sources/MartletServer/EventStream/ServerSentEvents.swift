@@ -146,7 +146,7 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
     }
 
     private func endSlow(_ context: ChannelHandlerContext) {
-        self.service.counters.add(to: .slowConsumers)
+        self.service.counters.add(to: .slowEventStreams)
         self.service.logger.notice(
             "closing a session that reads too slowly",
             metadata: [
@@ -158,11 +158,13 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
 
     // MARK: EventStreamSink
 
+    let transport = SessionCarrier.Transport.sse
+
     var carrier: SessionCarrier? {
         self.context.map { context in
             let buffered = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)
             return SessionCarrier(
-                transport: .sse, address: self.address, queuedBytes: buffered ?? 0, openedAt: self.openedAt)
+                transport: self.transport, address: self.address, queuedBytes: buffered ?? 0, openedAt: self.openedAt)
         }
     }
 

@@ -26,13 +26,16 @@ final class LiveConfiguration: Sendable {
     private let snapshot: Mutex<Snapshot>
     private let addresses = Mutex<[ListenAddress]>([])
 
-    init(_ configuration: PushServerConfiguration, service: PushService) {
+    /// - Parameter connections: `nil` for a limiter of its own.
+    init(_ configuration: PushServerConfiguration, service: PushService, connections: ConnectionLimiter? = nil) {
         let budget = DescriptorBudget()
         self.budget = budget
         self.service = service
-        self.connections = ConnectionLimiter(
-            total: budget.connections, clients: budget.clients(configuration.clients.connections),
-            perAddress: configuration.clients.connectionsPerAddress, rate: configuration.clients.connectionRate)
+        self.connections =
+            connections
+            ?? ConnectionLimiter(
+                total: budget.connections, clients: budget.clients(configuration.clients.connections),
+                perAddress: configuration.clients.connectionsPerAddress, rate: configuration.clients.connectionRate)
         self.pushes = RateLimiter(configuration.pushRate)
         self.snapshot = Mutex(Snapshot(configuration, service))
     }

@@ -85,6 +85,11 @@ public struct PushServer: Service {
     public func run() async throws {
         let configuration = self.live.configuration
         let eventStreams = await EventStreams(self.live, group: self.group)
+        let demo =
+            configuration.console.isEnabled
+            ? Demo(configuration, connections: self.live.connections, group: self.group, logger: self.logger) : nil
+        let demoStreams: EventStreams? =
+            if let demo { await EventStreams(demo.live, group: self.group) } else { nil }
         let publisher = Publisher(self.service)
         let access = APIAccess(live: self.live)
         let push = PushEndpoint(self.live, logger: self.logger)
@@ -100,21 +105,21 @@ public struct PushServer: Service {
             let configuration = live.configuration
             return .init(
                 delay: configuration.drainDelay, time: configuration.drainTime, retry: configuration.eventStreams.retry
-            ) { eventStreams.finishPolls($0) }
+            ) {
+                eventStreams.finishPolls($0)
+                demoStreams?.finishPolls($0)
+            }
         }
-        let page = Console.page(
-            .init(
-                mode: .serve, webSocketPath: configuration.webSocketPath, pushPath: configuration.pushPath))
         let server = HTTPServer(
             http, group: self.group, logger: self.logger, onListening: self.onListening,
             endpoints: .init(
                 webSocket: { [live = self.live] request in
                     let snapshot = live.now
                     return WebSocketRequest.path(of: request) == snapshot.configuration.webSocketPath
-                        ? snapshot.endpoint : nil
+                        ? snapshot.endpoint : demo?.endpoint(for: request)
                 },
                 request: { push.endpoint(for: $0) },
-                stream: { eventStreams.endpoint(for: $0) })
+                stream: { eventStreams.endpoint(for: $0) ?? demoStreams?.endpoint(for: $0) })
         ) { router in
             PushRoutes(
                 live: self.live, publisher: publisher, access: access, metrics: ServiceMetrics(service: self.service)
@@ -122,7 +127,12 @@ public struct PushServer: Service {
             APIRoutes(live: self.live, publisher: publisher, access: access, node: APINode()).add(to: router)
             eventStreams.add(to: router)
             ScriptRoute.add(to: router)
-            router.get("/") { _, _ in Console.response(page) }
+            if let demo {
+                let access = ConsoleAccess(live: self.live)
+                ConsoleRoutes(live: self.live, access: access, page: self.page(demo)).add(to: router)
+                demo.add(to: router) { access.refusal(of: $0, $1, for: .page) }
+                demoStreams?.add(to: router)
+            }
         }
         let background: [Task<Void, Never>] = [
             Task { [counters = self.service.counters] in _ = try? await MemoryTrimmer.run(counters) },
@@ -130,6 +140,15 @@ public struct PushServer: Service {
         ]
         defer { for task in background { task.cancel() } }
         try await server.run()
+    }
+
+    private func page(_ demo: Demo) -> ConsolePage {
+        let configuration = self.live.configuration
+        return ConsolePage(
+            .init(
+                mode: .serve, webSocketPath: configuration.webSocketPath, pushPath: configuration.pushPath,
+                eventsPath: configuration.eventStreams.eventsPath, pollPath: configuration.eventStreams.pollPath,
+                demoToken: demo.token))
     }
 
     /// The configuration comes first, so that what it names is read after it.

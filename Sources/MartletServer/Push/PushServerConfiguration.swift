@@ -16,6 +16,8 @@ public struct PushServerConfiguration: Sendable {
     public var apiKeys: APIKeys?
     /// Files that ``hooks`` and ``apiKeys`` come from: they are read again when they change, and on SIGHUP.
     public var reloadedFiles: [ReloadedFile] = []
+    /// The page at `/`.
+    public var console = ConsoleConfiguration()
     /// Server-sent events and polls.
     public var eventStreams = EventStreamConfiguration()
     /// What is kept of each channel for clients that come back.
@@ -65,6 +67,7 @@ public struct PushServerConfiguration: Sendable {
             ("history", self.history != other.history), ("trustedProxies", self.trustedProxies != other.trustedProxies),
             ("tls", self.tls?.certificateFile != other.tls?.certificateFile || self.tls?.keyFile != other.tls?.keyFile),
             ("reusePort", self.isPortShared != other.isPortShared),
+            ("console.enabled", self.console.isEnabled != other.console.isEnabled),
         ].filter(\.1).map(\.0)
     }
 
@@ -80,6 +83,7 @@ public struct PushServerConfiguration: Sendable {
         kept.history = other.history
         kept.trustedProxies = other.trustedProxies
         kept.isPortShared = other.isPortShared
+        kept.console.isEnabled = other.console.isEnabled
         kept.tls = other.tls  // whose files are looked at by themselves
         return kept
     }
@@ -106,6 +110,11 @@ public struct PushServerConfiguration: Sendable {
         {
             throw ServerError(
                 .configuration, reason: "the \(name) path must begin with / and be a plain path, and not /api: \(path)")
+        }
+        for path in [
+            self.webSocketPath, self.pushPath, self.eventStreams.eventsPath, self.eventStreams.pollPath,
+        ] where self.console.isEnabled && (path.hasPrefix("/console/") || path.hasPrefix("/demo/")) {
+            throw ServerError(.configuration, reason: "what is below /console/ and /demo/ is the console's: \(path)")
         }
         let taken = [
             self.webSocketPath, self.pushPath, self.eventStreams.eventsPath, self.eventStreams.pollPath, "/drop",

@@ -7,9 +7,7 @@ struct ServiceMetrics: Sendable {
         (.refusedRegistrations, "martlet_registrations_refused_total", "Registrations that were refused."),
         (.pushes, "martlet_pushes_total", "Pushes that were accepted."),
         (.refusedPushes, "martlet_pushes_refused_total", "Requests to the API that were refused."),
-        (.deliveries, "martlet_deliveries_total", "Messages that a connection took."),
         (.drops, "martlet_drops_total", "Connections that the back end dropped."),
-        (.slowConsumers, "martlet_slow_consumers_total", "Connections closed because they read too slowly."),
         (.droppedMessages, "martlet_messages_dropped_total", "Messages that slow clients did not get."),
         (.refusedSessions, "martlet_sessions_refused_total", "Sessions refused because their user has too many."),
         (.rateLimited, "martlet_rate_limited_total", "Pushes, polls and messages of clients that came too often."),
@@ -32,6 +30,15 @@ struct ServiceMetrics: Sendable {
             # HELP martlet_channels User channels that somebody is registered for.
             # TYPE martlet_channels gauge
             martlet_channels \(self.service.channelCount)
+            # HELP martlet_deliveries_total Messages that a connection took.
+            # TYPE martlet_deliveries_total counter
+            martlet_deliveries_total{transport="websocket"} \(counters[.webSocketDeliveries])
+            martlet_deliveries_total{transport="sse"} \(counters[.eventStreamDeliveries])
+            martlet_deliveries_total{transport="poll"} \(counters[.pollDeliveries])
+            # HELP martlet_slow_consumers_total Connections closed because they read too slowly.
+            # TYPE martlet_slow_consumers_total counter
+            martlet_slow_consumers_total{transport="websocket"} \(counters[.slowWebSockets])
+            martlet_slow_consumers_total{transport="sse"} \(counters[.slowEventStreams])
 
             """
         for (counter, name, help) in Self.counters {

@@ -14,6 +14,7 @@ public struct ServeSettings: Sendable {
     var configuration = PushServerConfiguration()
     var access = AccessSettings()
     var apiKeyFile: String?
+    var consolePasswordFile: String?
     var tls: (certificate: String, key: String)?
 
     /// - Parameters:
@@ -60,6 +61,11 @@ public struct ServeSettings: Sendable {
         } else if let key = try Secret.read(file: nil, environment: "MARTLET_API_KEY") {
             configuration.apiKeys = APIKeys([APIKey(key)])
         }
+        if let file = self.consolePasswordFile {
+            let passwords = try APIKeys(contentsOf: file)
+            configuration.console.passwords = passwords
+            configuration.reloadedFiles.append(ReloadedFile(file) { try passwords.reload(contentsOf: file) })
+        }
         if !fetches, let url = self.access.keySetURL {
             guard url.hasPrefix("https://") || url.hasPrefix("http://") else {
                 throw ServerError(.configuration, reason: "jwks.url: \(url) is no http or https URL")
@@ -85,7 +91,7 @@ public struct ServeSettings: Sendable {
             [
                 "listen", "tls", "reusePort", "trustedProxies", "wsPath", "pushPath", "ssePath", "pollPath", "origin",
                 "open",
-                "apiKeyFile", "tokenFile", "anonymousUser", "jwt", "jwks", "auth", "history", "retry", "heartbeat",
+                "apiKeyFile", "console", "tokenFile", "anonymousUser", "jwt", "jwks", "auth", "history", "retry", "heartbeat",
                 "limits",
                 "drain", "log",
             ], problems: &problems)
@@ -106,6 +112,7 @@ public struct ServeSettings: Sendable {
         problems.gather { try members.read("origin", into: &self.configuration.origin) { try $0.originPolicy() } }
         problems.gather { try members.read("open", into: &self.configuration.isOpenBeyondLoopback) { try $0.bool() } }
         problems.gather { try members.read("apiKeyFile", into: &self.apiKeyFile) { try $0.string() } }
+        problems.gather { try members["console"].map { try self.readConsole($0) } }
         problems.gather { try self.access.read(members) }
         problems.gather { try members["history"].map { try self.configuration.history.read($0) } }
         problems.gather {
@@ -121,6 +128,12 @@ public struct ServeSettings: Sendable {
         problems.gather { try members["drain"].map { try self.configuration.readDrain($0) } }
         problems.gather { try members["log"].map { try self.log.read($0) } }
         try problems.throwAny()
+    }
+
+    private mutating func readConsole(_ node: ConfigurationNode) throws {
+        let members = try node.members(["enabled", "passwordFile"])
+        try members.read("enabled", into: &self.configuration.console.isEnabled) { try $0.bool() }
+        try members.read("passwordFile", into: &self.consolePasswordFile) { try $0.string() }
     }
 
     private static func tls(_ node: ConfigurationNode) throws -> (certificate: String, key: String) {

@@ -44,6 +44,14 @@ package final class RateLimiter: Sendable {
         }
     }
 
+    /// As ``refusal(of:)``, without counting.
+    package func refusalToCome(of name: String) -> Int? {
+        self.state.withLock { state in
+            var bucket = state.limit == nil ? nil : state.buckets[name]
+            return bucket?.refusal(now: self.now())
+        }
+    }
+
     /// Counts more of what has been let through.
     package func charge(_ name: String, _ count: Int) {
         guard count > 0 else { return }

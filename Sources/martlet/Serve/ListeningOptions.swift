@@ -32,6 +32,12 @@ struct ListeningOptions: ParsableArguments {
     @Option(help: "Where polls go. Default: /poll.")
     var pollPath: String?
 
+    @Option(help: "Whether the console is at /: true or false. Default: true.")
+    var consoleEnabled: String?
+
+    @Option(help: "A file of passwords for the console: a password and its user on each line. Default: it asks for none.")
+    var consolePasswordFile: String?
+
     @Option(
         help:
             "An origin whose pages may connect, such as https://example.com; several times for several, * for any. Pages of the same host always may."
@@ -46,6 +52,7 @@ struct ListeningOptions: ParsableArguments {
             [
                 "listen": self.listen, "tls.certificate": self.tlsCertificate, "tls.key": self.tlsKey,
                 "wsPath": self.wsPath, "pushPath": self.pushPath, "ssePath": self.ssePath, "pollPath": self.pollPath,
+                "console.enabled": self.consoleEnabled, "console.passwordFile": self.consolePasswordFile,
             ],
             lists: ["trustedProxies": self.trustedProxies, "origin": self.origin],
             flags: ["reusePort": self.reusePort, "open": self.isOpen])

@@ -36,6 +36,16 @@ public final class APIKeys: Sendable {
         self.key(apiKeys: headers["x-api-key"], authorizations: headers["authorization"])
     }
 
+    /// Whether a key of that name is among them.
+    func holds(_ value: String, name: String) -> Bool {
+        let keys = self.keys.withLock { $0 }
+        // All are looked at, whichever is right.
+        return keys.reduce(false) { found, key in
+            let isRight = ConstantTime.equals(value, key.value)
+            return (isRight && key.name == name) || found
+        }
+    }
+
     private func key(apiKeys: [String], authorizations: [String]) -> APIKey? {
         var shown = apiKeys
         for value in authorizations {

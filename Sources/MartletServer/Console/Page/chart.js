@@ -1,0 +1,124 @@
+// A chart over time on a canvas, with its title, its key and a line that follows the pointer.
+
+import { element } from "./console.js";
+
+const dashes = [[], [6, 4], [2, 3]];
+const dashNames = ["", "dashed", "dotted"];
+const colours = ["--one", "--two", "--three"];
+const margin = { left: 58, right: 10, top: 8, bottom: 22 };
+
+/* A round number that is no smaller. */
+function roundUp(value) {
+  const power = 10 ** Math.floor(Math.log10(value));
+  return [1, 2, 5, 10].map(step => step * power).find(step => step >= value * 0.999999);
+}
+
+export class Chart {
+  /* series: names. format: of a value. isLogarithmic: from floor on. kept: how many points. */
+  constructor(figure, { title, series, format, kept = 300, isLogarithmic = false, floor = 1e-5, whole = false }) {
+    Object.assign(this, { title, series, format, kept, isLogarithmic, floor, whole });
+    this.points = [];
+    this.values = series.map(() => element("b", {}, "–"));
+    const key = series.map((name, index) => {
+      const line = element("i", { className: dashNames[index] });
+      line.style.borderColor = `var(${colours[index]})`;
+      return element("span", { className: "key" }, line, name, this.values[index]);
+    });
+    this.canvas = element("canvas", { role: "img" });
+    figure.append(element("figcaption", {}, element("h2", {}, title), ...key), this.canvas);
+    new ResizeObserver(() => this.draw()).observe(this.canvas);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+    this.canvas.addEventListener("pointermove", event => { this.pointer = event.offsetX; this.draw(); });
+    this.canvas.addEventListener("pointerleave", () => { this.pointer = undefined; this.draw(); });
+  }
+
+  /* One value for each series; null where there is none. */
+  add(values) {
+    this.points.push(values);
+    if (this.points.length > this.kept) this.points.shift();
+    this.draw();
+  }
+
+  draw() {
+    const { clientWidth: width, clientHeight: height } = this.canvas;
+    if (!width) return;
+    const scale = devicePixelRatio;
+    this.canvas.width = width * scale;
+    this.canvas.height = height * scale;
+    const context = this.canvas.getContext("2d");
+    context.scale(scale, scale);
+    const style = getComputedStyle(this.canvas);
+    const colour = name => style.getPropertyValue(name).trim();
+    const plot = { width: width - margin.left - margin.right, height: height - margin.top - margin.bottom };
+    const ticks = this._ticks();
+    const [low, high] = [ticks[0], ticks.at(-1)];
+    const place = value => this.isLogarithmic
+      ? Math.log(Math.max(value, low) / low) / Math.log(high / low)
+      : (value - low) / (high - low);
+    const y = value => margin.top + plot.height * (1 - place(value));
+    const x = index => margin.left + plot.width * (1 - (this.points.length - 1 - index) / (this.kept - 1));
+
+    context.font = "12px system-ui, sans-serif";
+    context.lineWidth = 1;
+    context.textBaseline = "middle";
+    context.textAlign = "right";
+    for (const tick of ticks) {
+      context.strokeStyle = colour("--line");
+      context.beginPath();
+      context.moveTo(margin.left, Math.round(y(tick)) + 0.5);
+      context.lineTo(width - margin.right, Math.round(y(tick)) + 0.5);
+      context.stroke();
+      context.fillStyle = colour("--soft");
+      context.fillText(this.format(tick), margin.left - 6, y(tick));
+    }
+    context.textBaseline = "alphabetic";
+    for (const [share, label, align] of [[0, "5 min ago", "left"], [1, "now", "right"]]) {
+      context.textAlign = align;
+      context.fillText(label, margin.left + plot.width * share, height - 6);
+    }
+
+    const shown = this.pointer === undefined ? this.points.length - 1
+      : Math.round(this.points.length - 1 - (1 - (this.pointer - margin.left) / plot.width) * (this.kept - 1));
+    const at = this.points[Math.max(0, Math.min(shown, this.points.length - 1))];
+    if (this.pointer !== undefined && this.points[shown]) {
+      context.strokeStyle = colour("--soft");
+      context.beginPath();
+      context.moveTo(x(shown), margin.top);
+      context.lineTo(x(shown), margin.top + plot.height);
+      context.stroke();
+    }
+    this.series.forEach((_, series) => {
+      context.strokeStyle = colour(colours[series]);
+      context.lineWidth = 2;
+      context.setLineDash(dashes[series]);
+      context.beginPath();
+      let isDrawing = false;
+      this.points.forEach((values, index) => {
+        const value = values[series];
+        if (value === null) { isDrawing = false; return; }
+        if (isDrawing) context.lineTo(x(index), y(value)); else context.moveTo(x(index), y(value));
+        isDrawing = true;
+      });
+      context.stroke();
+      context.setLineDash([]);
+      const value = at?.[series];
+      this.values[series].textContent = value == null ? "–" : this.format(value);
+    });
+    const last = this.points.at(-1) ?? [];
+    this.canvas.setAttribute("aria-label", this.title + ", now: "
+      + this.series.map((name, index) => `${name} ${last[index] == null ? "none" : this.format(last[index])}`).join(", "));
+  }
+
+  _ticks() {
+    const values = this.points.flat().filter(value => value !== null);
+    const top = Math.max(...values, 0);
+    if (!this.isLogarithmic) {
+      const step = roundUp(Math.max(top, this.whole ? 4 : 1) / 4);
+      return [0, 1, 2, 3, 4].map(index => index * step);
+    }
+    const bottom = values.length ? Math.min(...values) : this.floor * 10;
+    const first = Math.floor(Math.log10(Math.max(bottom, this.floor)) + 1e-9);
+    const last = Math.max(Math.ceil(Math.log10(Math.max(top, this.floor)) - 1e-9), first + 2);
+    return Array.from({ length: last - first + 1 }, (_, index) => 10 ** (first + index));
+  }
+}

@@ -1,0 +1,83 @@
+// The list of sessions: search, and dropping one.
+
+import { $, bytes, duration, element } from "./console.js";
+
+const limit = 200;
+const interval = 3000;
+let key = "";
+let timer;
+let waiting;
+let asked = 0;
+
+const headers = () => key ? { "X-API-Key": key } : {};
+
+function row(session) {
+  const drop = element("button", { type: "button", className: "quiet" }, "Drop");
+  drop.setAttribute("aria-label", `Drop session ${session.id} of ${session.user}`);
+  drop.onclick = () => end(session);
+  const cells = [
+    ["User", session.user, ""], ["Events", session.events.join(", "), ""],
+    ["Transport", { websocket: "WebSocket", sse: "SSE", poll: "poll" }[session.transport], "word"],
+    ["Address", session.address, "word"], ["Queue", bytes(session.queued), "number queue"],
+    ["Age", duration(session.age), "number"], ["", drop, "word"],
+  ];
+  return element("tr", { className: session.queued > 0 ? "waiting" : "" },
+    ...cells.map(([label, value, className]) => element("td", { className, "data-label": label }, value)));
+}
+
+function say(text) { if ($("sessions-note").textContent !== text) $("sessions-note").textContent = text; }
+
+async function list() {
+  const number = ++asked;
+  const query = new URLSearchParams({ search: $("search").value.trim(), limit });
+  let response, answer;
+  try {
+    response = await fetch("console/sessions?" + query, { headers: headers(), cache: "no-store" });
+    answer = response.ok ? await response.json() : await response.text();
+  } catch {
+    return say("no answer");
+  }
+  if (number !== asked) return;  // another was asked for meanwhile
+  $("key-form").hidden = response.status !== 401;
+  $("sessions-table").hidden = !response.ok;
+  if (response.status === 401) return say(key ? "That key is not one of the service's." : "");
+  if (!response.ok) return say(`${response.status} ${answer}`);
+  const { sessions, more } = answer;
+  // Not under the hand of somebody who is about to press a button: what is focused keeps its place.
+  const focused = document.activeElement?.getAttribute("aria-label");
+  $("sessions-rows").replaceChildren(...sessions.map(row));
+  if (focused) [...$("sessions-rows").querySelectorAll("button")].find(one => one.getAttribute("aria-label") === focused)?.focus();
+  $("sessions-table").hidden = !sessions.length;
+  say(more ? `The first ${sessions.length}. Search for the others.`
+    : sessions.length ? `${sessions.length} ${sessions.length === 1 ? "session" : "sessions"}`
+    : $("search").value.trim() ? "None that matches." : "Nobody is connected and registered for anything.");
+}
+
+async function end(session) {
+  if (!confirm(`End session ${session.id} of ${session.user}? Its client may come back.`)) return;
+  try {
+    const response = await fetch("console/drop", {
+      method: "POST", headers: { ...headers(), "Content-Type": "application/json" },
+      body: JSON.stringify({ id: session.id, user: session.user }),
+    });
+    if (!response.ok) return say(`${response.status} ${await response.text()}`);
+  } catch {
+    return say("no answer");
+  }
+  await list();
+}
+
+$("search").oninput = () => { clearTimeout(waiting); waiting = setTimeout(list, 200); };
+$("refresh").onclick = list;
+$("key-form").onsubmit = event => {
+  event.preventDefault();
+  key = $("console-key").value;
+  list();
+};
+
+export function sessions(isSeen) {
+  clearInterval(timer);
+  if (!isSeen) return;
+  list();
+  timer = setInterval(() => { if ($("key-form").hidden) list(); }, interval);
+}

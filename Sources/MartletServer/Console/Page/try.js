@@ -1,0 +1,156 @@
+// Connect, register or subscribe, push: by hand.
+
+import { $, element, settings } from "./console.js";
+
+const states = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"];
+const keptEntries = 500;
+let socket = null;
+let martlet = null;
+
+function log(kind, what, text) {
+  const now = new Date();
+  const clock = now.toTimeString().slice(0, 8) + "." + String(now.getMilliseconds()).padStart(3, "0");
+  const entry = element("li", { className: kind },
+    element("time", { dateTime: now.toISOString() }, clock),
+    element("span", { className: "what" }, what), element("span", { className: "text" }, text));
+  const box = $("log-box");
+  const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
+  $("log").append(entry);
+  while ($("log").children.length > keptEntries) $("log").firstChild.remove();
+  if (atEnd) box.scrollTop = box.scrollHeight;
+}
+
+/* The focus goes to the button that takes the place of one that can no longer be pressed. */
+function toggle(first, second, isFirst) {
+  const focused = document.activeElement;
+  first.disabled = !isFirst;
+  second.disabled = isFirst;
+  if (focused === first && first.disabled) second.focus();
+  if (focused === second && second.disabled) first.focus();
+}
+
+function show() {
+  const state = socket ? socket.readyState : 3;
+  // Only what changed: a screen reader announces every change of a status.
+  if ($("state").dataset.state !== states[state] || !$("state").textContent) {
+    $("state").textContent = states[state];
+    $("state").dataset.state = states[state];
+  }
+  $("ready-state").textContent = state + " " + states[state];
+  $("buffered").textContent = socket ? socket.bufferedAmount : 0;
+  $("chosen").textContent = (socket && socket.protocol) || "–";
+  const focused = document.activeElement;
+  $("connect").disabled = state < 3;
+  $("disconnect").disabled = state > 1;
+  if (focused === $("connect") && $("connect").disabled) $("disconnect").focus();
+  if (focused === $("disconnect") && $("disconnect").disabled) $("connect").focus();
+  $("send").disabled = $("register").disabled = state !== 1;
+}
+
+function connect() {
+  const subprotocols = $("subprotocol").value.split(",").map(s => s.trim()).filter(s => s);
+  let opened;
+  try {
+    opened = new WebSocket($("url").value, subprotocols);
+  } catch (error) {
+    log("error", "error", error.message);
+    return;
+  }
+  socket = opened;
+  opened.binaryType = "arraybuffer";
+  opened.onopen = () => { log("info", "open", opened.url); show(); };
+  opened.onmessage = event => {
+    log("received", "← in", typeof event.data === "string" ? event.data : "(binary, " + event.data.byteLength + " bytes)");
+    show();
+  };
+  opened.onerror = () => { log("error", "error", "the connection failed or broke"); show(); };
+  opened.onclose = event => {
+    log(event.wasClean ? "info" : "error", "closed",
+        "code " + event.code + (event.reason ? ", " + event.reason : "") + (event.wasClean ? "" : ", not clean"));
+    show();
+  };
+  show();
+}
+
+function send(text) {
+  socket.send(text);
+  log("sent", "→ out", text);
+  show();
+}
+
+async function subscribe() {
+  toggle($("subscribe"), $("unsubscribe"), false);
+  await import("../martlet.js");
+  const transport = $("subscribe-transport").value;
+  const event = $("subscribe-event").value;
+  martlet = new globalThis.Martlet({
+    url: location.origin, token: $("subscribe-token").value, transports: [transport], share: false,
+    paths: { websocket: settings.webSocketPath, sse: settings.eventsPath, poll: settings.pollPath },
+  });
+  martlet.on("state", state => {
+    $("subscribe-state").textContent = state;
+    if (state === "closed") toggle($("subscribe"), $("unsubscribe"), true);
+  });
+  martlet.on("gap", events => log("error", "gap", "something of " + events.join(", ") + " is missing"));
+  martlet.on("error", error => log("error", "refused", error.message));
+  martlet.subscribe(event, (data, { id }) => log("received", "← in", `${event}: ${data}${id ? "   (id " + id + ")" : ""}`));
+  log("info", "subscribe", `${event} by ${$("subscribe-transport").selectedOptions[0].text}`);
+}
+
+const quote = text => "'" + text.replaceAll("'", "'\\''") + "'";
+const pushURL = () => location.origin + settings.pushPath;
+const pushBody = () => JSON.stringify({ userId: $("push-user").value, event: $("push-event").value, message: $("push-message").value });
+
+function showCurl() {
+  const key = $("push-key").value ? '-H "X-API-Key: $MARTLET_API_KEY" ' : "";
+  $("curl").textContent = "curl " + key + pushURL() + " -d " + quote(pushBody());
+}
+
+async function push() {
+  const headers = { "Content-Type": "application/json" };
+  if ($("push-key").value) headers["X-API-Key"] = $("push-key").value;
+  try {
+    const response = await fetch(pushURL(), { method: "POST", headers, body: pushBody() });
+    $("push-answer").textContent = response.status + " " + (await response.text());
+  } catch (error) {
+    $("push-answer").textContent = "no answer: " + error.message;
+  }
+}
+
+$("url").value = (location.protocol === "https:" ? "wss://" : "ws://") + location.host + settings.webSocketPath;
+if (settings.mode === "serve") {
+  $("register-card").hidden = $("subscribe-card").hidden = $("push-card").hidden = false;
+  showCurl();
+}
+$("connection").onsubmit = event => { event.preventDefault(); connect(); };
+$("disconnect").onclick = () => { socket.close(1000, "the user disconnected"); show(); };
+$("send-form").onsubmit = event => { event.preventDefault(); send($("message").value); };
+$("message").onkeydown = event => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !$("send").disabled) {
+    event.preventDefault();
+    send($("message").value);
+  }
+};
+$("register-form").onsubmit = event => {
+  event.preventDefault();
+  send(JSON.stringify({ token: $("token").value, event: $("event").value }));
+};
+$("subscribe-form").onsubmit = event => { event.preventDefault(); subscribe(); };
+$("unsubscribe").onclick = () => { martlet?.close(); };
+$("push-form").onsubmit = event => { event.preventDefault(); push(); };
+$("push-form").oninput = showCurl;
+$("copy").onclick = async () => {
+  try {
+    await navigator.clipboard.writeText($("curl").textContent);
+    $("push-answer").textContent = "copied";
+  } catch {
+    getSelection().selectAllChildren($("curl"));
+    $("push-answer").textContent = "selected: press Ctrl+C";
+  }
+};
+$("clear").onclick = () => $("log").replaceChildren();
+setInterval(() => { if (socket && socket.readyState < 3) show(); }, 250);
+show();
+
+/* The part has nothing to stop. */
+export function attempt() {}

@@ -1,0 +1,23 @@
+/// What a price did in a stretch of time.
+struct Candle: Encodable, Hashable {
+    /// Of its beginning, in stretches since 1970.
+    let number: Int
+    private(set) var open: Double
+    private(set) var high: Double
+    private(set) var low: Double
+    private(set) var close: Double
+
+    init(number: Int, price: Double) {
+        self.number = number
+        self.open = price
+        self.high = price
+        self.low = price
+        self.close = price
+    }
+
+    mutating func add(_ price: Double) {
+        self.high = max(self.high, price)
+        self.low = min(self.low, price)
+        self.close = price
+    }
+}

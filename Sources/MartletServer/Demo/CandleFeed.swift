@@ -1,0 +1,47 @@
+/// A simulated price: a walk that is drawn back to where it began, in candles. Pure.
+///
+/// Invariant: candles have numbers that follow one another, and each opens where the one before it closed.
+struct CandleFeed {
+    /// Of one candle.
+    static let milliseconds = 5000
+    /// Of one change.
+    static let tickMilliseconds = 250
+    /// Candles that are kept.
+    static let kept = 48
+
+    private static let start = 100.0
+
+    private(set) var candles: [Candle] = []
+    private(set) var tickCount = 0
+    private var price = Self.start
+    private var generator: any RandomNumberGenerator
+
+    init(generator: any RandomNumberGenerator = SystemRandomNumberGenerator()) { self.generator = generator }
+
+    /// The price changes.
+    ///
+    /// - Parameter time: milliseconds since 1970; never before that of the last call.
+    mutating func tick(at time: Int) {
+        let number = time / Self.milliseconds
+        // What nobody watched is made up: a chart without holes.
+        let first = max((self.candles.last?.number ?? .min) , number - Self.kept)
+        for missing in first..<number where missing > (self.candles.last?.number ?? .min) {
+            self.open(missing)
+            for _ in 0..<(Self.milliseconds / Self.tickMilliseconds) { self.change() }
+        }
+        if self.candles.last.map({ $0.number < number }) ?? true { self.open(number) }
+        self.change()
+        self.tickCount += 1
+    }
+
+    private mutating func open(_ number: Int) {
+        self.candles.append(Candle(number: number, price: self.price))
+        if self.candles.count > Self.kept { self.candles.removeFirst() }
+    }
+
+    private mutating func change() {
+        let step = Double.random(in: -0.25...0.25, using: &self.generator)
+        self.price = ((self.price + step + (Self.start - self.price) * 0.002) * 100).rounded() / 100
+        self.candles[self.candles.count - 1].add(self.price)
+    }
+}

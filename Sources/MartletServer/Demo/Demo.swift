@@ -1,0 +1,132 @@
+import FoundationEssentials
+import HTTPTypes
+import Hummingbird
+import Logging
+import MartletPush
+import MartletWebSocket
+import NIOCore
+import Synchronization
+
+/// The demo of the console: one simulated price, to be watched by polling, long polling, server-sent events and WebSocket.
+/// A push service of its own, so that the figures of the real one are not touched. The price moves while somebody watches.
+final class Demo: Sendable {
+    private struct State {
+        var feed = CandleFeed()
+        var isRunning = false
+        var lastAsked = NIODeadline.distantPast
+    }
+
+    /// What the page must know to begin.
+    private struct Beginning: Encodable {
+        /// Milliseconds since 1970.
+        let now: Int
+        /// Bytes of the request's head: the page cannot see what its browser sends.
+        let head: Int
+        /// Milliseconds of a candle.
+        let length: Int
+        let candles: [Candle]
+    }
+
+    static let webSocketPath = "/demo/ws"
+    static let eventsPath = "/demo/sse"
+    static let pollPath = "/demo/poll"
+    static let event = "candles"
+    private static let user = "demo"
+    /// How long after the last request the price moves on when nobody is connected.
+    private static let patience = TimeAmount.seconds(15)
+
+    /// Known to the page alone, so that the demo is for those who may see the console.
+    let token = (0..<4).map { _ in String(UInt64.random(in: 0...(.max)), radix: 36) }.joined()
+    let live: LiveConfiguration
+    private let service: PushService
+    private let eventLoop: any EventLoop
+    private let state = Mutex(State())
+
+    /// - Parameter configuration: of the service that it is beside.
+    init(
+        _ configuration: PushServerConfiguration, connections: ConnectionLimiter, group: any EventLoopGroup, logger: Logger
+    ) {
+        var own = PushServerConfiguration()
+        own.origin = configuration.origin
+        own.isOpenBeyondLoopback = !configuration.wantsLoopbackHost
+        own.trustedProxies = configuration.trustedProxies
+        own.tls = configuration.tls
+        own.eventStreams = configuration.eventStreams
+        own.eventStreams.eventsPath = Self.eventsPath
+        own.eventStreams.pollPath = Self.pollPath
+        own.webSocketPath = Self.webSocketPath
+        own.limits.sessionsPerUser = 1000
+        let token = self.token
+        own.hooks.authenticate = { shown, event in
+            ConstantTime.equals(shown, token) && event == Self.event ? PushUser(Self.user) : nil
+        }
+        self.service = PushService(group: group, hooks: own.hooks, limits: own.limits, logger: logger)
+        self.live = LiveConfiguration(own, service: self.service, connections: connections)
+        self.eventLoop = group.next()
+    }
+
+    /// What a WebSocket gets that asks for the demo.
+    func endpoint(for request: HTTPRequest) -> WebSocketEndpoint? {
+        guard WebSocketRequest.path(of: request) == Self.webSocketPath else { return nil }
+        return self.live.now.endpoint
+    }
+
+    /// - Parameter refusal: what a request is answered that may not see the console.
+    func add(
+        to router: Router<RequestContext>, refusal: @escaping @Sendable (Request, RequestContext) -> Response?
+    ) {
+        router.get("/demo/state") { request, context in
+            if let refusal = refusal(request, context) { return refusal }
+            let candles = self.state.withLock { state in
+                state.lastAsked = .now()
+                if !state.isRunning {
+                    state.isRunning = true
+                    state.feed.tick(at: Self.now())
+                    self.run()
+                }
+                return state.feed.candles
+            }
+            return try ConsoleRoutes.json(
+                Beginning(
+                    now: Self.now(), head: Self.size(of: request.head), length: CandleFeed.milliseconds,
+                    candles: candles))
+        }
+    }
+
+    private static func now() -> Int { Int(Date().timeIntervalSince1970 * 1000) }
+
+    /// As in HTTP/1.1: a line for the request, one for the host and each field, an empty one.
+    private static func size(of head: HTTPRequest) -> Int {
+        let line = head.method.rawValue.utf8.count + (head.path?.utf8.count ?? 1) + 12
+        let host = (head.authority?.utf8.count ?? 0) + 8
+        return head.headerFields.reduce(line + host + 2) {
+            $0 + $1.name.rawName.utf8.count + $1.value.utf8.count + 4
+        }
+    }
+
+    private func run() {
+        let tick = TimeAmount.milliseconds(Int64(CandleFeed.tickMilliseconds))
+        self.eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { [weak self] task in
+            guard let self, self.tick() else { return task.cancel() }
+        }
+    }
+
+    /// - Returns: whether somebody watches.
+    private func tick() -> Bool {
+        let now = Self.now()
+        let counters = self.service.counters
+        let isWatched = counters[.sessions] + counters[.eventStreams] + counters[.polls] > 0
+        let tick = self.state.withLock { state -> CandleTick? in
+            guard isWatched || NIODeadline.now() - state.lastAsked < Self.patience else {
+                state.isRunning = false
+                return nil
+            }
+            state.feed.tick(at: now)
+            return state.feed.candles.last.map { CandleTick(at: now, tick: state.feed.tickCount, candle: $0) }
+        }
+        guard let tick else { return false }
+        let text = (try? JSONEncoder().encode(tick)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+        self.service.publish(PushMessage(user: Self.user, event: Self.event, message: text)) { _ in }
+        return true
+    }
+}
