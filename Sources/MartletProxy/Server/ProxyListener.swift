@@ -148,7 +148,7 @@ final class ProxyListener: Sendable {
                 ProxyMetrics.refusedConnection(reason: "PROXY protocol")
                 logger.info(
                     "refused a connection",
-                    metadata: ["reason": "\(reason)", "address": "\(channel.remoteAddress?.description ?? "-")"])
+                    metadata: ["reason": "\(reason)", "address": "\(channel.remoteAddress?.text ?? "-")"])
             })
     }
 

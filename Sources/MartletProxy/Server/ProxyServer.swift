@@ -161,7 +161,7 @@ public final class ProxyServer: Service {
             let listener = try self.makeListener(settings, configuration.client)
             let bound = try await listener.bind(self.group)
             self.state.withLock { $0.listening[settings.address.description] = bound }
-            self.logger.info("listening", metadata: ["address": "\(bound.localAddress?.description ?? "-")"])
+            self.logger.info("listening", metadata: ["address": "\(bound.localAddress?.text ?? "-")"])
         }
     }
 
@@ -257,7 +257,7 @@ public final class ProxyServer: Service {
             }
             for one in gone.values { await one.close() }
             for (_, one) in added {
-                self.logger.info("listening", metadata: ["address": "\(one.localAddress?.description ?? "-")"])
+                self.logger.info("listening", metadata: ["address": "\(one.localAddress?.text ?? "-")"])
             }
             for (address, _) in gone {
                 self.logger.info("no longer listening", metadata: ["address": "\(address)"])

@@ -29,7 +29,7 @@ final class EventStreamSocket: WebSocketHandler, EventStreamSink, HeartbeatWheel
     }
 
     private var address: String {
-        self.forwardedAddress ?? self.socket?.remoteAddress.map { $0.description } ?? "-"
+        self.forwardedAddress ?? self.socket?.remoteAddress?.text ?? "-"
     }
 
     func opened(_ socket: WebSocket) {

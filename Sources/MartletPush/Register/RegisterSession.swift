@@ -36,7 +36,7 @@ final class RegisterSession: WebSocketHandler, Session {
     }
 
     private var address: String {
-        self.forwardedAddress ?? self.socket?.remoteAddress.map { $0.description } ?? "-"
+        self.forwardedAddress ?? self.socket?.remoteAddress?.text ?? "-"
     }
 
     private var logMetadata: Logger.Metadata {

@@ -42,7 +42,7 @@ struct APIAccess: Sendable {
         context.logger.info(
             "refused a push",
             metadata: [
-                "status": "\(status.code)", "address": "\(context.remoteAddress?.description ?? "-")",
+                "status": "\(status.code)", "address": "\(context.remoteAddress?.text ?? "-")",
                 "reason": "\(body.isEmpty ? "the API key is missing or wrong" : body)",
             ])
         return body.isEmpty ? Response(status: status) : .text(body, status: status)

@@ -77,7 +77,7 @@ struct ConsoleAccess: Sendable {
             "refused a use of the console",
             metadata: [
                 "status": "\(status.code)", "reason": "\(reason)", "path": "\(SafeText.forLog(request.uri.path))",
-                "address": "\(context.remoteAddress?.description ?? "-")",
+                "address": "\(context.remoteAddress?.text ?? "-")",
             ])
         return .text(reason, status: status)
     }

@@ -24,6 +24,7 @@ struct ConsolePage: Sendable {
 
     private static let files: [(name: String, bytes: [UInt8], type: String)] = [
         ("console.css", PackageResources.console_css, "text/css"),
+        ("common.js", PackageResources.common_js, "text/javascript"),
         ("console.js", PackageResources.console_js, "text/javascript"),
         ("chart.js", PackageResources.chart_js, "text/javascript"),
         ("overview.js", PackageResources.overview_js, "text/javascript"),

@@ -237,7 +237,7 @@ final class EventStreams: Sendable {
             "refused an event stream",
             metadata: [
                 "status": "\(refusal.status.code)", "reason": "\(refusal.reason)", "transport": "poll",
-                "address": "\(context.remoteAddress?.description ?? "-")",
+                "address": "\(context.remoteAddress?.text ?? "-")",
             ])
         var response = Response.text(refusal.reason, status: refusal.status)
         response.headers.append(contentsOf: refusal.fields)

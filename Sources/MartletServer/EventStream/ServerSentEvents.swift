@@ -168,7 +168,7 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
         }
     }
 
-    private var address: String { self.forwardedAddress ?? self.context?.remoteAddress?.description ?? "-" }
+    private var address: String { self.forwardedAddress ?? self.context?.remoteAddress?.text ?? "-" }
 
     func send(_ items: EventStreamItems) -> Bool {
         guard let context = self.context, context.channel.isActive else { return false }

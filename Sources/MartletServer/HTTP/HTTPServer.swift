@@ -58,7 +58,7 @@ struct HTTPServer: Sendable {
         let sockets = try await self.listen()
         self.readiness.set(true)
         for socket in sockets {
-            self.logger.info("listening", metadata: ["address": "\(socket.localAddress?.description ?? "-")"])
+            self.logger.info("listening", metadata: ["address": "\(socket.localAddress?.text ?? "-")"])
         }
         await self.onListening(self.address(of: sockets[0]))
         self.manager.tell("READY=1")

@@ -25,7 +25,7 @@ struct PushEndpoint: Sendable {
                     metadata: [
                         "reason": "request data illegal", "status": "400",
                         "request": "\(RequestID.given(head.headers.first(name: "x-request-id")))",
-                        "address": "\(channel.remoteAddress?.description ?? "-")",
+                        "address": "\(channel.remoteAddress?.text ?? "-")",
                     ])
                 return completion(PushAnswer.illegal.answer)
             }

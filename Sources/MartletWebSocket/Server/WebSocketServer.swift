@@ -128,7 +128,7 @@ public final class WebSocketServer: Service {
             throw error
         }
         for (channel, _) in running {
-            self.logger.info("listening", metadata: ["address": "\(channel.localAddress?.description ?? "-")"])
+            self.logger.info("listening", metadata: ["address": "\(channel.localAddress?.text ?? "-")"])
         }
         self.settleAddresses(.success(running.compactMap(\.channel.localAddress)))
         await self.serve(running.map(\.quiescing))

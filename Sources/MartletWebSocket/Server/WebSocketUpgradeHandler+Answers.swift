@@ -57,7 +57,7 @@ extension WebSocketUpgradeHandler {
             "refused a request",
             metadata: [
                 "status": "\(status.code)", "reason": "\(reason)", "path": "\(path ?? "-")",
-                "address": "\(self.context?.channel.remoteAddress?.description ?? "-")",
+                "address": "\(self.context?.channel.remoteAddress?.text ?? "-")",
             ])
     }
 

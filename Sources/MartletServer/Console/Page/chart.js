@@ -1,6 +1,6 @@
 // A chart over time on a canvas, with its title, its key and a line that follows the pointer.
 
-import { element } from "./console.js";
+import { element } from "./common.js";
 
 const dashes = [[], [6, 4], [2, 3]];
 const dashNames = ["", "dashed", "dotted"];

@@ -1,7 +1,7 @@
 // One feed in four ways. What each costs is counted here: heads and bodies of requests and answers, and frames.
 
 import { Candles } from "./candles.js";
-import { $, bytes, element, number, settings, time } from "./console.js";
+import { $, bytes, element, number, settings, time } from "./common.js";
 
 const event = "candles";
 const second = 1000;

@@ -1,7 +1,7 @@
 // Charts of what the service does. The service counts; what happened in a second is the difference of two looks at it.
 
 import { Chart } from "./chart.js";
-import { $, duration, number, time } from "./console.js";
+import { $, duration, number, time } from "./common.js";
 
 const second = 1000;
 const transports = ["websocket", "sse", "poll"];

@@ -1,6 +1,6 @@
 // The list of sessions: search, and dropping one.
 
-import { $, bytes, duration, element } from "./console.js";
+import { $, bytes, duration, element } from "./common.js";
 
 const limit = 200;
 const interval = 3000;

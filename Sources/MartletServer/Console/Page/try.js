@@ -1,6 +1,6 @@
 // Connect, register or subscribe, push: by hand.
 
-import { $, element, settings } from "./console.js";
+import { $, element, settings } from "./common.js";
 
 const states = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"];
 const keptEntries = 500;
