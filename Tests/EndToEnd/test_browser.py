@@ -76,9 +76,9 @@ def test_register_push_cut_and_second_tab(browser, serve):
     wait(browser, lambda: "It's <b>bold</b>" in text(browser, "log"), "markup is shown, not obeyed")
     assert "'\\''" in text(browser, "curl"), "the curl line is quoted for a shell"
 
-    for width in (360, 1400):
+    for width in (360, 800, 1400):
         for scheme in ("light", "dark"):
-            screenshot(browser, "serve", width, scheme)
+            screenshot(browser, "try", width, scheme)
 
     server.process.kill()  # the socket is cut: no close frame
     wait(browser, lambda: text(browser, "state") == "CLOSED", "the page says that it is cut")

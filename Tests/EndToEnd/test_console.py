@@ -148,7 +148,7 @@ def test_the_demo_shows_one_price_in_four_ways(browser, serve):
     wait(browser, lambda: "paused" not in state() and "connecting" not in state(), "and goes on")
     browser.get(f"http://{server.address}/#try")
     wait(browser, lambda: text(browser, "state") == "CLOSED", "the other part is there")
-    look_at(browser, "try")
+    look_at(browser, "try-empty")
 
 
 def test_subscribing_with_the_keyboard_alone(browser, serve):

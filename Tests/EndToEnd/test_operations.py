@@ -45,6 +45,7 @@ pollPath: /updates
 origin: [https://example.com, http://localhost:3000]
 open: false
 apiKeyFile: {keys}
+console: {{enabled: true, passwordFile: {keys}}}
 tokenFile: {keys}
 anonymousUser: nobody
 history: {{size: 10, age: 5m}}
@@ -89,7 +90,7 @@ def test_every_key_is_an_option_and_a_variable_and_documented(everything):
     paths = []
     for key, value in yaml.safe_load(everything).items():
         paths += [f"{key}.{name}" for name in value] if isinstance(value, dict) else [key]
-    assert len(paths) >= 35
+    assert len(paths) >= 37
     for path in paths:
         flag = "--" + re.sub(r"([A-Z])", lambda match: "-" + match.group(1).lower(), path).replace(".", "-")
         assert re.search(rf"{flag}\b", options), flag

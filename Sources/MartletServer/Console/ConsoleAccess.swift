@@ -59,7 +59,8 @@ struct ConsoleAccess: Sendable {
             return Self.unauthorized("a password is needed", asks: true)
         }
         _ = self.mistakes.refusal(of: address)
-        _ = self.refuse(.unauthorized, asks ? "the password is wrong" : "the API key is missing or wrong", request, context)
+        _ = self.refuse(
+            .unauthorized, asks ? "the password is wrong" : "the API key is missing or wrong", request, context)
         return Self.unauthorized(asks ? "the password is wrong" : "an API key is needed", asks: asks)
     }
 

@@ -24,7 +24,7 @@ struct CandleFeed {
     mutating func tick(at time: Int) {
         let number = time / Self.milliseconds
         // What nobody watched is made up: a chart without holes.
-        let first = max((self.candles.last?.number ?? .min) , number - Self.kept)
+        let first = max((self.candles.last?.number ?? .min), number - Self.kept)
         for missing in first..<number where missing > (self.candles.last?.number ?? .min) {
             self.open(missing)
             for _ in 0..<(Self.milliseconds / Self.tickMilliseconds) { self.change() }

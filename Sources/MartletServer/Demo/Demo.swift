@@ -44,7 +44,8 @@ final class Demo: Sendable {
 
     /// - Parameter configuration: of the service that it is beside.
     init(
-        _ configuration: PushServerConfiguration, connections: ConnectionLimiter, group: any EventLoopGroup, logger: Logger
+        _ configuration: PushServerConfiguration, connections: ConnectionLimiter, group: any EventLoopGroup,
+        logger: Logger
     ) {
         var own = PushServerConfiguration()
         own.origin = configuration.origin

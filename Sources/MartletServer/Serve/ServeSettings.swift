@@ -91,7 +91,8 @@ public struct ServeSettings: Sendable {
             [
                 "listen", "tls", "reusePort", "trustedProxies", "wsPath", "pushPath", "ssePath", "pollPath", "origin",
                 "open",
-                "apiKeyFile", "console", "tokenFile", "anonymousUser", "jwt", "jwks", "auth", "history", "retry", "heartbeat",
+                "apiKeyFile", "console", "tokenFile", "anonymousUser", "jwt", "jwks", "auth", "history", "retry",
+                "heartbeat",
                 "limits",
                 "drain", "log",
             ], problems: &problems)

@@ -35,7 +35,8 @@ struct ListeningOptions: ParsableArguments {
     @Option(help: "Whether the console is at /: true or false. Default: true.")
     var consoleEnabled: String?
 
-    @Option(help: "A file of passwords for the console: a password and its user on each line. Default: it asks for none.")
+    @Option(
+        help: "A file of passwords for the console: a password and its user on each line. Default: it asks for none.")
     var consolePasswordFile: String?
 
     @Option(

@@ -76,7 +76,7 @@ struct Serve: AsyncParsableCommand {
         let key = configuration.apiKeys == nil ? "" : "-H \"X-API-Key: $MARTLET_API_KEY\" "
         ServiceRunner.say(
             """
-            Martlet is listening. Point a browser to \(url)/ and register there, then try:
+            Martlet is listening. Point a browser to \(url)/#try and register there, then try:
 
               curl \(key)\(url)\(configuration.pushPath) -d '{"userId":"jack","event":"alerts","message":"Hello, Jack"}'
 

@@ -7,6 +7,10 @@ const dashNames = ["", "dashed", "dotted"];
 const colours = ["--one", "--two", "--three"];
 const margin = { left: 58, right: 10, top: 8, bottom: 22 };
 
+/* Points of a second each that there is room for from the start. */
+const fewest = 60;
+const ago = seconds => seconds < 120 ? seconds + " s ago" : Math.round(seconds / 60) + " min ago";
+
 /* A round number that is no smaller. */
 function roundUp(value) {
   const power = 10 ** Math.floor(Math.log10(value));
@@ -56,7 +60,8 @@ export class Chart {
       ? Math.log(Math.max(value, low) / low) / Math.log(high / low)
       : (value - low) / (high - low);
     const y = value => margin.top + plot.height * (1 - place(value));
-    const x = index => margin.left + plot.width * (1 - (this.points.length - 1 - index) / (this.kept - 1));
+    const seen = Math.max(Math.min(this.points.length, this.kept), fewest);
+    const x = index => margin.left + plot.width * (1 - (this.points.length - 1 - index) / (seen - 1));
 
     context.font = "12px system-ui, sans-serif";
     context.lineWidth = 1;
@@ -72,13 +77,13 @@ export class Chart {
       context.fillText(this.format(tick), margin.left - 6, y(tick));
     }
     context.textBaseline = "alphabetic";
-    for (const [share, label, align] of [[0, "5 min ago", "left"], [1, "now", "right"]]) {
+    for (const [share, label, align] of [[0, ago(seen), "left"], [1, "now", "right"]]) {
       context.textAlign = align;
       context.fillText(label, margin.left + plot.width * share, height - 6);
     }
 
     const shown = this.pointer === undefined ? this.points.length - 1
-      : Math.round(this.points.length - 1 - (1 - (this.pointer - margin.left) / plot.width) * (this.kept - 1));
+      : Math.round(this.points.length - 1 - (1 - (this.pointer - margin.left) / plot.width) * (seen - 1));
     const at = this.points[Math.max(0, Math.min(shown, this.points.length - 1))];
     if (this.pointer !== undefined && this.points[shown]) {
       context.strokeStyle = colour("--soft");

@@ -16,7 +16,7 @@ const charts = {
   slow: new Chart($("chart-slow"),
     { title: "Slow consumers closed a second", series: ["WebSocket", "SSE"], format: number, whole: true }),
   refused: new Chart($("chart-refused"),
-    { title: "Refused, and dropped for slow clients, a second", series: ["refused", "dropped"], format: number, whole: true }),
+    { title: "Refusals and drops a second", series: ["refused", "messages dropped"], format: number, whole: true }),
 };
 
 /* The time within which a share of the publications was delivered; null when there were none. */

@@ -45,6 +45,7 @@ async function list() {
   const { sessions, more } = answer;
   // Not under the hand of somebody who is about to press a button: what is focused keeps its place.
   const focused = document.activeElement?.getAttribute("aria-label");
+  sessions.sort((a, b) => a.user.localeCompare(b.user) || b.age - a.age);
   $("sessions-rows").replaceChildren(...sessions.map(row));
   if (focused) [...$("sessions-rows").querySelectorAll("button")].find(one => one.getAttribute("aria-label") === focused)?.focus();
   $("sessions-table").hidden = !sessions.length;
