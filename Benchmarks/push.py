@@ -60,7 +60,13 @@ class Server:
             file = place / "nginx.conf"
             file.write_text(nginx_configuration(self.port, place))
             self.process = spawn(["nginx", "-c", file, "-e", place / "error.log"], core, self.port)
-            self.pid = int(pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()[0])
+            # The master listens before it has a worker.
+            children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+            while not (worker := children.read_text().split()):
+                if self.process.poll() is not None:
+                    raise SystemExit(f"nginx ended: {(place / 'error.log').read_text()}")
+                time.sleep(0.01)
+            self.pid = int(worker[0])
 
     def stop(self):
         if self.name == "nchan":

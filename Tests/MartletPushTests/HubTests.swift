@@ -10,8 +10,9 @@ struct HubTests {
     private final class TestSession: Session {
         var places: [UserChannel: Int] = [:]
         let id = SessionID()
+        var transport = SessionCarrier.Transport.poll
         var carrier: SessionCarrier? {
-            SessionCarrier(transport: .poll, address: "192.0.2.1", queuedBytes: 0, openedAt: .now())
+            SessionCarrier(transport: self.transport, address: "192.0.2.1", queuedBytes: 0, openedAt: .now())
         }
         var room = Int.max
         var taken = 0
@@ -78,7 +79,7 @@ struct HubTests {
         #expect(!shard.add(session, to: Self.alerts))
         let batch = PublicationBatch(Self.alerts)
         batch.append(Self.publication)
-        #expect(shard.publish(batch, to: Self.alerts) == [1])
+        #expect(shard.publish(batch, to: Self.alerts, PushCounters()) == [1])
         #expect(session.taken == 1)
     }
 
@@ -91,7 +92,12 @@ struct HubTests {
         _ = shard.add(slow, to: Self.alerts)
         let batch = PublicationBatch(Self.alerts)
         for _ in 0..<3 { batch.append(Self.publication) }
-        #expect(shard.publish(batch, to: Self.alerts) == [2, 1, 1])
+        let counters = PushCounters()
+        slow.transport = .websocket
+        #expect(shard.publish(batch, to: Self.alerts, counters) == [2, 1, 1])
+        #expect(counters[.pollDeliveries] == 3)
+        #expect(counters[.webSocketDeliveries] == 1)
+        #expect(counters[.eventStreamDeliveries] == 0)
     }
 
     @Test("a message reaches the sessions of every event loop, and the count is of all")

@@ -116,7 +116,7 @@ final class EventStreamSocket: WebSocketHandler, EventStreamSink, HeartbeatWheel
 
     // MARK: EventStreamSink
 
-    let transport = SessionCarrier.Transport.websocket
+    var transport: SessionCarrier.Transport { .websocket }
 
     var carrier: SessionCarrier? {
         self.socket.map { socket in

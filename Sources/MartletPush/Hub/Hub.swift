@@ -32,7 +32,7 @@ final class Hub: PublicationReceiver {
     private let shards: [Shard]
     private let indexes: [ObjectIdentifier: Int]
     /// Which shards have sessions of a channel, so that nobody else is woken.
-    private let directory = Mutex<[UserChannel: Set<Int>]>([:])
+    private let directory = Mutex<[UserChannel: [Int]]>([:])
 
     init(group: any EventLoopGroup, counters: PushCounters) {
         self.counters = counters
@@ -58,7 +58,9 @@ final class Hub: PublicationReceiver {
     func add(_ session: any Session, to channel: UserChannel, on eventLoop: any EventLoop) {
         let index = self.index(of: eventLoop)
         if self.shards[index].contents.value.add(session, to: channel) {
-            self.directory.withLock { _ = $0[channel, default: []].insert(index) }
+            self.directory.withLock { directory in
+                if directory[channel]?.contains(index) != true { directory[channel, default: []].append(index) }
+            }
         }
     }
 
@@ -75,7 +77,7 @@ final class Hub: PublicationReceiver {
         guard !emptied.isEmpty else { return }
         self.directory.withLock { directory in
             for channel in emptied {
-                directory[channel]?.remove(index)
+                directory[channel]?.removeAll { $0 == index }
                 if directory[channel]?.isEmpty == true { directory[channel] = nil }
             }
             if directory.isEmpty { directory = [:] }  // a dictionary never shrinks by itself
@@ -87,16 +89,21 @@ final class Hub: PublicationReceiver {
         _ publication: Publication, in channel: UserChannel, receipt: PublishReceipt
     ) -> (@Sendable () -> Void)? {
         // Under one lock, so that publications reach the mailboxes of all loops in the same order.
-        let found = self.directory.withLock { directory -> (count: Int, asleep: [Shard]) in
-            guard let targets = directory[channel] else { return (0, []) }
+        var asleep: [Shard] = []
+        let isHeard = self.directory.withLock { directory in
+            guard let targets = directory[channel] else { return false }
             // Before anybody can be done with it.
             receipt.wasAccepted(at: publication.position, shardCount: targets.count)
             let job = Job(channel: channel, publication: publication, receipt: receipt)
-            return (targets.count, targets.map { self.shards[$0] }.filter { Self.enqueue(job, on: $0) })
+            for target in targets where Self.enqueue(job, on: self.shards[target]) {
+                asleep.append(self.shards[target])
+            }
+            return true
         }
-        return {
-            if found.count == 0 { receipt.wasAccepted(at: publication.position, shardCount: 0) }
-            for shard in found.asleep { shard.eventLoop.execute { self.work(shard) } }
+        guard isHeard else { return { receipt.wasAccepted(at: publication.position, shardCount: 0) } }
+        guard !asleep.isEmpty else { return nil }
+        return { [asleep] in
+            for shard in asleep { shard.eventLoop.execute { self.work(shard) } }
         }
     }
 
@@ -111,10 +118,18 @@ final class Hub: PublicationReceiver {
 
     /// Does what has gathered in the mailbox. Publications of a channel keep their order.
     private func work(_ shard: Shard) {
+        let contents = shard.contents.value
         let jobs = shard.mailbox.withLock { mailbox in
             mailbox.isLoopAwake = false
             defer { mailbox.jobs = [] }
             return mailbox.jobs
+        }
+        if jobs.count == 1 {
+            // As for most pushes on a quiet service.
+            let job = jobs[0]
+            let count = contents.publish(
+                PublicationBatch(job.channel, job.publication), to: job.channel, self.counters)[0]
+            return job.receipt.shardIsDone(count)
         }
         var batches: [UserChannel: (batch: PublicationBatch, receipts: [PublishReceipt])] = [:]
         for job in jobs {
@@ -124,7 +139,7 @@ final class Hub: PublicationReceiver {
             batches[job.channel] = (batch, receipts)
         }
         for (channel, (batch, receipts)) in batches {
-            let counts = shard.contents.value.publish(batch, to: channel, self.counters)
+            let counts = contents.publish(batch, to: channel, self.counters)
             for (receipt, count) in zip(receipts, counts) { receipt.shardIsDone(count) }
         }
     }

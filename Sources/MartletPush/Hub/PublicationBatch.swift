@@ -5,7 +5,7 @@ import NIOCore
 /// same. Used on that loop only.
 final class PublicationBatch {
     let channel: UserChannel
-    private(set) var publications: [Publication] = []
+    private(set) var publications: [Publication]
 
     /// Of the register dialect: each message as it is.
     private(set) lazy var messages: PreparedBatch = {
@@ -24,7 +24,10 @@ final class PublicationBatch {
                 })
         })
 
-    init(_ channel: UserChannel) { self.channel = channel }
+    init(_ channel: UserChannel, _ publications: Publication...) {
+        self.channel = channel
+        self.publications = publications
+    }
 
     var count: Int { self.publications.count }
 

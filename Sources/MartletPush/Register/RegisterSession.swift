@@ -18,7 +18,7 @@ final class RegisterSession: WebSocketHandler, Session {
     private var messages: TokenBucket?
     var places: [UserChannel: Int] = [:]
     let id = SessionID()
-    let transport = SessionCarrier.Transport.websocket
+    var transport: SessionCarrier.Transport { .websocket }
     private let forwardedAddress: String?
     private let openedAt = NIODeadline.now()
 

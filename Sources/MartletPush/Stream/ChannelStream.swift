@@ -17,12 +17,13 @@ struct ChannelStream {
     var count: Int { self.kept.count }
     var firstTime: Int64? { self.kept.first?.time }
 
-    mutating func append(_ data: String, now: Int64) -> Publication {
+    /// - Returns: how many are kept, too.
+    mutating func append(_ data: String, now: Int64) -> (Publication, count: Int) {
         self.lastOffset += 1
         self.lastTime = now
         let publication = Publication(position: self.position, data: data, time: now)
         self.kept.append(publication)
-        return publication
+        return (publication, self.kept.count)
     }
 
     /// Takes the oldest publication out.

@@ -63,16 +63,13 @@ package final class MemoryBroker: Broker {
         let work = self.state.withLock { state -> (@Sendable () -> Void)? in
             let now = self.time(&state)
             self.forgetOld(&state, now)
-            if state.streams[channel] == nil {
-                state.streams[channel] = ChannelStream(epoch: self.epoch(state, now))
-                state.bytes += Self.cost(channel)
-            }
-            guard let publication = state.streams[channel]?.append(data, now: now) else { return nil }
+            let epoch = self.epoch(state, now)
+            let (publication, count) = state.streams[channel, default: ChannelStream(epoch: epoch)].append(
+                data, now: now)
+            if publication.position?.offset == 1 { state.bytes += Self.cost(channel) }
             state.bytes += Self.cost(data)
             state.ages.append(Reminder(channel: channel, time: now))
-            if let count = state.streams[channel]?.count, count > self.configuration.size {
-                self.removeFirst(of: channel, &state, now)
-            }
+            if count > self.configuration.size { self.removeFirst(of: channel, &state, now) }
             self.makeRoom(&state, now)
             return receiver.receive(publication, in: channel, receipt: receipt)
         }

@@ -20,16 +20,16 @@ struct CandleFeed {
 
     /// The price changes.
     ///
-    /// - Parameter time: milliseconds since 1970; never before that of the last call.
+    /// - Parameter time: milliseconds since 1970. A clock that goes back opens no candle.
     mutating func tick(at time: Int) {
-        let number = time / Self.milliseconds
+        let last = self.candles.last?.number
+        let number = max(time / Self.milliseconds, last ?? 0)
         // What nobody watched is made up: a chart without holes.
-        let first = max((self.candles.last?.number ?? .min), number - Self.kept)
-        for missing in first..<number where missing > (self.candles.last?.number ?? .min) {
+        for missing in max(last.map { $0 + 1 } ?? 0, number - Self.kept)..<max(number, (last ?? -1) + 1) {
             self.open(missing)
             for _ in 0..<(Self.milliseconds / Self.tickMilliseconds) { self.change() }
         }
-        if self.candles.last.map({ $0.number < number }) ?? true { self.open(number) }
+        if last != number { self.open(number) }
         self.change()
         self.tickCount += 1
     }

@@ -55,7 +55,7 @@ final class Poll: EventStreamSink {
 
     // MARK: EventStreamSink
 
-    let transport = SessionCarrier.Transport.poll
+    var transport: SessionCarrier.Transport { .poll }
 
     var carrier: SessionCarrier? {
         SessionCarrier(transport: self.transport, address: self.address, queuedBytes: 0, openedAt: self.openedAt)

@@ -158,7 +158,7 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
 
     // MARK: EventStreamSink
 
-    let transport = SessionCarrier.Transport.sse
+    var transport: SessionCarrier.Transport { .sse }
 
     var carrier: SessionCarrier? {
         self.context.map { context in
