@@ -36,6 +36,12 @@ export class Chart {
     this.canvas.addEventListener("pointerleave", () => { this.pointer = undefined; this.draw(); });
   }
 
+  /* Points of which nothing is known. */
+  skip(count) {
+    for (let index = 0; index < Math.min(count, this.kept); index++) this.points.push(this.series.map(() => null));
+    this.points.splice(0, this.points.length - this.kept);
+  }
+
   /* One value for each series; null where there is none. */
   add(values) {
     this.points.push(values);

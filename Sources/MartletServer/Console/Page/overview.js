@@ -32,6 +32,7 @@ export function percentile({ bounds, counts }, share) {
 }
 
 let before;
+let isLooking = false;
 let timer;
 
 function take(figures, at) {
@@ -46,6 +47,8 @@ function take(figures, at) {
     bounds: figures.deliveryTimes.bounds,
     counts: figures.deliveryTimes.counts.map((count, index) => count - before.figures.deliveryTimes.counts[index]),
   };
+  // What this page slept through, or the service did not answer, is a hole.
+  if (before) for (const chart of Object.values(charts)) chart.skip(Math.round(elapsed) - 1);
   const percentiles = [0.5, 0.9, 0.99].map(share => times ? percentile(times, share) : null);
 
   charts.sessions.add(transports.map(name => figures.sessions[name]));
@@ -73,6 +76,8 @@ function tell(state, text) {
 }
 
 async function look() {
+  if (isLooking) return;
+  isLooking = true;
   try {
     const response = await fetch("console/figures", { cache: "no-store", signal: AbortSignal.timeout(5 * second) });
     if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
@@ -81,6 +86,8 @@ async function look() {
     tell("OPEN", "running, " + figures.version);
   } catch (error) {
     tell("FAILED", error.name === "TypeError" || error.name === "TimeoutError" ? "no answer" : error.message);
+  } finally {
+    isLooking = false;
   }
 }
 
