@@ -26,7 +26,7 @@ struct ConsoleAccess: Sendable {
     init(live: LiveConfiguration) { self.live = live }
 
     /// Why a request is refused; `nil` when it is not.
-    func refusal(of request: Request, _ context: RequestContext, for part: Part) -> Response? {
+    func refusal(of request: Request, _ context: RequestContext, for part: Part) async -> Response? {
         let snapshot = self.live.now
         let configuration = snapshot.configuration
         let client = configuration.trustedProxies.client(
@@ -39,9 +39,8 @@ struct ConsoleAccess: Sendable {
         else { return self.refuse(.forbidden, "pages of this origin may not use the console", request, context) }
         let address = client.address ?? "-"
         // Before it is known whether this one is right: whoever guesses shall not learn it.
-        if request.headers.contains(.authorization) || request.headers.contains(Self.apiKey),
-            let seconds = self.mistakes.refusalToCome(of: address)
-        {
+        let showsSomething = request.headers.contains(.authorization) || request.headers.contains(Self.apiKey)
+        if showsSomething, let seconds = self.mistakes.refusalToCome(of: address) {
             var response = self.refuse(.tooManyRequests, "too many wrong passwords or keys", request, context)
             response.headers[.retryAfter] = String(seconds)
             return response
@@ -50,18 +49,25 @@ struct ConsoleAccess: Sendable {
         if let passwords = configuration.console.passwords {
             isAllowed = passwords.holds(request.headers[.authorization])
         } else {
-            isAllowed = part == .page || configuration.apiKeys.map { $0.key(of: request.head) != nil } ?? true
+            isAllowed =
+                if part == .page {
+                    true
+                } else if configuration.apiKeys.map({ $0.key(of: request.head) == nil }) ?? false {
+                    false
+                } else {
+                    await configuration.hooks.authorizePush?(request.head, context.remoteAddress) ?? true
+                }
         }
         guard !isAllowed else { return nil }
         let asks = configuration.console.passwords != nil
-        guard request.headers[.authorization] != nil || !asks else {
-            // A browser asks its user then: no mistake yet, and nothing for the log.
-            return Self.unauthorized("a password is needed", asks: true)
+        // A browser, or the page, asks its user then: no mistake yet, and nothing for the log.
+        guard showsSomething else {
+            return Self.unauthorized(asks ? "a password is needed" : "an API key is needed", asks: asks)
         }
         _ = self.mistakes.refusal(of: address)
         _ = self.refuse(
-            .unauthorized, asks ? "the password is wrong" : "the API key is missing or wrong", request, context)
-        return Self.unauthorized(asks ? "the password is wrong" : "an API key is needed", asks: asks)
+            .unauthorized, asks ? "the password is wrong" : "the API key is wrong", request, context)
+        return Self.unauthorized(asks ? "the password is wrong" : "the API key is wrong", asks: asks)
     }
 
     private static func unauthorized(_ reason: String, asks: Bool) -> Response {

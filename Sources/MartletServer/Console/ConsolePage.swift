@@ -50,15 +50,15 @@ struct ConsolePage: Sendable {
     /// - Parameter refusal: what a request is answered that may not see the page.
     func add(
         to router: Router<RequestContext>,
-        refusal: @escaping @Sendable (Request, RequestContext) -> Response? = { _, _ in nil }
+        refusal: @escaping @Sendable (Request, RequestContext) async -> Response? = { _, _ in nil }
     ) {
         router.get("/") { request, context in
-            refusal(request, context) ?? Self.response(self.page, "text/html")
+            await refusal(request, context) ?? Self.response(self.page, "text/html")
         }
         for file in Self.files {
             let bytes = ByteBuffer(bytes: file.bytes)
             router.get(RouterPath("/console/\(file.name)")) { request, context in
-                refusal(request, context) ?? Self.response(bytes, file.type)
+                await refusal(request, context) ?? Self.response(bytes, file.type)
             }
         }
     }

@@ -30,9 +30,9 @@ struct ConsoleRoutes {
     private var service: PushService { self.live.service }
 
     func add(to router: Router<RequestContext>) {
-        self.page.add(to: router) { self.access.refusal(of: $0, $1, for: .page) }
+        self.page.add(to: router) { await self.access.refusal(of: $0, $1, for: .page) }
         router.get("/console/figures") { request, context in
-            if let refusal = self.access.refusal(of: request, context, for: .page) { return refusal }
+            if let refusal = await self.access.refusal(of: request, context, for: .page) { return refusal }
             let uptime = Double((.now() - self.startedAt).nanoseconds) / 1e9
             return try Self.json(ConsoleFigures(self.service, uptime: uptime))
         }
@@ -43,7 +43,7 @@ struct ConsoleRoutes {
     /// `?search=TEXT&limit=NUMBER`
     @Sendable
     private func sessions(_ request: Request, _ context: RequestContext) async throws -> Response {
-        if let refusal = self.access.refusal(of: request, context, for: .sessions) { return refusal }
+        if let refusal = await self.access.refusal(of: request, context, for: .sessions) { return refusal }
         let search = request.uri.queryParameters["search"].map(String.init) ?? ""
         guard let limit = Int(request.uri.queryParameters["limit"] ?? "100"), Self.listed.contains(limit) else {
             return .text("limit is a number from 1 to 1000", status: .badRequest)
@@ -58,7 +58,7 @@ struct ConsoleRoutes {
     /// `{"id":"…","user":"…"}`, as they were listed.
     @Sendable
     private func drop(_ request: Request, _ context: RequestContext) async throws -> Response {
-        if let refusal = self.access.refusal(of: request, context, for: .sessions) { return refusal }
+        if let refusal = await self.access.refusal(of: request, context, for: .sessions) { return refusal }
         let body = try await request.body.collect(upTo: 64 * 1024)
         guard let drop = try? JSONDecoder().decode(Drop.self, from: Data(body.readableBytesView)),
             let id = SessionID(drop.id)

@@ -74,10 +74,10 @@ final class Demo: Sendable {
 
     /// - Parameter refusal: what a request is answered that may not see the console.
     func add(
-        to router: Router<RequestContext>, refusal: @escaping @Sendable (Request, RequestContext) -> Response?
+        to router: Router<RequestContext>, refusal: @escaping @Sendable (Request, RequestContext) async -> Response?
     ) {
         router.get("/demo/state") { request, context in
-            if let refusal = refusal(request, context) { return refusal }
+            if let refusal = await refusal(request, context) { return refusal }
             let candles = self.state.withLock { state in
                 state.lastAsked = .now()
                 if !state.isRunning {

@@ -130,7 +130,7 @@ public struct PushServer: Service {
             if let demo {
                 let access = ConsoleAccess(live: self.live)
                 ConsoleRoutes(live: self.live, access: access, page: self.page(demo)).add(to: router)
-                demo.add(to: router) { access.refusal(of: $0, $1, for: .page) }
+                demo.add(to: router) { await access.refusal(of: $0, $1, for: .page) }
                 demoStreams?.add(to: router)
             }
         }
