@@ -26,6 +26,7 @@ struct ConsolePage: Sendable {
         ("console.css", PackageResources.console_css, "text/css"),
         ("common.js", PackageResources.common_js, "text/javascript"),
         ("console.js", PackageResources.console_js, "text/javascript"),
+        ("canvas.js", PackageResources.canvas_js, "text/javascript"),
         ("chart.js", PackageResources.chart_js, "text/javascript"),
         ("overview.js", PackageResources.overview_js, "text/javascript"),
         ("sessions.js", PackageResources.sessions_js, "text/javascript"),

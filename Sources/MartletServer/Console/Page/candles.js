@@ -1,12 +1,13 @@
 // Candlesticks on a canvas: open, high, low and close of each stretch of time.
 
+import { prepare, watch } from "./canvas.js";
+
 const margin = { left: 8, right: 58, top: 8, bottom: 8 };
 
 export class Candles {
   constructor(canvas, kept = 48) {
     Object.assign(this, { canvas, kept, candles: [] });
-    new ResizeObserver(() => this.draw()).observe(canvas);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+    watch(canvas, () => this.draw());
   }
 
   /* Candles have numbers; one that is there is replaced. */
@@ -19,15 +20,9 @@ export class Candles {
   }
 
   draw() {
-    const { clientWidth: width, clientHeight: height } = this.canvas;
-    if (!width || !this.candles.length) return;
-    const scale = devicePixelRatio;
-    this.canvas.width = width * scale;
-    this.canvas.height = height * scale;
-    const context = this.canvas.getContext("2d");
-    context.scale(scale, scale);
-    const style = getComputedStyle(this.canvas);
-    const colour = name => style.getPropertyValue(name).trim();
+    const prepared = this.candles.length ? prepare(this.canvas) : undefined;
+    if (!prepared) return;
+    const { context, width, height, colour } = prepared;
     const high = Math.max(...this.candles.map(candle => candle.high));
     const low = Math.min(...this.candles.map(candle => candle.low));
     const span = Math.max(high - low, 0.5);
@@ -35,7 +30,6 @@ export class Candles {
     const step = (width - margin.left - margin.right) / this.kept;
     const newest = this.candles.at(-1);
 
-    context.font = "12px system-ui, sans-serif";
     context.textBaseline = "middle";
     for (let index = 0; index < 4; index++) {
       const price = low + (high - low) * (index + 0.5) / 4;

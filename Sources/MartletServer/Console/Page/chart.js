@@ -1,5 +1,6 @@
 // A chart over time on a canvas, with its title, its key and a line that follows the pointer.
 
+import { prepare, watch } from "./canvas.js";
 import { element } from "./common.js";
 
 const dashes = [[], [6, 4], [2, 3]];
@@ -30,8 +31,7 @@ export class Chart {
     });
     this.canvas = element("canvas", { role: "img" });
     figure.append(element("figcaption", {}, element("h2", {}, title), ...key), this.canvas);
-    new ResizeObserver(() => this.draw()).observe(this.canvas);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+    watch(this.canvas, () => this.draw());
     this.canvas.addEventListener("pointermove", event => { this.pointer = event.offsetX; this.draw(); });
     this.canvas.addEventListener("pointerleave", () => { this.pointer = undefined; this.draw(); });
   }
@@ -50,15 +50,9 @@ export class Chart {
   }
 
   draw() {
-    const { clientWidth: width, clientHeight: height } = this.canvas;
-    if (!width) return;
-    const scale = devicePixelRatio;
-    this.canvas.width = width * scale;
-    this.canvas.height = height * scale;
-    const context = this.canvas.getContext("2d");
-    context.scale(scale, scale);
-    const style = getComputedStyle(this.canvas);
-    const colour = name => style.getPropertyValue(name).trim();
+    const prepared = prepare(this.canvas);
+    if (!prepared) return;
+    const { context, width, height, colour } = prepared;
     const plot = { width: width - margin.left - margin.right, height: height - margin.top - margin.bottom };
     const ticks = this._ticks();
     const [low, high] = [ticks[0], ticks.at(-1)];
@@ -69,7 +63,6 @@ export class Chart {
     const seen = Math.max(Math.min(this.points.length, this.kept), fewest);
     const x = index => margin.left + plot.width * (1 - (this.points.length - 1 - index) / (seen - 1));
 
-    context.font = "12px system-ui, sans-serif";
     context.lineWidth = 1;
     context.textBaseline = "middle";
     context.textAlign = "right";
