@@ -61,7 +61,13 @@ def clients(serve):
     del open_clients
 
 
+def complaints(browser):
+    """What the page's script and what it loads had to complain of since the last time."""
+    return [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+
+
 def test_the_overview_shows_what_happens(browser, clients):
+    complaints(browser)  # of the tests before
     browser.get(f"http://{clients.address}/")
     wait(browser, lambda: text(browser, "tile-sessions") == "8", "connections are counted")
     stop = threading.Event()
@@ -86,7 +92,7 @@ def test_the_overview_shows_what_happens(browser, clients):
     finally:
         stop.set()
         thread.join()
-    assert not [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+    assert not complaints(browser)
     clients.stop()
     wait(browser, lambda: text(browser, "service") == "no answer", "the page says that the service has gone")
 
@@ -121,6 +127,7 @@ def alert(browser):
 
 def test_the_demo_shows_one_price_in_four_ways(browser, serve):
     server = serve()
+    complaints(browser)
     browser.get(f"http://{server.address}/#demo")
     panels = lambda: browser.find_elements(By.CSS_SELECTOR, "#panels figure")
     wait(browser, lambda: len(panels()) == 4, "four panels")
@@ -141,6 +148,7 @@ def test_the_demo_shows_one_price_in_four_ways(browser, serve):
     # Of the service itself nothing is shown, and nothing counted.
     assert server.metric("martlet_sessions") == 0 and server.metric("martlet_pushes_total") == 0
     look_at(browser, "demo")
+    assert not complaints(browser)
     click(browser, "demo-pause")
     state = lambda: [e.text for e in browser.find_elements(By.CSS_SELECTOR, "#panels .status")]
     wait(browser, lambda: state() == ["paused"] * 4, "it can be paused")
