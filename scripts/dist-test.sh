@@ -24,7 +24,7 @@ chroot "$root" /usr/local/bin/martlet serve --config /tmp/martlet.yaml >"$said" 
 service=$!
 trap 'kill $service 2>/dev/null || true; umount "$root/proc" || true; rm -f "$said" "$said.log" "$heard"' EXIT
 for _ in $(seq 100); do
-    port=$(sed -n 's/.*127\.0\.0\.1:\([0-9]*\)\/ .*/\1/p' "$said")
+    port=$(grep -o -m 1 "127\.0\.0\.1:[0-9]*/" "$said" | cut -d : -f 2 | tr -d / || true)
     [ -n "$port" ] && break
     sleep 0.1
 done
