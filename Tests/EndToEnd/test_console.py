@@ -3,11 +3,13 @@ import base64
 import http.client
 import json
 import re
+import signal
 import threading
 
 import pytest
 from axe_core_python.selenium import Axe
 from conftest import RawClient, eventually
+from proxying import run_proxy, to
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from test_browser import click, screenshot, text, wait
@@ -159,6 +161,126 @@ def test_the_demo_shows_one_price_in_four_ways(browser, serve):
     look_at(browser, "try-empty")
 
 
+def panel_states(browser):
+    return [element.text for element in browser.find_elements(By.CSS_SELECTOR, "#panels .status")]
+
+
+def open_demo(browser, address):
+    browser.get("about:blank")  # a change behind the # alone would load nothing
+    browser.get(f"http://{address}/#demo")
+    running = ["polling", "waiting", "open", "open"]
+    wait(browser, lambda: panel_states(browser) == running, "all four run")
+    return running
+
+
+def test_an_open_demo_goes_on_after_a_restart(browser, serve):
+    first = serve()
+    running = open_demo(browser, first.address)
+    first.stop(signal.SIGKILL)
+    wait(browser, lambda: panel_states(browser) == ["cut off"] * 4, "it is cut off")
+    second = serve("--listen", first.address)
+    assert second.port == first.port
+    wait(browser, lambda: panel_states(browser) == running, "all four run again, with another token")
+
+
+def test_the_demo_takes_nothing_from_the_clients_of_the_service(browser, serve):
+    server = serve("--limits-connections", "1", "--limits-connections-per-address", "1", "--limits-connection-rate", "1/s")
+    client = RawClient(server.address)
+    client.register("jack", "alerts")
+    running = open_demo(browser, server.address)
+    assert panel_states(browser) == running
+    client.close()
+    # A client may come, whatever the demo does: it waits for its second at most.
+    def comes():
+        late = RawClient(server.address, handshake=False)
+        late.send_handshake()
+        return late.read_head().startswith(b"HTTP/1.1 101")
+    eventually(comes, "a client comes")
+
+
+def test_behind_a_prefix_of_a_proxy(browser, serve, start, tmp_path):
+    server = serve()
+    proxy = run_proxy(start, tmp_path, to(server, path="/live", replacePrefix="/"))
+    base = f"http://127.0.0.1:{proxy.ports[0]}/live/"
+    complaints(browser)
+    browser.get(base + "#try")
+    wait(browser, lambda: text(browser, "curl").startswith(f"curl {base}push"), "the page knows where it is")
+    click(browser, "connect")
+    wait(browser, lambda: text(browser, "state") == "OPEN", "it connects")
+    for transport in ("websocket", "sse", "poll"):
+        browser.execute_script("document.getElementById('subscribe-transport').value = arguments[0]", transport)
+        click(browser, "subscribe")
+        wait(browser, lambda: text(browser, "subscribe-state") == "open", transport)
+        click(browser, "unsubscribe")
+        wait(browser, lambda: text(browser, "subscribe-state") == "closed", transport)
+    open_demo(browser, f"127.0.0.1:{proxy.ports[0]}/live")
+    assert not complaints(browser)
+
+
+def test_a_page_with_an_old_password_stops_asking(browser, serve, tmp_path):
+    file = tmp_path / "passwords"
+    file.write_text("old jack\n")
+    server = serve("--console-password-file", str(file))
+    browser.get(f"http://jack:old@{server.address}/")
+    wait(browser, lambda: text(browser, "service").startswith("running"), "the page is there")
+    file.write_text("new jack\n")
+    wait(browser, lambda: "load this page again" in text(browser, "service"), "the page says so")
+    browser.execute_script("location.hash = '#sessions'")
+    wait(browser, lambda: "load this page again" in text(browser, "sessions-note"), "and so does the list")
+    browser.execute_script("location.hash = '#demo'")
+    wait(browser, lambda: panel_states(browser) == ["load this page again"] * 4, "and the demo")
+    wrong = len([line for line in server.log if "the password is wrong" in line])
+    assert 1 <= wrong <= 3, server.log  # each part at most once
+    # Nobody has been locked out by it.
+    assert get(server, "/", basic("jack", "new"))[0] == 200
+
+
+def test_charts_show_what_stands_alone_and_what_came_late(browser, serve):
+    server = serve()
+    browser.get(f"http://{server.address}/")
+    painted = browser.execute_async_script("""
+        const done = arguments[0];
+        import("/console/chart.js").then(({ Chart }) => {
+          const figure = document.createElement("figure");
+          document.body.append(figure);
+          const chart = new Chart(figure, { title: "x", series: ["y"], format: String });
+          // Of the colour of the series and of nothing else.
+          const count = () => {
+            chart.draw();
+            const probe = document.createElement("canvas").getContext("2d");
+            probe.fillStyle = getComputedStyle(chart.canvas).getPropertyValue("--one").trim();
+            probe.fillRect(0, 0, 1, 1);
+            const [red, green, blue] = probe.getImageData(0, 0, 1, 1).data;
+            const { data } = chart.canvas.getContext("2d").getImageData(0, 0, chart.canvas.width, chart.canvas.height);
+            let found = 0;
+            for (let at = 0; at < data.length; at += 4)
+              found += data[at] === red && data[at + 1] === green && data[at + 2] === blue && data[at + 3] === 255;
+            return found;
+          };
+          const results = [count()];
+          chart.skip(3); chart.add([5]); chart.skip(3);
+          results.push(count());
+          chart.add([5], 4);
+          results.push(count(), chart.points.length);
+          figure.remove();
+          done(results);
+        }, error => done(String(error)));""")
+    nothing, dot, line, points = painted
+    assert nothing == 0 and 0 < dot < line and points == 11, painted
+
+
+def test_a_search_finds_a_name_with_blanks(browser, serve):
+    server = serve()
+    others = [RawClient(server.address) for _ in range(2)]
+    for client, user in zip(others, ("Jack O'Neill + son", "JackO'Neill")):
+        client.register(user, "alerts")
+    rows = lambda: browser.find_elements(By.CSS_SELECTOR, "#sessions-rows tr")
+    browser.get(f"http://{server.address}/#sessions")
+    wait(browser, lambda: len(rows()) == 2, "both are listed")
+    browser.find_element(By.ID, "search").send_keys("Jack O'Neill +")
+    wait(browser, lambda: [row.text.split("\n")[0].split()[0] for row in rows()] == ["Jack"], "one is found")
+
+
 def test_subscribing_with_the_keyboard_alone(browser, serve):
     server = serve()
     browser.get(f"http://{server.address}/")
@@ -247,14 +369,80 @@ def test_it_can_be_turned_off(serve):
         assert get(server, path)[0] == 404, path
 
 
-def test_pages_of_others_cannot_use_it(serve):
-    server = serve()
+@pytest.mark.parametrize("arguments", [(), ("--origin", "*"), ("--origin", "https://example.com")])
+def test_pages_of_others_cannot_use_it(serve, arguments):
+    """Whoever may be a client."""
+    server = serve(*arguments)
     drop = json.dumps({"id": "1", "user": "jack"})
-    for headers in [{"Origin": "https://example.com"}, {"Host": "example.com"}]:
+    for headers in [{"Origin": "https://example.com"}, {"Host": "example.com"}, {"Origin": "null"},
+                    {"Origin": "https://example.com", "Sec-Fetch-Site": "cross-site"}]:
         assert get(server, "/console/sessions", headers)[0] == 403
-        assert get(server, "/console/drop", headers, "POST", drop)[0] == 403
+        assert get(server, "/console/drop", {**headers, "Content-Type": "text/plain"}, "POST", drop)[0] == 403
     policy = get(server, "/")[1]["Content-Security-Policy"]
     assert "frame-ancestors 'none'" in policy and "unsafe" not in policy
+
+
+def test_its_own_page_may_behind_a_proxy_that_changes_the_host(serve):
+    headers = {"Origin": "https://push.example.com", "Sec-Fetch-Site": "same-origin"}
+    drop = json.dumps({"id": "1", "user": "jack"})
+    assert get(serve(), "/console/drop", headers, "POST", drop)[0] == 200
+
+
+def test_what_a_proxy_in_front_asked_for_is_no_wrong_key(serve, tmp_path):
+    keys = tmp_path / "keys"
+    keys.write_text("s3cret back-end\n")
+    server = serve("--api-key-file", str(keys))
+    for _ in range(15):
+        assert get(server, "/console/figures", basic("proxy", "its own"))[0] == 200
+        assert get(server, "/console/sessions", basic("proxy", "its own"))[0] == 401
+    assert get(server, "/console/sessions", {"X-API-Key": "s3cret", **basic("proxy", "its own")})[0] == 200
+    answers = [get(server, "/console/sessions", {"X-API-Key": str(guess)})[0] for guess in range(12)]
+    assert answers[0] == 401 and answers[-1] == 429
+    assert get(server, "/console/figures", {"X-API-Key": "guess"})[0] == 200  # which asks for none
+
+
+def test_scripts_are_not_answered_with_a_question_for_the_user(serve, tmp_path):
+    file = tmp_path / "passwords"
+    file.write_text("t0p-secret jack\n")
+    server = serve("--console-password-file", str(file))
+    status, headers, _ = get(server, "/console/figures", {"X-Requested-With": "XMLHttpRequest"})
+    assert (status, headers["WWW-Authenticate"]) == (401, "Page")
+
+
+def test_the_demo_follows_a_change_of_the_configuration(serve, tmp_path):
+    file = tmp_path / "martlet.json"
+    file.write_text(json.dumps({"origin": ["https://a.example"]}))
+    server = serve("--config", str(file))
+    ask = lambda: get(server, "/demo/poll?event=candles&token=guess&wait=0", {"Origin": "https://b.example"})[0]
+    assert ask() == 403
+    file.write_text(json.dumps({"origin": ["https://b.example"]}))
+    server.process.send_signal(signal.SIGHUP)
+    eventually(lambda: ask() == 401, "the origin may, and the token is looked at")
+
+
+def test_a_refusal_counts_once_in_each_figure(serve):
+    server = serve("--limits-sessions-per-user", "1", "--limits-push-rate", "1/h")
+    client = RawClient(server.address)
+    client.register("jack", "alerts")
+    eventually(lambda: json.loads(get(server, "/console/sessions")[2])["sessions"], "one is there")
+    assert get(server, "/poll?token=jack&event=alerts&wait=0")[0] == 429
+    second = RawClient(server.address)
+    second.register("jack", "alerts")
+    assert second.read_close()[0] == 1013
+    push = lambda: server.post("/push", {"userId": "jack", "event": "alerts", "message": "x"})[0]
+    assert (push(), push()) == (200, 429)
+    figures = json.loads(get(server, "/console/figures")[2])
+    assert (figures["refusedRegistrations"], figures["refusedPushes"], figures["rateLimited"]) == (2, 1, 1)
+
+
+def test_what_a_client_missed_counts_as_delivered(serve):
+    server = serve()
+    position = json.loads(get(server, "/poll?token=jack&event=alerts")[2])["id"]
+    for number in range(3):
+        server.push("jack", "alerts", f"message {number}")
+    answer = json.loads(get(server, f"/poll?token=jack&event=alerts&after={position}")[2])
+    assert len(answer["publications"]) == 3
+    assert json.loads(get(server, "/console/figures")[2])["deliveries"] == {"websocket": 0, "sse": 0, "poll": 3}
 
 
 @pytest.mark.parametrize("path", ["/console/sessions?limit=0", "/console/sessions?limit=1001", "/console/sessions?limit=x"])

@@ -86,9 +86,9 @@ struct RateLimiterTests {
         }
         let nameless = try limiter.admit(address: nil)
         #expect(throws: ConnectionLimiter.Refusal.full) { _ = try limiter.admit(address: "b") }
-        limiter.ended(nameless)
+        nameless.end()
         _ = try limiter.admit(address: "b")
-        limiter.ended(first)
+        first.end()
         _ = try limiter.admit(address: "a")
         #expect(limiter.clientCount == 3)
         // Fewer than there are: nobody goes, nobody comes.

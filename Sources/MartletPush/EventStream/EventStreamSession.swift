@@ -175,12 +175,18 @@ package final class EventStreamSession: Session {
             if self.subscriptions[index].isResumed, !gaps.contains(event) { gaps.append(event) }
         }
         var items = gaps.isEmpty ? [] : [EventStreamItem(.gap(gaps), id: nil)]
-        items += (missed + self.held).compactMap { self.item($0.publication, at: $0.index) }
+        let publications = (missed + self.held).compactMap { self.item($0.publication, at: $0.index) }
+        // What was held has been counted when it came.
+        let replayed = max(publications.count - self.held.count, 0)
         self.held = []
+        items += publications
         // A client that has no position yet gets one at once: it may be cut off before anything is published.
         if isNews || !gaps.isEmpty, items.last?.id == nil {
             items.append(EventStreamItem(.position, id: self.currentID))
         }
-        if !items.isEmpty { _ = self.sink.send(EventStreamItems(items)) }
+        guard !items.isEmpty, self.sink.send(EventStreamItems(items)) else { return }
+        var tally = DeliveryTally()
+        tally.count(replayed, self.transport)
+        tally.add(to: self.service.counters)
     }
 }

@@ -214,6 +214,7 @@ final class RegisterSession: WebSocketHandler, Session {
             switch self.service.admit(user: channel.user) {
             case .admitted(let place): self.userPlace = place
             case .refused:
+                self.service.counters.add(to: .refusedRegistrations)
                 return socket.close(.tryAgainLater, reason: "this user has too many connections")
             }
         }

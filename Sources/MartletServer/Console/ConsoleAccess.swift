@@ -18,6 +18,8 @@ struct ConsoleAccess: Sendable {
     private static let challenge = #"Basic realm="Martlet", charset="UTF-8""#
 
     private static let apiKey = HTTPField.Name("X-API-Key")!
+    private static let fetchSite = HTTPField.Name("Sec-Fetch-Site")!
+    private static let requestedWith = HTTPField.Name("X-Requested-With")!
 
     let live: LiveConfiguration
     /// By address: nobody shall try passwords for long.
@@ -33,47 +35,64 @@ struct ConsoleAccess: Sendable {
             of: request.head, peer: context.remoteAddress, isSecure: configuration.tls != nil)
         var head = request.head
         if let authority = client.authority { head.authority = authority }
-        // A page of somebody else's could use what the browser knows.
-        guard snapshot.origin.allows(head, isSecure: client.isSecure),
+        guard Self.isOwnPage(head, isSecure: client.isSecure),
             !configuration.wantsLoopbackHost || PushServerConfiguration.isLoopback(head.authority)
         else { return self.refuse(.forbidden, "pages of this origin may not use the console", request, context) }
-        let address = client.address ?? "-"
+        let asksForPassword = configuration.console.passwords != nil
+        guard asksForPassword || part == .sessions else { return nil }
+        let showsSomething =
+            asksForPassword ? request.headers.contains(.authorization) : Self.showsKey(request.headers)
+        let address = client.address.map { IPNetwork.client($0) } ?? "-"
         // Before it is known whether this one is right: whoever guesses shall not learn it.
-        let showsSomething = request.headers.contains(.authorization) || request.headers.contains(Self.apiKey)
         if showsSomething, let seconds = self.mistakes.refusalToCome(of: address) {
             var response = self.refuse(.tooManyRequests, "too many wrong passwords or keys", request, context)
             response.headers[.retryAfter] = String(seconds)
             return response
         }
-        let isAllowed: Bool
-        if let passwords = configuration.console.passwords {
-            isAllowed = passwords.holds(request.headers[.authorization])
-        } else {
-            isAllowed =
-                if part == .page {
-                    true
-                } else if configuration.apiKeys.map({ $0.key(of: request.head) == nil }) ?? false {
-                    false
-                } else {
-                    await configuration.hooks.authorizePush?(request.head, context.remoteAddress) ?? true
-                }
-        }
-        guard !isAllowed else { return nil }
-        let asks = configuration.console.passwords != nil
+        guard await !self.isAllowed(request, context, configuration) else { return nil }
+        let what = asksForPassword ? "password" : "API key"
+        let challenge = !asksForPassword ? "Bearer" : Self.isOfScript(request.headers) ? "Page" : Self.challenge
         // A browser, or the page, asks its user then: no mistake yet, and nothing for the log.
         guard showsSomething else {
-            return Self.unauthorized(asks ? "a password is needed" : "an API key is needed", asks: asks)
+            return Self.unauthorized("\(asksForPassword ? "a" : "an") \(what) is needed", challenge)
         }
         _ = self.mistakes.refusal(of: address)
-        _ = self.refuse(
-            .unauthorized, asks ? "the password is wrong" : "the API key is wrong", request, context)
-        return Self.unauthorized(asks ? "the password is wrong" : "the API key is wrong", asks: asks)
+        _ = self.refuse(.unauthorized, "the \(what) is wrong", request, context)
+        return Self.unauthorized("the \(what) is wrong", challenge)
     }
 
-    private static func unauthorized(_ reason: String, asks: Bool) -> Response {
+    private func isAllowed(
+        _ request: Request, _ context: RequestContext, _ configuration: PushServerConfiguration
+    ) async -> Bool {
+        if let passwords = configuration.console.passwords {
+            return passwords.holds(request.headers[.authorization])
+        }
+        if let keys = configuration.apiKeys, keys.key(of: request.head) == nil { return false }
+        return await configuration.hooks.authorizePush?(request.head, context.remoteAddress) ?? true
+    }
+
+    /// A page of somebody else's could use what the browser knows: the password, once it was given. Which pages may be
+    /// clients has nothing to do with it. `Sec-Fetch-Site` (W3C Fetch Metadata) is the browser's word, and holds behind a proxy
+    /// that changes `Host`.
+    private static func isOwnPage(_ head: HTTPRequest, isSecure: Bool) -> Bool {
+        if head.headerFields[Self.fetchSite] == "same-origin" { return true }
+        return OriginPolicy.sameHost.allows(head, isSecure: isSecure)
+    }
+
+    /// What a proxy in front has asked for itself (`Authorization: Basic`) is no key.
+    private static func showsKey(_ headers: HTTPFields) -> Bool {
+        headers.contains(Self.apiKey)
+            || headers[.authorization].map { $0.prefix(7).lowercased() == "bearer " } ?? false
+    }
+
+    /// For a script's request the browser must not ask: the page does, once, and not every second.
+    private static func isOfScript(_ headers: HTTPFields) -> Bool {
+        headers[Self.requestedWith]?.lowercased() == "xmlhttprequest"
+    }
+
+    private static func unauthorized(_ reason: String, _ challenge: String) -> Response {
         var response = Response.text(reason, status: .unauthorized)
-        // Without a password it is the page that asks, not the browser.
-        response.headers[.wwwAuthenticate] = asks ? Self.challenge : "Bearer"
+        response.headers[.wwwAuthenticate] = challenge
         return response
     }
 

@@ -26,8 +26,9 @@ struct ConsoleFigures: Encodable {
     let deliveries: ByTransport
     let slowConsumers: ByTransport
     let droppedMessages: Int
-    /// Pushes, registrations and sessions that were refused, and what came too often.
-    let refused: Int
+    let refusedPushes: Int
+    let refusedRegistrations: Int
+    let rateLimited: Int
     let deliveryTimes: DeliveryTimes
 
     init(_ service: PushService, uptime: Double) {
@@ -44,9 +45,9 @@ struct ConsoleFigures: Encodable {
         self.slowConsumers = .init(
             websocket: counters[.slowWebSockets], sse: counters[.slowEventStreams], poll: 0)
         self.droppedMessages = counters[.droppedMessages]
-        self.refused =
-            counters[.refusedPushes] + counters[.refusedRegistrations] + counters[.refusedSessions]
-            + counters[.rateLimited]
+        self.refusedPushes = counters[.refusedPushes]
+        self.refusedRegistrations = counters[.refusedRegistrations]
+        self.rateLimited = counters[.rateLimited]
         self.deliveryTimes = .init(
             bounds: MartletPush.DeliveryTimes.bounds, counts: service.deliveryTimes.classes)
     }

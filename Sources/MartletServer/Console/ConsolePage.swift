@@ -18,8 +18,6 @@ struct ConsolePage: Sendable {
         var pushPath = ""
         var eventsPath = ""
         var pollPath = ""
-        /// What opens the demo's feed.
-        var demoToken = ""
     }
 
     private static let files: [(name: String, bytes: [UInt8], type: String)] = [

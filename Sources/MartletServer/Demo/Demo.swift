@@ -24,6 +24,8 @@ final class Demo: Sendable {
         let head: Int
         /// Milliseconds of a candle.
         let length: Int
+        /// What opens the feed of this process.
+        let token: String
         let candles: [Candle]
     }
 
@@ -32,23 +34,38 @@ final class Demo: Sendable {
     static let pollPath = "/demo/poll"
     static let event = "candles"
     private static let user = "demo"
+    /// Clients at once, four of a page: who looks at the demo takes nothing from the clients of the service. With few
+    /// descriptors there are fewer.
+    private static let connections = 200
+    private static let connectionsPerAddress = 40
     /// How long after the last request the price moves on when nobody is connected.
     private static let patience = TimeAmount.seconds(15)
 
-    /// Known to the page alone, so that the demo is for those who may see the console.
-    let token = (0..<4).map { _ in String(UInt64.random(in: 0...(.max)), radix: 36) }.joined()
+    /// Told to the page alone, so that the demo is for those who may see the console.
+    private let token = (0..<4).map { _ in String(UInt64.random(in: 0...(.max)), radix: 36) }.joined()
     let live: LiveConfiguration
     private let service: PushService
     private let eventLoop: any EventLoop
     private let state = Mutex(State())
 
     /// - Parameter configuration: of the service that it is beside.
-    init(
-        _ configuration: PushServerConfiguration, connections: ConnectionLimiter, group: any EventLoopGroup,
-        logger: Logger
-    ) {
+    init(beside configuration: PushServerConfiguration, group: any EventLoopGroup, logger: Logger) {
+        let own = Self.configuration(beside: configuration, self.token)
+        self.service = PushService(group: group, hooks: own.hooks, limits: own.limits, logger: logger)
+        self.live = LiveConfiguration(own, service: self.service)
+        self.eventLoop = group.next()
+    }
+
+    /// Takes what has changed at the service.
+    func follow(_ configuration: PushServerConfiguration) {
+        self.live.replace(Self.configuration(beside: configuration, self.token))
+    }
+
+    private static func configuration(
+        beside configuration: PushServerConfiguration, _ token: String
+    ) -> PushServerConfiguration {
         var own = PushServerConfiguration()
-        own.origin = configuration.origin
+        own.origin = configuration.origin.or(.sameHost)
         own.isOpenBeyondLoopback = !configuration.wantsLoopbackHost
         own.trustedProxies = configuration.trustedProxies
         own.tls = configuration.tls
@@ -56,14 +73,13 @@ final class Demo: Sendable {
         own.eventStreams.eventsPath = Self.eventsPath
         own.eventStreams.pollPath = Self.pollPath
         own.webSocketPath = Self.webSocketPath
-        own.limits.sessionsPerUser = 1000
-        let token = self.token
+        own.limits.sessionsPerUser = Self.connections
+        own.clients.connections = min(Self.connections, max(DescriptorBudget().connections / 32, 4))
+        own.clients.connectionsPerAddress = Self.connectionsPerAddress
         own.hooks.authenticate = { shown, event in
             ConstantTime.equals(shown, token) && event == Self.event ? PushUser(Self.user) : nil
         }
-        self.service = PushService(group: group, hooks: own.hooks, limits: own.limits, logger: logger)
-        self.live = LiveConfiguration(own, service: self.service, connections: connections)
-        self.eventLoop = group.next()
+        return own
     }
 
     /// What a WebSocket gets that asks for the demo.
@@ -90,7 +106,7 @@ final class Demo: Sendable {
             return try ConsoleRoutes.json(
                 Beginning(
                     now: Self.now(), head: Self.size(of: request.head), length: CandleFeed.milliseconds,
-                    candles: candles))
+                    token: self.token, candles: candles))
         }
     }
 

@@ -32,7 +32,7 @@ final class EventStreams: Sendable {
     /// What answers a request with a stream, if it is for one.
     func endpoint(for head: HTTPRequest) -> StreamEndpoint? {
         guard head.method == .get, WebSocketRequest.path(of: head) == self.configuration.eventsPath else { return nil }
-        return StreamEndpoint { await self.decide($0) }
+        return StreamEndpoint(connectionLimiter: self.live.connections) { await self.decide($0) }
     }
 
     func add(to router: Router<RequestContext>) {
@@ -97,7 +97,7 @@ final class EventStreams: Sendable {
             if case .tooMany = error { self.service.counters.add(to: .rateLimited) }
             return self.refuse(Refusal(error), context)
         }
-        defer { self.live.connections.ended(admission) }
+        defer { admission.end() }
         var head = request.head
         if let authority = client.authority { head.authority = authority }
         switch await self.check(head, isSecure: client.isSecure) {

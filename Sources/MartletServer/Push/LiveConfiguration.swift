@@ -10,10 +10,14 @@ final class LiveConfiguration: Sendable {
         let endpoint: WebSocketEndpoint
         let origin: OriginPolicy
 
-        init(_ configuration: PushServerConfiguration, _ service: PushService) {
+        init(
+            _ configuration: PushServerConfiguration, _ service: PushService, _ connections: ConnectionLimiter
+        ) {
             self.configuration = configuration
             self.origin = configuration.effectiveOrigin
-            self.endpoint = service.endpoint(origin: self.origin)
+            var endpoint = service.endpoint(origin: self.origin)
+            endpoint.connectionLimiter = connections
+            self.endpoint = endpoint
         }
     }
 
@@ -26,18 +30,15 @@ final class LiveConfiguration: Sendable {
     private let snapshot: Mutex<Snapshot>
     private let addresses = Mutex<[ListenAddress]>([])
 
-    /// - Parameter connections: `nil` for a limiter of its own.
-    init(_ configuration: PushServerConfiguration, service: PushService, connections: ConnectionLimiter? = nil) {
+    init(_ configuration: PushServerConfiguration, service: PushService) {
         let budget = DescriptorBudget()
         self.budget = budget
         self.service = service
-        self.connections =
-            connections
-            ?? ConnectionLimiter(
-                total: budget.connections, clients: budget.clients(configuration.clients.connections),
-                perAddress: configuration.clients.connectionsPerAddress, rate: configuration.clients.connectionRate)
+        self.connections = ConnectionLimiter(
+            total: budget.connections, clients: budget.clients(configuration.clients.connections),
+            perAddress: configuration.clients.connectionsPerAddress, rate: configuration.clients.connectionRate)
         self.pushes = RateLimiter(configuration.pushRate)
-        self.snapshot = Mutex(Snapshot(configuration, service))
+        self.snapshot = Mutex(Snapshot(configuration, service, self.connections))
     }
 
     var now: Snapshot { self.snapshot.withLock { $0 } }
@@ -55,7 +56,7 @@ final class LiveConfiguration: Sendable {
             clients: self.budget.clients(configuration.clients.connections),
             perAddress: configuration.clients.connectionsPerAddress, rate: configuration.clients.connectionRate)
         self.pushes.setLimit(configuration.pushRate)
-        let snapshot = Snapshot(configuration, self.service)
+        let snapshot = Snapshot(configuration, self.service, self.connections)
         self.snapshot.withLock { $0 = snapshot }
     }
 }

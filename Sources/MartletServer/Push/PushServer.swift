@@ -11,6 +11,7 @@ public import ServiceLifecycle
 public struct PushServer: Service {
     public let service: PushService
     private let live: LiveConfiguration
+    private let demo: Demo?
     private let group: any EventLoopGroup
     private let logger: Logger
     private let onListening: @Sendable (ListenAddress) async -> Void
@@ -62,6 +63,7 @@ public struct PushServer: Service {
             group: group, hooks: configuration.hooks, limits: configuration.limits, history: configuration.history,
             logger: logger)
         self.live = LiveConfiguration(configuration, service: self.service)
+        self.demo = configuration.console.isEnabled ? Demo(beside: configuration, group: group, logger: logger) : nil
     }
 
     /// Takes another configuration while the service runs: hooks, API keys, origins, limits, rates, and how it drains. What
@@ -80,14 +82,13 @@ public struct PushServer: Service {
             self.logger.warning("this change waits for a restart", metadata: ["key": "\(key)"])
         }
         self.live.replace(merged)
+        self.demo?.follow(merged)
     }
 
     public func run() async throws {
         let configuration = self.live.configuration
         let eventStreams = await EventStreams(self.live, group: self.group)
-        let demo =
-            configuration.console.isEnabled
-            ? Demo(configuration, connections: self.live.connections, group: self.group, logger: self.logger) : nil
+        let demo = self.demo
         let demoStreams: EventStreams? =
             if let demo { await EventStreams(demo.live, group: self.group) } else { nil }
         let publisher = Publisher(self.service)
@@ -129,7 +130,7 @@ public struct PushServer: Service {
             ScriptRoute.add(to: router)
             if let demo {
                 let access = ConsoleAccess(live: self.live)
-                ConsoleRoutes(live: self.live, access: access, page: self.page(demo)).add(to: router)
+                ConsoleRoutes(live: self.live, access: access, page: self.page).add(to: router)
                 demo.add(to: router) { await access.refusal(of: $0, $1, for: .page) }
                 demoStreams?.add(to: router)
             }
@@ -142,13 +143,12 @@ public struct PushServer: Service {
         try await server.run()
     }
 
-    private func page(_ demo: Demo) -> ConsolePage {
+    private var page: ConsolePage {
         let configuration = self.live.configuration
         return ConsolePage(
             .init(
                 mode: .serve, webSocketPath: configuration.webSocketPath, pushPath: configuration.pushPath,
-                eventsPath: configuration.eventStreams.eventsPath, pollPath: configuration.eventStreams.pollPath,
-                demoToken: demo.token))
+                eventsPath: configuration.eventStreams.eventsPath, pollPath: configuration.eventStreams.pollPath))
     }
 
     /// The configuration comes first, so that what it names is read after it.

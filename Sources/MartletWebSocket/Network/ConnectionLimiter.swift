@@ -3,8 +3,14 @@ import Synchronization
 
 /// How many connections a server takes, in all and from one address.
 public final class ConnectionLimiter: Sendable {
-    /// A client that was let in; to be given back by ``ConnectionLimiter/ended(_:)``.
-    package struct Admission: Sendable, Hashable { let address: String? }
+    /// A client that was let in, until it ``end()``s.
+    package struct Admission: Sendable {
+        fileprivate let limiter: ConnectionLimiter
+        fileprivate let address: String?
+
+        /// To be called once.
+        package func end() { self.limiter.ended(self.address) }
+    }
 
     /// Why a client is not let in.
     package enum Refusal: Error, Sendable, Hashable {
@@ -96,13 +102,13 @@ public final class ConnectionLimiter: Sendable {
             return nil
         }
         if let refusal { throw refusal }
-        return Admission(address: address)
+        return Admission(limiter: self, address: address)
     }
 
-    package func ended(_ admission: Admission) {
+    private func ended(_ address: String?) {
         self.state.withLock { state in
             state.clients -= 1
-            guard let address = admission.address else { return }
+            guard let address else { return }
             let count = state.byAddress[address, default: 0] - 1
             state.byAddress[address] = count > 0 ? count : nil
         }

@@ -28,7 +28,7 @@ public struct IPNetwork: Sendable, Hashable {
     }
 
     /// What limits know a client by: its IPv4 address, or the network of its IPv6 address, of which everybody has a whole /64.
-    static func client(_ address: String) -> String {
+    package static func client(_ address: String) -> String {
         guard address.utf8.contains(UInt8(ascii: ":")), let bytes = Self.parse(address) else { return address }
         if bytes.count == 4 { return bytes.map { String($0) }.joined(separator: ".") }
         let groups = stride(from: 0, to: 8, by: 2).map { String(Int(bytes[$0]) << 8 | Int(bytes[$0 + 1]), radix: 16) }

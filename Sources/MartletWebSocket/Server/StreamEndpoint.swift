@@ -13,5 +13,13 @@ package struct StreamEndpoint: Sendable {
 
     package var decide: @Sendable (WebSocketRequest) async -> Decision
 
-    package init(decide: @escaping @Sendable (WebSocketRequest) async -> Decision) { self.decide = decide }
+    /// Instead of the server's. Default: `nil`, the server's.
+    package var connectionLimiter: ConnectionLimiter?
+
+    package init(
+        connectionLimiter: ConnectionLimiter? = nil, decide: @escaping @Sendable (WebSocketRequest) async -> Decision
+    ) {
+        self.decide = decide
+        self.connectionLimiter = connectionLimiter
+    }
 }

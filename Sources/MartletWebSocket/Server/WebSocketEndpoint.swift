@@ -13,6 +13,8 @@ public struct WebSocketEndpoint: Sendable {
     /// Asked before the upgrade, after every other check. Default: everybody may connect.
     public var authorize: (@Sendable (WebSocketRequest) async -> WebSocketAuthorization)?
     public var makeHandler: HandlerFactory
+    /// Instead of the server's. Default: `nil`, the server's.
+    package var connectionLimiter: ConnectionLimiter?
 
     public init(
         configuration: WebSocketConfiguration = .init(),

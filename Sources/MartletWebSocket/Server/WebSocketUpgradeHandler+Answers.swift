@@ -131,8 +131,8 @@ extension WebSocketUpgradeHandler {
         // From here on nothing in the pipeline may take a write for HTTP: the handler may send at once.
         self.state = .finished
         self.settleWithoutHTTP()
-        if let admission = self.admission, let limiter = self.connectionLimiter {
-            context.channel.closeFuture.whenComplete { _ in limiter.ended(admission) }
+        if let admission = self.admission {
+            context.channel.closeFuture.whenComplete { _ in admission.end() }
             self.admission = nil
         }
         for handler in self.httpSide?.removableHandlers ?? [] { pipeline.removeHandler(handler, promise: nil) }

@@ -176,7 +176,8 @@ extension WebSocketUpgradeHandler {
 
     /// - Returns: `false` when the request has been refused, since there are too many connections.
     private func admit(_ handshake: Handshake, _ request: WebSocketRequest) -> Bool {
-        guard self.admission == nil, let limiter = self.connectionLimiter else { return true }
+        let limiter = handshake.target.connectionLimiter ?? self.connectionLimiter
+        guard self.admission == nil, let limiter else { return true }
         do {
             self.admission = try limiter.admit(address: request.clientAddress)
             return true
@@ -211,7 +212,7 @@ extension WebSocketUpgradeHandler {
 
     /// The handshake that was counted came to nothing.
     func releaseAdmission() {
-        if let admission = self.admission { self.connectionLimiter?.ended(admission) }
+        self.admission?.end()
         self.admission = nil
     }
 

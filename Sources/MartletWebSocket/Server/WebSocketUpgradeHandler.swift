@@ -64,6 +64,13 @@ public final class WebSocketUpgradeHandler {
         enum Target {
             case webSocket(WebSocketEndpoint)
             case stream(StreamEndpoint)
+
+            var connectionLimiter: ConnectionLimiter? {
+                switch self {
+                case .webSocket(let endpoint): endpoint.connectionLimiter
+                case .stream(let endpoint): endpoint.connectionLimiter
+                }
+            }
         }
 
         let head: HTTPRequestHead
@@ -111,7 +118,7 @@ public final class WebSocketUpgradeHandler {
     var isResuming = false
     var questionCount = 0
     var refusalCount = 0
-    /// That ``connectionLimiter`` counts this connection.
+    /// That a limiter counts this connection.
     var admission: ConnectionLimiter.Admission?
     /// What to do once the current read is over.
     var afterRead: (() -> Void)?

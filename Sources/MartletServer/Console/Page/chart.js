@@ -42,10 +42,10 @@ export class Chart {
     this.points.splice(0, this.points.length - this.kept);
   }
 
-  /* One value for each series; null where there is none. */
-  add(values) {
-    this.points.push(values);
-    if (this.points.length > this.kept) this.points.shift();
+  /* One value for each series, null where there is none, for so many points. */
+  add(values, count = 1) {
+    for (let index = 0; index < count; index++) this.points.push(values);
+    this.points.splice(0, this.points.length - this.kept);
     this.draw();
   }
 
@@ -101,6 +101,9 @@ export class Chart {
         const value = values[series];
         if (value === null) { isDrawing = false; return; }
         if (isDrawing) context.lineTo(x(index), y(value)); else context.moveTo(x(index), y(value));
+        // A line needs two points; one that stands alone is a dot.
+        const next = this.points[index + 1]?.[series] ?? null;
+        if (!isDrawing && next === null) context.rect(x(index) - 1, y(value) - 1, 2, 2);
         isDrawing = true;
       });
       context.stroke();

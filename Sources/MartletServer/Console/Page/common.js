@@ -3,6 +3,15 @@
 export const $ = id => document.getElementById(id);
 export const settings = JSON.parse($("settings").textContent);
 
+/* Where the service is: the page may be behind a prefix that a proxy takes away. */
+const base = new URL(".", location.href);
+export const at = path => new URL(path.replace(/^\//, ""), base);
+
+/* A request of the page to its service. The field says that a script asks, so that the browser asks nobody for a password. */
+export const ask = (path, options = {}) => fetch(at(path), {
+  cache: "no-store", ...options, headers: { "X-Requested-With": "XMLHttpRequest", ...options.headers },
+});
+
 export function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {

@@ -1,6 +1,6 @@
 // The frame of the console: which part is seen.
 
-import { $, settings } from "./common.js";
+import { $, element, settings } from "./common.js";
 
 // Parts: each module has a function that is told whether its part is seen.
 
@@ -26,7 +26,7 @@ const intros = {
 
 function show() {
   const wanted = location.hash.slice(1);
-  const current = wanted in parts ? wanted : "overview" in parts ? "overview" : "try";
+  const current = Object.hasOwn(parts, wanted) ? wanted : parts.overview ? "overview" : "try";
   for (const name in parts) {
     const isShown = name === current;
     $(name).hidden = !isShown;
@@ -37,7 +37,13 @@ function show() {
   $("intro").textContent = intros[current];
 }
 
-await load();
+try {
+  await load();
+} catch (error) {
+  $("intro").textContent = "A part of this page did not load. Load it again.";
+  document.querySelector("main").prepend(element("p", { className: "card", role: "alert" }, error.message));
+  throw error;
+}
 $("nav").hidden = settings.mode === "echo";
 addEventListener("hashchange", () => { show(); scrollTo(0, 0); });
 document.addEventListener("visibilitychange", show);

@@ -1,16 +1,18 @@
 // One feed in four ways. What each costs is counted here: heads and bodies of requests and answers, and frames.
 
 import { Candles } from "./candles.js";
-import { $, bytes, element, number, settings, time } from "./common.js";
+import { $, ask, at, bytes, element, number, time } from "./common.js";
 
 const event = "candles";
 const second = 1000;
-const path = (name, values = {}) => "demo/" + name + "?" + new URLSearchParams({ token: settings.demoToken, event, ...values });
+const path = (name, values = {}) => at(`demo/${name}?${new URLSearchParams({ token, event, ...values })}`).href;
 
+let token = "";         // of the process that answers
 let clock = 0;          // what to add to this page's time for the service's
 let headSize = 500;     // of a request, without its path
 let isRunning = false;
 let isPaused = false;
+let isLockedOut = false;
 let stop;
 let synchronize;
 
@@ -35,9 +37,9 @@ class Panel {
   }
 
   /* A request and its answer's head. */
-  asked(name, response) {
+  asked(address, response) {
     this.requests += 1;
-    this.moved += headSize + name.length;
+    this.moved += headSize + address.length - location.origin.length;
     if (!response) return;
     this.moved += "HTTP/1.1 200 OK\r\n\r\n".length;
     for (const [field, value] of response.headers) this.moved += field.length + value.length + 4;
@@ -70,8 +72,14 @@ class Panel {
 }
 
 const sleep = (length, signal) => new Promise(done => {
-  const timer = setTimeout(done, length);
-  signal.addEventListener("abort", () => { clearTimeout(timer); done(); }, { once: true });
+  if (signal.aborted) return done();
+  const end = () => {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", end);
+    done();
+  };
+  const timer = setTimeout(end, length);
+  signal.addEventListener("abort", end);
 });
 
 /* One poll; asks for what came since the last one. */
@@ -102,7 +110,7 @@ async function polling(panel, signal) {
 async function longPolling(panel, signal) {
   while (!signal.aborted) {
     await poll(panel, signal, 30);
-    panel.set("OPEN", "waiting for an answer");
+    panel.set("OPEN", "waiting");
   }
 }
 
@@ -133,9 +141,7 @@ async function serverSentEvents(panel, signal) {
 function webSocket(panel, signal) {
   return new Promise((_, reject) => {
     const name = path("ws", panel.position ? { after: panel.position } : {});
-    const address = new URL(name, location.href);
-    address.protocol = address.protocol.replace("http", "ws");
-    const socket = new WebSocket(address, "martlet");
+    const socket = new WebSocket(name.replace(/^http/, "ws"), "martlet");
     socket.onopen = () => {
       panel.asked(name);
       panel.moved += 300;  // the fields of the handshake, and its answer
@@ -167,19 +173,29 @@ async function keep(panel, signal) {
       if (signal.aborted) break;
       panel.set("FAILED", "cut off");
       await sleep(second * (1 + Math.random()), signal);
+      // The service may be another process by now, with another token.
+      await begin().catch(() => {});
     }
   }
-  panel.set("CLOSED", "paused");
+  if (!isLockedOut && stop.signal === signal) panel.set("CLOSED", "paused");
 }
 
 /* Asks for the service's time, which also tells it that somebody watches. */
 async function begin() {
   const from = Date.now();
-  const response = await fetch("demo/state", { cache: "no-store" });
+  const response = await ask("demo/state");
+  if (response.status === 401) {
+    // The password has changed: each further look would count as a guess.
+    isLockedOut = true;
+    end();
+    $("demo-pause").disabled = true;
+    for (const panel of panels) panel.set("FAILED", "load this page again");
+  }
   if (!response.ok) throw new Error(`${response.status}`);
-  const { now, head, candles } = await response.json();
+  const { now, head, candles, ...rest } = await response.json();
+  token = rest.token;
   clock = now - (from + Date.now()) / 2;
-  headSize = head - "/demo/state".length;
+  headSize = head - "/demo/state".length - "X-Requested-With: XMLHttpRequest\r\n".length;
   return candles;
 }
 
@@ -190,6 +206,7 @@ async function start() {
   let candles;
   while (!candles && !abort.signal.aborted) {
     try { candles = await begin(); } catch {
+      if (isLockedOut) return;
       for (const panel of panels) panel.set("FAILED", "cut off");
       await sleep(2 * second, abort.signal);
     }
@@ -197,9 +214,10 @@ async function start() {
   if (abort.signal.aborted) return;
   synchronize = setInterval(() => begin().catch(() => {}), 8 * second);
   for (const panel of panels) {
-    if (!panel.chart.candles.length || panel.chart.candles.at(-1).number < candles[0].number) {
-      for (const candle of candles) panel.chart.take(candle);
-    }
+    panel.chart.candles = candles.slice(-panel.chart.kept);
+    // What happened while nobody looked is no delay.
+    panel.position = undefined;
+    panel.delays = [];
     keep(panel, abort.signal);
   }
   draw(abort.signal);
@@ -223,6 +241,6 @@ $("demo-pause").onclick = () => {
 };
 
 export function demo(isSeen) {
-  if (isSeen && !isPaused && !isRunning) start();
+  if (isSeen && !isPaused && !isRunning && !isLockedOut) start();
   if (!isSeen && isRunning) end();
 }

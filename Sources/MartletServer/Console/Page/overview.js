@@ -1,7 +1,7 @@
 // Charts of what the service does. The service counts; what happened in a second is the difference of two looks at it.
 
 import { Chart } from "./chart.js";
-import { $, duration, number, time } from "./common.js";
+import { $, ask, duration, number, time } from "./common.js";
 
 const second = 1000;
 const transports = ["websocket", "sse", "poll"];
@@ -14,9 +14,9 @@ const charts = {
   latency: new Chart($("chart-latency"),
     { title: "Delivery time", series: ["half within", "90 of 100", "99 of 100"], format: time, isLogarithmic: true }),
   slow: new Chart($("chart-slow"),
-    { title: "Slow consumers closed a second", series: ["WebSocket", "SSE"], format: number, whole: true }),
+    { title: "Slow consumers a second", series: ["WebSocket", "SSE", "messages dropped"], format: number, whole: true }),
   refused: new Chart($("chart-refused"),
-    { title: "Refusals and drops a second", series: ["refused", "messages dropped"], format: number, whole: true }),
+    { title: "Refusals a second", series: ["pushes", "registrations", "too often"], format: number, whole: true }),
 };
 
 /* The time within which a share of the publications was delivered; null when there were none. */
@@ -33,6 +33,7 @@ export function percentile({ bounds, counts }, share) {
 
 let before;
 let isLooking = false;
+let waitUntil = 0;
 let timer;
 
 function take(figures, at) {
@@ -47,16 +48,18 @@ function take(figures, at) {
     bounds: figures.deliveryTimes.bounds,
     counts: figures.deliveryTimes.counts.map((count, index) => count - before.figures.deliveryTimes.counts[index]),
   };
-  // What this page slept through, or the service did not answer, is a hole.
-  if (before) for (const chart of Object.values(charts)) chart.skip(Math.round(elapsed) - 1);
+  // What this page slept through, or the service did not answer, is a hole; a look that came late stands for its seconds.
+  const count = isContinued ? Math.max(1, Math.round(elapsed)) : 1;
+  if (before && !isContinued) for (const chart of Object.values(charts)) chart.skip(Math.round(elapsed) - 1);
   const percentiles = [0.5, 0.9, 0.99].map(share => times ? percentile(times, share) : null);
 
-  charts.sessions.add(transports.map(name => figures.sessions[name]));
-  charts.deliveries.add(deliveries);
-  charts.pushes.add([pushes]);
-  charts.latency.add(percentiles);
-  charts.slow.add(rates("slowConsumers").slice(0, 2));
-  charts.refused.add([rate(figures => figures.refused), rate(figures => figures.droppedMessages)]);
+  charts.sessions.add(transports.map(name => figures.sessions[name]), count);
+  charts.deliveries.add(deliveries, count);
+  charts.pushes.add([pushes], count);
+  charts.latency.add(percentiles, count);
+  charts.slow.add([...rates("slowConsumers").slice(0, 2), rate(figures => figures.droppedMessages)], count);
+  charts.refused.add(
+    ["refusedPushes", "refusedRegistrations", "rateLimited"].map(name => rate(figures => figures[name])), count);
 
   $("tile-sessions").textContent = number(transports.reduce((sum, name) => sum + figures.sessions[name], 0));
   $("tile-pushes").textContent = pushes === null ? "–" : number(pushes);
@@ -76,10 +79,16 @@ function tell(state, text) {
 }
 
 async function look() {
-  if (isLooking) return;
+  if (isLooking || performance.now() < waitUntil) return;
   isLooking = true;
   try {
-    const response = await fetch("console/figures", { cache: "no-store", signal: AbortSignal.timeout(5 * second) });
+    const response = await ask("console/figures", { signal: AbortSignal.timeout(5 * second) });
+    if (response.status === 401) {
+      // Every look with a password that is no longer right would count as a guess.
+      clearInterval(timer);
+      return tell("FAILED", "the password has changed: load this page again");
+    }
+    if (response.status === 429) waitUntil = performance.now() + second * (Number(response.headers.get("Retry-After")) || 5);
     if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
     const figures = await response.json();
     take(figures, performance.now());

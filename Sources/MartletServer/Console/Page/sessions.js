@@ -1,6 +1,6 @@
 // The list of sessions: search, and dropping one.
 
-import { $, bytes, duration, element } from "./common.js";
+import { $, ask, bytes, duration, element } from "./common.js";
 
 const limit = 200;
 const interval = 3000;
@@ -21,26 +21,32 @@ function row(session) {
     ["Address", session.address, "word"], ["Queue", bytes(session.queued), "number queue"],
     ["Age", duration(session.age), "number"], ["", drop, "word"],
   ];
-  return element("tr", { className: session.queued > 0 ? "waiting" : "" },
-    ...cells.map(([label, value, className]) => element("td", { className, "data-label": label }, value)));
+  // The roles are said since a narrow page shows the table as cards, and would lose them.
+  return element("tr", { className: session.queued > 0 ? "waiting" : "", role: "row" },
+    ...cells.map(([label, value, className]) => element("td", { className, "data-label": label, role: "cell" }, value)));
 }
 
 function say(text) { if ($("sessions-note").textContent !== text) $("sessions-note").textContent = text; }
 
 async function list() {
   const number = ++asked;
-  const query = new URLSearchParams({ search: $("search").value.trim(), limit });
+  const query = `search=${encodeURIComponent($("search").value.trim())}&limit=${limit}`;
   let response, answer;
   try {
-    response = await fetch("console/sessions?" + query, { headers: headers(), cache: "no-store" });
+    response = await ask("console/sessions?" + query, { headers: headers() });
     answer = response.ok ? await response.json() : await response.text();
   } catch {
     return say("no answer");
   }
   if (number !== asked) return;  // another was asked for meanwhile
-  $("key-form").hidden = response.status !== 401;
+  const wantsKey = response.headers.get("WWW-Authenticate") === "Bearer";
+  if (response.status !== 429) $("key-form").hidden = !wantsKey;
   $("sessions-table").hidden = !response.ok;
-  if (response.status === 401) return say(key ? "That key is not one of the service's." : "");
+  if (wantsKey) return say(key ? "That key is not one of the service's." : "");
+  if (response.status === 401) {
+    clearInterval(timer);
+    return say("The password has changed: load this page again.");
+  }
   if (!response.ok) return say(`${response.status} ${answer}`);
   const { sessions, more } = answer;
   // Not under the hand of somebody who is about to press a button: what is focused keeps its place.
@@ -57,7 +63,7 @@ async function list() {
 async function end(session) {
   if (!confirm(`End session ${session.id} of ${session.user}? Its client may come back.`)) return;
   try {
-    const response = await fetch("console/drop", {
+    const response = await ask("console/drop", {
       method: "POST", headers: { ...headers(), "Content-Type": "application/json" },
       body: JSON.stringify({ id: session.id, user: session.user }),
     });

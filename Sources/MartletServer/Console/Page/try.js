@@ -1,6 +1,6 @@
 // Connect, register or subscribe, push: by hand.
 
-import { $, element, settings } from "./common.js";
+import { $, at, element, settings } from "./common.js";
 
 const states = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"];
 const keptEntries = 500;
@@ -80,13 +80,18 @@ function send(text) {
 
 async function subscribe() {
   toggle($("subscribe"), $("unsubscribe"), false);
-  await import("../martlet.js");
   const transport = $("subscribe-transport").value;
   const event = $("subscribe-event").value;
-  martlet = new globalThis.Martlet({
-    url: location.origin, token: $("subscribe-token").value, transports: [transport], share: false,
-    paths: { websocket: settings.webSocketPath, sse: settings.eventsPath, poll: settings.pollPath },
-  });
+  try {
+    await import("../martlet.js");
+    martlet = new globalThis.Martlet({
+      url: at("").href, token: $("subscribe-token").value, transports: [transport], share: false,
+      paths: { websocket: "." + settings.webSocketPath, sse: "." + settings.eventsPath, poll: "." + settings.pollPath },
+    });
+  } catch (error) {
+    toggle($("subscribe"), $("unsubscribe"), true);
+    return log("error", "error", error.message);
+  }
   martlet.on("state", state => {
     $("subscribe-state").textContent = state;
     if (state === "closed") toggle($("subscribe"), $("unsubscribe"), true);
@@ -98,7 +103,7 @@ async function subscribe() {
 }
 
 const quote = text => "'" + text.replaceAll("'", "'\\''") + "'";
-const pushURL = () => location.origin + settings.pushPath;
+const pushURL = () => at(settings.pushPath).href;
 const pushBody = () => JSON.stringify({ userId: $("push-user").value, event: $("push-event").value, message: $("push-message").value });
 
 function showCurl() {
@@ -117,7 +122,7 @@ async function push() {
   }
 }
 
-$("url").value = (location.protocol === "https:" ? "wss://" : "ws://") + location.host + settings.webSocketPath;
+$("url").value = at(settings.webSocketPath).href.replace(/^http/, "ws");
 if (settings.mode === "serve") {
   $("register-card").hidden = $("subscribe-card").hidden = $("push-card").hidden = false;
   showCurl();
