@@ -74,7 +74,7 @@ extension WebSocket {
         guard self.phase == .open, !self.isSendingParts else { return 0 }
         if self.role == .server, !self.hasBacklog, !batch.isEmpty {
             let frames = self.compressor.map { batch.frames(compressedBy: $0) } ?? batch.frames
-            if frames.readableBytes <= self.configuration.outboundQueueLimit || batch.count == 1 {
+            if frames.readableBytes <= self.queue.limit || batch.count == 1 {
                 self.flushCork()
                 if !self.hasBacklog {
                     self.compressor?.forgetPast()

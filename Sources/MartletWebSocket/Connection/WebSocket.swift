@@ -28,7 +28,22 @@ public final class WebSocket {
         case closed
     }
 
+    // What every message that is sent looks at comes first, and so lies side by side in memory: a publication for thousands of
+    // connections is bound by the lines of the cache that it touches in each.
+    var phase = Phase.open
     public let role: Role
+    /// Output is gathered in the loop's buffer until the end of this read.
+    var isCorked = false
+    /// Set while a message is being sent part by part.
+    var parts: OpenParts?
+    /// For sending past the pipeline; `nil` on TLS and when the channel is closed.
+    var directSocket: DirectSocket?
+    /// Bytes that NIO has and the kernel has not taken yet.
+    var inFlight = 0
+    let loop: LoopContext
+    var compressor: MessageCompressor?
+    var queue: OutboundQueue<Void>
+
     /// What the opening handshake agreed on.
     public let subprotocol: String?
     /// What was agreed on for compression; `nil` when messages are not compressed.
@@ -37,30 +52,18 @@ public final class WebSocket {
     public let handshakeFields: HTTPFields
     let configuration: WebSocketConfiguration
     let handler: any WebSocketHandler
-    let loop: LoopContext
     private let isPlainTCP: Bool
     private let isSocket: Bool
 
     var context: ChannelHandlerContext?
     var decoder: MessageDecoder
-    var phase = Phase.open
     var closeHandshake = CloseHandshake()
     var closeInformation: WebSocketCloseInformation?
 
-    /// For sending past the pipeline; `nil` on TLS and when the channel is closed.
-    var directSocket: DirectSocket?
-    var queue: OutboundQueue<Void>
-    var compressor: MessageCompressor?
-    /// Set while a message is being sent part by part.
-    var parts: OpenParts?
-    /// Bytes that NIO has and the kernel has not taken yet.
-    var inFlight = 0
     var isWritingToChannel = false
     var writtenAtOnce: Result<Void, any Error>?
     /// The queue is being written, or will be soon.
     var isDraining = false
-    /// Output is gathered in the loop's buffer until the end of this read.
-    var isCorked = false
     /// Control frames that wait for room: only the latest pong, one ping, and the last frame of all.
     var pendingPong: [UInt8]?
     var pendingPing: [UInt8]?

@@ -15,6 +15,37 @@ extension WebSocketUpgradeHandler {
         return true
     }
 
+    /// A whole request past the decoder.
+    ///
+    /// - Returns: `false` when it must go through it.
+    func take(_ head: HTTPRequestHead, _ body: ByteBuffer) -> Bool {
+        guard case .ready = self.state, self.heldParts.isEmpty, !self.isDraining, !self.hasInputEnded,
+            self.collect(head), case .collecting(let request) = self.state
+        else { return false }
+        self.isInRead = true
+        if body.readableBytes > 0 { request.append(body) }
+        self.answer(request)
+        return true
+    }
+
+    /// A request for this handler has come through the decoder; another like it may follow.
+    func expectRepetition(of head: HTTPRequestHead) {
+        if self.collectedHeads.count < 2 { self.collectedHeads.append(head) }
+        guard self.repetition == nil, let context = self.context else { return }
+        let handler = RepeatedRequestHandler(self)
+        guard (try? context.pipeline.syncOperations.addHandler(handler, position: .after(self.encoder))) != nil else {
+            return
+        }
+        self.repetition = handler
+    }
+
+    /// Something else has come: from here on the decoder sees every byte.
+    func expectNoRepetition() {
+        guard let handler = self.repetition else { return }
+        self.repetition = nil
+        self.context?.pipeline.syncOperations.removeHandler(handler, promise: nil)
+    }
+
     /// The request is whole.
     func answer(_ request: PlainRequest) {
         guard let context = self.context, context.channel.isActive else { return }

@@ -35,7 +35,9 @@ extension WebSocketUpgradeHandler {
     }
 
     func handle(_ head: HTTPRequestHead) {
-        guard let context = self.context, !self.collect(head) else { return }
+        guard let context = self.context else { return }
+        guard !self.collect(head) else { return self.expectRepetition(of: head) }
+        self.expectNoRepetition()
         guard let request = try? HTTPRequest(head, secure: self.isSecure, splitCookie: false) else {
             self.refuseAndClose(.badRequest, reason: "not a valid HTTP/1.1 request")
             return

@@ -109,6 +109,11 @@ public final class WebSocketUpgradeHandler {
     var isDraining = false
     /// The client has ended its half.
     var hasInputEnded = false
+    /// Before the decoder, once a request has been answered here.
+    var repetition: RepeatedRequestHandler?
+    /// Of the requests for this handler that came through the decoder in the current read; whether they are more than one is
+    /// all that counts.
+    var collectedHeads: [HTTPRequestHead] = []
     /// For answers that are written past the pipeline.
     var socket: DirectSocket?
     /// Answers of this handler that NIO has not written to the end: nothing may be sent past them.
