@@ -125,11 +125,13 @@ def test_nonsense_behind_a_push(serve):
     assert rest == b"" or rest.startswith(b"HTTP/1.1 400 "), rest
 
 
-def test_a_connection_that_pushed_may_become_a_websocket(serve):
+@pytest.mark.parametrize("pushes", [1, 5])
+def test_a_connection_that_pushed_may_become_a_websocket(serve, pushes):
     server = serve()
     one = connect(server)
-    one.socket.sendall(request())
-    answer(one)
+    for _ in range(pushes):
+        one.socket.sendall(request())
+        answer(one)
     one.send_handshake()
     assert one.read_head().startswith(b"HTTP/1.1 101 ")
     one.register("jack", "e")
@@ -233,16 +235,3 @@ def test_what_is_behind_half_a_request_belongs_to_it(serve, begin, is_heard):
     for _ in range(4):
         one.socket.sendall(request())
         answer(one, f"message sent to {count} clients")
-
-
-def test_after_pushes_that_repeat_it_may_become_a_websocket(serve):
-    server = serve()
-    one = connect(server)
-    for _ in range(5):
-        one.socket.sendall(request())
-        answer(one)
-    one.send_handshake()
-    assert one.read_head().startswith(b"HTTP/1.1 101")
-    one.register("jack", "e")
-    server.push_until("jack", "e", "hello", 1)
-    assert one.read_frame() == (0x81, b"hello")
