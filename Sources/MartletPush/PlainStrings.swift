@@ -4,25 +4,26 @@ import NIOCore
 /// Three strings of a JSON object, read at once when it is as simple as nearly all are: strings alone, each name once and
 /// spelt as expected, no `\u`. Anything else is for ``FoldedStrings``, which is twenty times slower and decides.
 struct PlainStrings {
-    private(set) var values: [String?]
+    /// Empty where nothing was read yet.
+    private(set) var values: [String]
     private var bytes: UnsafeRawBufferPointer
     private var index = 0
 
     /// - Returns: `nil` for what is not that simple; the values otherwise, all there and none empty.
     static func read(_ json: ByteBuffer, names: [StaticString]) -> [String]? {
         json.withUnsafeReadableBytes { bytes in
-            var reader = PlainStrings(values: Array(repeating: nil, count: names.count), bytes: bytes)
-            guard reader.read(names) else { return nil }
-            let values = reader.values.compactMap { $0 }
-            return values.count == names.count && !values.contains(where: \.isEmpty) ? values : nil
+            var reader = PlainStrings(values: Array(repeating: "", count: names.count), bytes: bytes)
+            guard reader.read(names), !reader.values.contains(where: \.isEmpty) else { return nil }
+            return reader.values
         }
     }
 
     private mutating func read(_ names: [StaticString]) -> Bool {
         guard self.take(UInt8(ascii: "{")) else { return false }
         repeat {
-            guard self.take(UInt8(ascii: "\"")), let place = self.takeName(names), self.values[place] == nil,
-                self.take(UInt8(ascii: ":")), self.take(UInt8(ascii: "\"")), let value = self.takeString()
+            guard self.take(UInt8(ascii: "\"")), let place = self.takeName(names), self.values[place].isEmpty,
+                self.take(UInt8(ascii: ":")), self.take(UInt8(ascii: "\"")), let value = self.takeString(),
+                !value.isEmpty
             else { return false }
             self.values[place] = value
         } while self.take(UInt8(ascii: ","))
@@ -64,7 +65,9 @@ struct PlainStrings {
     private mutating func takeString() -> String? {
         let start = self.index
         var escapes = 0
-        while self.index < self.bytes.count {
+        while true {
+            self.skipPlain()
+            guard self.index < self.bytes.count else { return nil }
             switch self.bytes[self.index] {
             case UInt8(ascii: "\""):
                 let text = UnsafeRawBufferPointer(rebasing: self.bytes[start..<self.index])
@@ -85,7 +88,21 @@ struct PlainStrings {
             default: self.index += 1
             }
         }
-        return nil
+    }
+
+    /// Goes past eight bytes at a time that are no quote, no backslash and no control character.
+    private mutating func skipPlain() {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let (quotes, backslashes) = (ones &* UInt64(UInt8(ascii: "\"")), ones &* UInt64(UInt8(ascii: "\\")))
+        while self.index + 8 <= self.bytes.count {
+            let block = self.bytes.loadUnaligned(fromByteOffset: self.index, as: UInt64.self)
+            let (quote, backslash) = (block ^ quotes, block ^ backslashes)
+            // A byte from which too much is taken away shows in its highest bit.
+            let found =
+                (quote &- ones) & ~quote | (backslash &- ones) & ~backslash | (block &- ones &* 0x20) & ~block
+            guard found & (ones &* 0x80) == 0 else { return }
+            self.index += 8
+        }
     }
 
     private static func unescaped(_ text: UnsafeRawBufferPointer, count: Int) -> [UInt8] {

@@ -20,6 +20,21 @@ struct PlainStringsTests {
                 == ["\"\\/", "\u{8}\u{c}\n\r\t", "é€😀\"{}"])
     }
 
+    @Test("are read whole, wherever in eight bytes a quote, an escape or a control character stands")
+    func blocks() {
+        for length in 1..<40 {
+            let text = String(repeating: "é~x!#[]", count: length).prefix(length)
+            #expect(self.read(#"{"userId":"a","event":"b","message":"\#(text)"}"#) == ["a", "b", String(text)])
+            #expect(
+                self.read(#"{"userId":"a","event":"b","message":"\#(text)\"\\\#(text)"}"#)
+                    == ["a", "b", "\(text)\"\\\(text)"])
+            for control in ["\u{1f}", "\u{0}", "\n"] {
+                #expect(
+                    self.read("{\"userId\":\"a\",\"event\":\"b\",\"message\":\"\(text)\(control)xxxxxxxxx\"}") == nil)
+            }
+        }
+    }
+
     /// What is not that simple is for the decoder; what both read, they read alike.
     @Test(
         "are left to the decoder otherwise",

@@ -4,10 +4,13 @@ import Synchronization
 /// Who hears what, sharded by event loop: each loop owns its sessions and touches no other's.
 ///
 /// A publication is handed once to each loop that has sessions of its channel. Publications that come while a loop is
-/// busy are gathered and go out together, with one system call a session.
+/// busy are gathered and go out together, with one system call a session; ``DeliveryPace`` says when none are waited for.
 final class Hub: PublicationReceiver {
+    /// More sessions than these are always worth waiting for what else comes.
+    private static let sessionsAtOnce = 8
+
     private struct Job {
-        let channel: UserChannel
+        let sessions: ChannelSessions
         let publication: Publication
         let receipt: PublishReceipt
     }
@@ -28,11 +31,17 @@ final class Hub: PublicationReceiver {
         }
     }
 
+    /// A channel's sessions on one loop.
+    private struct Target {
+        let shard: Shard
+        let sessions: ChannelSessions
+    }
+
     private let counters: PushCounters
     private let shards: [Shard]
     private let indexes: [ObjectIdentifier: Int]
-    /// Which shards have sessions of a channel, so that nobody else is woken.
-    private let directory = Mutex<[UserChannel: [Int]]>([:])
+    /// Where a channel has sessions, so that nobody else is woken.
+    private let directory = Mutex<[UserChannel: [Target]]>([:])
 
     init(group: any EventLoopGroup, counters: PushCounters) {
         self.counters = counters
@@ -56,12 +65,10 @@ final class Hub: PublicationReceiver {
 
     /// Adds a session of the current event loop to a channel.
     func add(_ session: any Session, to channel: UserChannel, on eventLoop: any EventLoop) {
-        let index = self.index(of: eventLoop)
-        if self.shards[index].contents.value.add(session, to: channel) {
-            self.directory.withLock { directory in
-                if directory[channel]?.contains(index) != true { directory[channel, default: []].append(index) }
-            }
-        }
+        let shard = self.shards[self.index(of: eventLoop)]
+        guard let sessions = shard.contents.value.add(session, to: channel) else { return }
+        let target = Target(shard: shard, sessions: sessions)
+        self.directory.withLock { $0[channel, default: []].append(target) }
     }
 
     /// Of the current event loop.
@@ -71,13 +78,13 @@ final class Hub: PublicationReceiver {
 
     /// Takes a session of the current event loop out of all its channels.
     func removeAll(_ session: any Session, on eventLoop: any EventLoop) {
-        let index = self.index(of: eventLoop)
-        let shard = self.shards[index].contents.value
-        let emptied = session.places.keys.filter { shard.remove(session, from: $0) }
+        let shard = self.shards[self.index(of: eventLoop)]
+        let contents = shard.contents.value
+        let emptied = session.places.keys.filter { contents.remove(session, from: $0) }
         guard !emptied.isEmpty else { return }
         self.directory.withLock { directory in
             for channel in emptied {
-                directory[channel]?.removeAll { $0 == index }
+                directory[channel]?.removeAll { $0.shard === shard }
                 if directory[channel]?.isEmpty == true { directory[channel] = nil }
             }
             if directory.isEmpty { directory = [:] }  // a dictionary never shrinks by itself
@@ -89,21 +96,24 @@ final class Hub: PublicationReceiver {
         _ publication: Publication, in channel: UserChannel, receipt: PublishReceipt
     ) -> (@Sendable () -> Void)? {
         // Under one lock, so that publications reach the mailboxes of all loops in the same order.
-        var asleep: [Shard] = []
+        var asleep: Target?
+        var others: [Target] = []
         let isHeard = self.directory.withLock { directory in
             guard let targets = directory[channel] else { return false }
             // Before anybody can be done with it.
             receipt.wasAccepted(at: publication.position, shardCount: targets.count)
-            let job = Job(channel: channel, publication: publication, receipt: receipt)
-            for target in targets where Self.enqueue(job, on: self.shards[target]) {
-                asleep.append(self.shards[target])
+            for target in targets {
+                let job = Job(sessions: target.sessions, publication: publication, receipt: receipt)
+                guard Self.enqueue(job, on: target.shard) else { continue }
+                if asleep == nil { asleep = target } else { others.append(target) }
             }
             return true
         }
         guard isHeard else { return { receipt.wasAccepted(at: publication.position, shardCount: 0) } }
-        guard !asleep.isEmpty else { return nil }
-        return { [asleep] in
-            for shard in asleep { shard.eventLoop.execute { self.work(shard) } }
+        guard let asleep else { return nil }
+        return { [others] in
+            self.wake(asleep)
+            for target in others { self.wake(target) }
         }
     }
 
@@ -116,32 +126,59 @@ final class Hub: PublicationReceiver {
         }
     }
 
+    private func wake(_ target: Target) {
+        let shard = target.shard
+        if shard.eventLoop.inEventLoop {
+            let contents = shard.contents.value
+            // Not in the middle of another delivery: some sessions would get this one first.
+            if !contents.isDelivering, target.sessions.sessions.count <= Self.sessionsAtOnce,
+                contents.pace.mayDeliverAtOnce()
+            {
+                self.work(shard, contents)
+                return
+            }
+        }
+        shard.eventLoop.execute {
+            let contents = shard.contents.value
+            contents.pace.gathered(self.work(shard, contents))
+        }
+    }
+
     /// Does what has gathered in the mailbox. Publications of a channel keep their order.
-    private func work(_ shard: Shard) {
-        let contents = shard.contents.value
+    ///
+    /// - Returns: how many there were.
+    @discardableResult
+    private func work(_ shard: Shard, _ contents: HubShard) -> Int {
         let jobs = shard.mailbox.withLock { mailbox in
             mailbox.isLoopAwake = false
             defer { mailbox.jobs = [] }
             return mailbox.jobs
         }
+        contents.isDelivering = true
+        defer { contents.isDelivering = false }
         if jobs.count == 1 {
             // As for most pushes on a quiet service.
             let job = jobs[0]
-            let count = contents.publish(
-                PublicationBatch(job.channel, job.publication), to: job.channel, self.counters)[0]
-            return job.receipt.shardIsDone(count)
+            let batch = PublicationBatch(job.sessions.channel, job.publication)
+            job.receipt.shardIsDone(job.sessions.deliver(batch, self.counters)[0])
+            return 1
         }
-        var batches: [UserChannel: (batch: PublicationBatch, receipts: [PublishReceipt])] = [:]
+        var batches:
+            [ObjectIdentifier: (sessions: ChannelSessions, batch: PublicationBatch, receipts: [PublishReceipt])] =
+                [:]
         for job in jobs {
-            var (batch, receipts) = batches.removeValue(forKey: job.channel) ?? (PublicationBatch(job.channel), [])
-            batch.append(job.publication)
-            receipts.append(job.receipt)
-            batches[job.channel] = (batch, receipts)
+            let id = ObjectIdentifier(job.sessions)
+            var gathered =
+                batches.removeValue(forKey: id) ?? (job.sessions, PublicationBatch(job.sessions.channel), [])
+            gathered.batch.append(job.publication)
+            gathered.receipts.append(job.receipt)
+            batches[id] = gathered
         }
-        for (channel, (batch, receipts)) in batches {
-            let counts = contents.publish(batch, to: channel, self.counters)
+        for (sessions, batch, receipts) in batches.values {
+            let counts = sessions.deliver(batch, self.counters)
             for (receipt, count) in zip(receipts, counts) { receipt.shardIsDone(count) }
         }
+        return jobs.count
     }
 
     /// Sessions whose user or address has a text in it, up to a number of them.

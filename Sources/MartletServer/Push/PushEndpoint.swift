@@ -10,6 +10,9 @@ struct PushEndpoint: Sendable {
     /// Bytes. Longer bodies would hold up the other connections of the loop.
     private static let longestBody = 64 * 1024
 
+    /// A back end sends no Origin; a page's is checked elsewhere.
+    private static let unusual = ["origin", "idempotency-key"]
+
     let live: LiveConfiguration
     private let endpoint: RequestEndpoint
 
@@ -37,11 +40,9 @@ struct PushEndpoint: Sendable {
     func endpoint(for head: HTTPRequestHead) -> RequestEndpoint? {
         guard head.method == .POST else { return nil }
         let snapshot = self.live.now
-        guard head.uri == snapshot.configuration.pushPath, self.endpoint.takes(head),
+        guard head.uri == snapshot.configuration.pushPath, self.endpoint.takes(head, without: Self.unusual),
             self.endpoint.maximumBodySize <= snapshot.configuration.maximumBodySize,
-            // A back end sends no Origin; a page's is checked elsewhere.
-            snapshot.configuration.origin.passesWithoutOrigin, !head.headers.contains(name: "origin"),
-            !head.headers.contains(name: "idempotency-key"),
+            snapshot.configuration.origin.passesWithoutOrigin,
             snapshot.configuration.hooks.authorizePush == nil
         else { return nil }
         var key = APIKey.none

@@ -32,15 +32,19 @@ public struct PreparedBatch: Sendable {
     ///   - payload: UTF-8 when `kind` is text; the caller's promise.
     ///   - compress: `false` to send it as it is even where compression was agreed on.
     public mutating func append(_ kind: MessageKind, _ payload: ByteBuffer, compress: Bool = true) {
-        payload.withUnsafeReadableBytes { _ = self.frames.writeFrame(kind.opcode, payload: $0) }
-        let end = self.frames.writerIndex
-        self.messages.append(
-            Message(kind: kind, compress: compress, payload: end - payload.readableBytes..<end))
-        if self.messages.count > 1 { self.compressed = Compressed() }
+        payload.withUnsafeReadableBytes { self.append(kind, $0, compress: compress) }
     }
 
     public mutating func append(text: String) {
-        self.append(.text, ByteBuffer(string: text))
+        var text = text
+        text.withUTF8 { self.append(.text, UnsafeRawBufferPointer($0), compress: true) }
+    }
+
+    private mutating func append(_ kind: MessageKind, _ payload: UnsafeRawBufferPointer, compress: Bool) {
+        self.frames.writeFrame(kind.opcode, payload: payload)
+        let end = self.frames.writerIndex
+        self.messages.append(Message(kind: kind, compress: compress, payload: end - payload.count..<end))
+        if self.messages.count > 1 { self.compressed = Compressed() }
     }
 
     /// The frames for a connection with compression.

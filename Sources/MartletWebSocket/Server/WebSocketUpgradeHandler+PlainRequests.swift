@@ -85,12 +85,11 @@ extension WebSocketUpgradeHandler {
         let sent = loop.output.withUnsafeReadableBytes { bytes in
             self.directSocket(context)?.send(UnsafeRawBufferPointer(rebasing: bytes.suffix(length))) ?? 0
         }
-        let rest = loop.output.getSlice(at: start + sent, length: length - sent).map {
-            ByteBuffer(bytes: $0.readableBytesView)
-        }
+        let rest = sent < length ? ByteBuffer(bytes: loop.output.readableBytesView.suffix(length - sent)) : nil
         loop.output.moveWriterIndex(to: start)
-        guard let rest, rest.readableBytes > 0 else { return }
-        guard let encoder = try? context.pipeline.syncOperations.context(handler: self.encoder) else { return }
+        guard let rest, let encoder = try? context.pipeline.syncOperations.context(handler: self.encoder) else {
+            return
+        }
         encoder.writeAndFlush(NIOAny(IOData.byteBuffer(rest)), promise: self.pendingWrite(context))
     }
 
@@ -113,15 +112,15 @@ extension WebSocketUpgradeHandler {
     private static func write(
         _ answer: RequestEndpoint.Answer, keepAlive: Bool, date: String, to bytes: inout ByteBuffer
     ) {
-        bytes.writeString("HTTP/1.1 ")
-        bytes.writeString(String(answer.status.code))
-        bytes.writeString(" ")
-        bytes.writeString(answer.status.reasonPhrase)
-        bytes.writeString("\r\nContent-Type: ")
+        if answer.status == .ok {
+            bytes.writeStaticString("HTTP/1.1 200 OK\r\nContent-Type: ")
+        } else {
+            bytes.writeString("HTTP/1.1 \(answer.status.code) \(answer.status.reasonPhrase)\r\nContent-Type: ")
+        }
         bytes.writeString(answer.contentType)
-        bytes.writeString("\r\nContent-Length: ")
+        bytes.writeStaticString("\r\nContent-Length: ")
         bytes.writeString(String(answer.body.utf8.count))
-        bytes.writeString("\r\nDate: ")
+        bytes.writeStaticString("\r\nDate: ")
         bytes.writeString(date)
         bytes.writeString(keepAlive ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n")
         bytes.writeString(answer.body)

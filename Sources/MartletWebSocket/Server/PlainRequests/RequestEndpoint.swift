@@ -39,11 +39,31 @@ package struct RequestEndpoint: Sendable {
 
     /// Whether the length of a request's body is known, and not too great; nobody waits for a word before sending it; and the
     /// request says what host it is for, as it must.
-    package func takes(_ head: HTTPRequestHead) -> Bool {
-        guard head.version == .http1_1, head.headers.contains(name: "host"), !head.headers.contains(name: "expect"),
-            !head.headers.contains(name: "transfer-encoding"), !head.headers.contains(name: "upgrade"),
-            let length = head.headers.first(name: "content-length").flatMap({ Int($0) })
-        else { return false }
-        return length <= self.maximumBodySize
+    ///
+    /// - Parameter others: names of headers that make a request none for this endpoint.
+    package func takes(_ head: HTTPRequestHead, without others: [String] = []) -> Bool {
+        guard head.version == .http1_1 else { return false }
+        var hasHost = false
+        var length: Int?
+        // One pass: this is looked at for each request.
+        for (name, value) in head.headers {
+            switch name.utf8.count {
+            case 4 where Self.isEqual(name, "host"): hasHost = true
+            case 6 where Self.isEqual(name, "expect"): return false
+            case 7 where Self.isEqual(name, "upgrade"): return false
+            case 14 where Self.isEqual(name, "content-length"):
+                guard let number = Int(value) else { return false }
+                length = length ?? number
+            case 17 where Self.isEqual(name, "transfer-encoding"): return false
+            case let count:
+                if others.contains(where: { $0.utf8.count == count && Self.isEqual(name, $0) }) { return false }
+            }
+        }
+        return hasHost && length.map { $0 <= self.maximumBodySize } ?? false
+    }
+
+    /// - Parameter other: in lower case, of the same length.
+    private static func isEqual(_ name: String, _ other: String) -> Bool {
+        zip(name.utf8, other.utf8).allSatisfy { $0 == $1 || (0x41...0x5A ~= $0 && $0 | 0x20 == $1) }
     }
 }
