@@ -99,6 +99,7 @@ let package = Package(
         .target(
             name: "MartletWebSocket",
             dependencies: [
+                "CMartletSystem",
                 "MartletProtocol",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

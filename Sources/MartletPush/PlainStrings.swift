@@ -1,6 +1,12 @@
 import MartletProtocol
 import NIOCore
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
 /// Three strings of a JSON object, read at once when it is as simple as nearly all are: strings alone, each name once and
 /// spelt as expected, no `\u`. Anything else is for ``FoldedStrings``, which is twenty times slower and decides.
 struct PlainStrings {
@@ -50,10 +56,11 @@ struct PlainStrings {
 
     /// A name behind its opening quote.
     private mutating func takeName(_ names: [StaticString]) -> Int? {
-        for (place, name) in names.enumerated() {
+        for place in names.indices {
+            let name = names[place]
             let end = self.index + name.utf8CodeUnitCount
             guard end < self.bytes.count, self.bytes[end] == UInt8(ascii: "\""),
-                (self.index..<end).allSatisfy({ self.bytes[$0] == name.utf8Start[$0 - self.index] })
+                memcmp(self.bytes.baseAddress! + self.index, name.utf8Start, name.utf8CodeUnitCount) == 0
             else { continue }
             self.index = end + 1
             return place

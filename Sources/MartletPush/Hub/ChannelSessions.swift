@@ -25,14 +25,29 @@ final class ChannelSessions: @unchecked Sendable {
     /// - Returns: for each publication, how many sessions took it.
     func deliver(_ batch: PublicationBatch, _ counters: PushCounters) -> [Int] {
         var counts = [Int](repeating: 0, count: batch.count)
+        self.deliver(batch, counters) { taken in
+            for index in 0..<taken { counts[index] += 1 }
+        }
+        return counts
+    }
+
+    /// As ``deliver(_:_:)``, for a batch of one.
+    ///
+    /// - Returns: how many sessions took it.
+    func deliverOne(_ batch: PublicationBatch, _ counters: PushCounters) -> Int {
+        var count = 0
+        self.deliver(batch, counters) { count += $0 }
+        return count
+    }
+
+    private func deliver(_ batch: PublicationBatch, _ counters: PushCounters, _ sessionTook: (Int) -> Void) {
         var tally = DeliveryTally()
         defer { tally.add(to: counters) }
         // A session that is closed by its delivery leaves the list: a copy is walked.
         for session in self.sessions {
             let taken = session.deliver(batch)
             tally.count(taken, session.transport)
-            for index in 0..<taken { counts[index] += 1 }
+            sessionTook(taken)
         }
-        return counts
     }
 }

@@ -160,7 +160,7 @@ final class Hub: PublicationReceiver {
             // As for most pushes on a quiet service.
             let job = jobs[0]
             let batch = PublicationBatch(job.sessions.channel, job.publication)
-            job.receipt.shardIsDone(job.sessions.deliver(batch, self.counters)[0])
+            job.receipt.shardIsDone(job.sessions.deliverOne(batch, self.counters))
             return 1
         }
         var batches:

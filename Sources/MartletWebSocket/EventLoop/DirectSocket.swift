@@ -1,14 +1,6 @@
+import CMartletSystem
 import NIOCore
 import NIOPosix
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
-
-/// The C function, under a name that the method below does not hide.
-private let systemSend = send(_:_:_:_:)
 
 /// Sends on a channel's socket without going through its pipeline: a tenth less CPU a message.
 ///
@@ -29,7 +21,6 @@ struct DirectSocket {
 
     /// - Returns: how many bytes the kernel took; 0 when its buffer is full or the connection is broken.
     func send(_ bytes: UnsafeRawBufferPointer) -> Int {
-        let flags = CInt(MSG_NOSIGNAL) | CInt(MSG_DONTWAIT)
-        return max(systemSend(self.descriptor, bytes.baseAddress, bytes.count, flags), 0)
+        max(martlet_send(self.descriptor, bytes.baseAddress, bytes.count), 0)
     }
 }

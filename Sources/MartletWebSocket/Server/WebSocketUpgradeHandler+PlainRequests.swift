@@ -69,18 +69,21 @@ extension WebSocketUpgradeHandler {
         // Whole requests that came before the end are answered.
         let isLast = self.hasInputEnded && self.heldParts.isEmpty
         let keepAlive = request.head.isKeepAlive && !self.isDraining && !isLast
-        self.touch()
-        self.write(answer, keepAlive: keepAlive, context)
+        let now = context.eventLoop.now
+        self.touch(now)
+        self.write(answer, keepAlive: keepAlive, now, context)
         guard keepAlive else { return self.finishAfterFlush() }
         self.state = .ready
         self.resume()
     }
 
     /// Past the encoder, as one buffer; to the kernel at once when nothing waits to be written.
-    private func write(_ answer: RequestEndpoint.Answer, keepAlive: Bool, _ context: ChannelHandlerContext) {
+    private func write(
+        _ answer: RequestEndpoint.Answer, keepAlive: Bool, _ now: NIODeadline, _ context: ChannelHandlerContext
+    ) {
         let loop = LoopContext.current(context.eventLoop)
         let start = loop.output.writerIndex
-        Self.write(answer, keepAlive: keepAlive, date: loop.date.text(context.eventLoop.now), to: &loop.output)
+        Self.write(answer, keepAlive: keepAlive, date: loop.date.text(now), to: &loop.output)
         let length = loop.output.writerIndex - start
         let sent = loop.output.withUnsafeReadableBytes { bytes in
             self.directSocket(context)?.send(UnsafeRawBufferPointer(rebasing: bytes.suffix(length))) ?? 0
@@ -130,8 +133,12 @@ extension WebSocketUpgradeHandler {
 
     /// Something has come or gone. Only connections without an HTTP side, which has a timer of its own.
     func touch() {
-        guard let context = self.context, let timeout = self.idleTimeout else { return }
-        self.lastActivity = context.eventLoop.now
+        if let context = self.context { self.touch(context.eventLoop.now) }
+    }
+
+    private func touch(_ now: NIODeadline) {
+        guard let timeout = self.idleTimeout else { return }
+        self.lastActivity = now
         if self.idleTimer == nil { self.startIdleTimer(timeout) }
     }
 

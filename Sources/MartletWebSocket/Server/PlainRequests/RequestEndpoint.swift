@@ -64,6 +64,11 @@ package struct RequestEndpoint: Sendable {
 
     /// - Parameter other: in lower case, of the same length.
     private static func isEqual(_ name: String, _ other: String) -> Bool {
-        zip(name.utf8, other.utf8).allSatisfy { $0 == $1 || (0x41...0x5A ~= $0 && $0 | 0x20 == $1) }
+        let (name, other) = (name.utf8Span.span, other.utf8Span.span)
+        for index in other.indices {
+            let byte = name[index]
+            guard byte == other[index] || (0x41...0x5A ~= byte && byte | 0x20 == other[index]) else { return false }
+        }
+        return true
     }
 }
