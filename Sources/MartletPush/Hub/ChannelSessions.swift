@@ -1,22 +1,49 @@
+import MartletWebSocket
+
 /// The sessions of one event loop that hear one channel.
 ///
 /// `@unchecked Sendable`: what hands out publications carries it between threads, and only its event loop looks into it.
 final class ChannelSessions: @unchecked Sendable {
+    /// A session, and where its memory is: a walk over thousands of them waits for memory more than for anything else.
+    private struct Entry {
+        let session: any Session
+        let address: UnsafeRawPointer
+        let socketAddress: UnsafeRawPointer?
+
+        init(_ session: any Session) {
+            self.session = session
+            self.address = UnsafeRawPointer(Unmanaged.passUnretained(session as AnyObject).toOpaque())
+            self.socketAddress = session.socketAddress
+        }
+
+        func prefetch() {
+            WebSocket.prefetch(self.address)
+            if let socketAddress { WebSocket.prefetch(socketAddress) }
+        }
+    }
+
+    /// How many sessions ahead of the one that is being served memory is fetched.
+    private static let lookahead = 2
+
     let channel: UserChannel
-    private(set) var sessions: [any Session] = []
+    private var entries: [Entry] = []
 
     init(_ channel: UserChannel) { self.channel = channel }
 
+    var sessions: [any Session] { self.entries.map(\.session) }
+    var count: Int { self.entries.count }
+    var isEmpty: Bool { self.entries.isEmpty }
+
     func append(_ session: any Session) {
-        session.places[self.channel] = self.sessions.count
-        self.sessions.append(session)
+        session.places[self.channel] = self.entries.count
+        self.entries.append(Entry(session))
     }
 
     /// The last session takes the place of the one that leaves.
     func remove(at place: Int) {
-        guard let last = self.sessions.popLast(), place < self.sessions.count else { return }
-        self.sessions[place] = last
-        last.places[self.channel] = place
+        guard let last = self.entries.popLast(), place < self.entries.count else { return }
+        self.entries[place] = last
+        last.session.places[self.channel] = place
     }
 
     /// Hands publications to every session.
@@ -44,7 +71,10 @@ final class ChannelSessions: @unchecked Sendable {
         var tally = DeliveryTally()
         defer { tally.add(to: counters) }
         // A session that is closed by its delivery leaves the list: a copy is walked.
-        for session in self.sessions {
+        let entries = self.entries
+        for index in entries.indices {
+            if index + Self.lookahead < entries.count { entries[index + Self.lookahead].prefetch() }
+            let session = entries[index].session
             let taken = session.deliver(batch)
             tally.count(taken, session.transport)
             sessionTook(taken)

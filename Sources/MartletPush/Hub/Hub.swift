@@ -131,7 +131,7 @@ final class Hub: PublicationReceiver {
         if shard.eventLoop.inEventLoop {
             let contents = shard.contents.value
             // Not in the middle of another delivery: some sessions would get this one first.
-            if !contents.isDelivering, target.sessions.sessions.count <= Self.sessionsAtOnce,
+            if !contents.isDelivering, target.sessions.count <= Self.sessionsAtOnce,
                 contents.pace.mayDeliverAtOnce()
             {
                 self.work(shard, contents)

@@ -44,7 +44,7 @@ final class HubShard {
             let list = self.users[channel.exactUser]?[channel.exactEvent]
         else { return false }
         list.remove(at: place)
-        guard list.sessions.isEmpty else { return false }
+        guard list.isEmpty else { return false }
         self.users[channel.exactUser]?[channel.exactEvent] = nil
         if self.users[channel.exactUser]?.isEmpty == true { self.users[channel.exactUser] = nil }
         if self.users.isEmpty { self.users = [:] }  // a dictionary never shrinks by itself

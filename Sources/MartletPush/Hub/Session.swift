@@ -10,6 +10,9 @@ protocol Session: AnyObject {
     /// What carries it; `nil` when that has gone.
     var carrier: SessionCarrier? { get }
 
+    /// Of the WebSocket that deliveries go out on; `nil` where there is none. See ``WebSocket/prefetch(_:)``.
+    var socketAddress: UnsafeRawPointer? { get }
+
     /// Takes publications of one of its channels into its outbound queue.
     ///
     /// - Returns: how many of them, counted from the first.
@@ -20,6 +23,8 @@ protocol Session: AnyObject {
 }
 
 extension Session {
+    var socketAddress: UnsafeRawPointer? { nil }
+
     /// `nil` for a session that is about to go.
     var information: SessionInformation? {
         guard let carrier = self.carrier, let user = self.places.keys.first?.user else { return nil }

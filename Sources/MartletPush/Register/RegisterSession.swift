@@ -105,6 +105,8 @@ final class RegisterSession: WebSocketHandler, Session {
         }
     }
 
+    var socketAddress: UnsafeRawPointer? { self.socket?.memoryAddress }
+
     func deliver(_ batch: PublicationBatch) -> Int {
         guard let socket = self.socket, socket.isOpen else { return 0 }
         let dropped = socket.droppedMessages

@@ -1,3 +1,4 @@
+import CMartletSystem
 public import MartletProtocol
 public import NIOCore
 
@@ -93,6 +94,16 @@ extension WebSocket {
             if result == .sent { taken += 1 }
         }
         return taken
+    }
+
+    /// Where a message that is sent finds what it looks at; for ``prefetch(_:)``.
+    package var memoryAddress: UnsafeRawPointer { UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque()) }
+
+    /// Brings a connection into the processor's cache, shortly before a message is sent on it: worth it in a walk over many.
+    ///
+    /// - Parameter address: a ``memoryAddress``; the connection may have gone since.
+    package static func prefetch(_ address: UnsafeRawPointer) {
+        for line in 0..<4 { martlet_prefetch(address + line * 64) }
     }
 
     /// In place of what the configuration says.
