@@ -4,14 +4,18 @@ import MartletWebSocket
 ///
 /// `@unchecked Sendable`: what hands out publications carries it between threads, and only its event loop looks into it.
 final class ChannelSessions: @unchecked Sendable {
-    /// A session, and where its memory is: a walk over thousands of them waits for memory more than for anything else.
+    /// A session, where it may be sent to without a look at it, and where its memory is: a walk over thousands of them
+    /// waits for memory more than for anything else.
     private struct Entry {
         let session: any Session
+        /// Among the ready sockets of ``ChannelSessions/loop``; -1 when the session must be asked each time.
+        let place: ReadySockets.Place
         let address: UnsafeRawPointer
         let socketAddress: UnsafeRawPointer?
 
-        init(_ session: any Session) {
+        init(_ session: any Session, _ place: ReadySockets.Place?) {
             self.session = session
+            self.place = place ?? -1
             self.address = UnsafeRawPointer(Unmanaged.passUnretained(session as AnyObject).toOpaque())
             self.socketAddress = session.socketAddress
         }
@@ -27,6 +31,8 @@ final class ChannelSessions: @unchecked Sendable {
 
     let channel: UserChannel
     private var entries: [Entry] = []
+    /// Of the first session that has a place among its ready sockets; there is but one, unless a test has made more.
+    private var loop: LoopContext?
 
     init(_ channel: UserChannel) { self.channel = channel }
 
@@ -36,7 +42,9 @@ final class ChannelSessions: @unchecked Sendable {
 
     func append(_ session: any Session) {
         session.places[self.channel] = self.entries.count
-        self.entries.append(Entry(session))
+        let ready = session.readyPlace
+        if self.loop == nil { self.loop = ready?.loop }
+        self.entries.append(Entry(session, ready.flatMap { $0.loop === self.loop ? $0.place : nil }))
     }
 
     /// The last session takes the place of the one that leaves.
@@ -72,12 +80,35 @@ final class ChannelSessions: @unchecked Sendable {
         defer { tally.add(to: counters) }
         // A session that is closed by its delivery leaves the list: a copy is walked.
         let entries = self.entries
-        for index in entries.indices {
-            if index + Self.lookahead < entries.count { entries[index + Self.lookahead].prefetch() }
-            let session = entries[index].session
-            let taken = session.deliver(batch)
-            tally.count(taken, session.transport)
-            sessionTook(taken)
+        guard let ready = self.loop?.readySockets, ready.mayTake(batch.messages) else {
+            for index in entries.indices {
+                if index + Self.lookahead < entries.count { entries[index + Self.lookahead].prefetch() }
+                let taken = entries[index].session.deliver(batch)
+                tally.count(taken, entries[index].session.transport)
+                sessionTook(taken)
+            }
+            return
+        }
+        let count = batch.count
+        ready.distribute(batch.messages) { frames in
+            var direct = 0
+            for index in entries.indices {
+                if index + Self.lookahead < entries.count {
+                    let next = entries[index + Self.lookahead]
+                    if next.place < 0 || !ready.isReady(next.place) { next.prefetch() }
+                }
+                let place = entries[index].place
+                var taken = count
+                if place >= 0, let sent = ready.send(frames, to: place) {
+                    if sent == frames.count { direct += 1 } else { entries[index].session.finish(batch, behind: sent) }
+                    tally.count(taken, .websocket)
+                } else {
+                    taken = entries[index].session.deliver(batch)
+                    tally.count(taken, entries[index].session.transport)
+                }
+                sessionTook(taken)
+            }
+            return direct
         }
     }
 }

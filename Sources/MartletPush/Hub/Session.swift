@@ -1,3 +1,5 @@
+import MartletWebSocket
+
 /// One client in the hub, whatever carries it. Used on the event loop of its ``HubShard`` only.
 protocol Session: AnyObject {
     /// The user's channels that this session hears, and where it stands in each channel's list of sessions.
@@ -13,10 +15,17 @@ protocol Session: AnyObject {
     /// Of the WebSocket that deliveries go out on; `nil` where there is none. See ``WebSocket/prefetch(_:)``.
     var socketAddress: UnsafeRawPointer? { get }
 
+    /// Where publications may be sent to without asking the session, as the messages of the register dialect; `nil` for
+    /// sessions that must be asked each time.
+    var readyPlace: (loop: LoopContext, place: ReadySockets.Place)? { get }
+
     /// Takes publications of one of its channels into its outbound queue.
     ///
     /// - Returns: how many of them, counted from the first.
     func deliver(_ batch: PublicationBatch) -> Int
+
+    /// Takes the rest of publications of which the first bytes have been sent from ``readyPlace``.
+    func finish(_ batch: PublicationBatch, behind sent: Int)
 
     /// Ends the connection because the back end said so.
     func drop()
@@ -24,6 +33,8 @@ protocol Session: AnyObject {
 
 extension Session {
     var socketAddress: UnsafeRawPointer? { nil }
+    var readyPlace: (loop: LoopContext, place: ReadySockets.Place)? { nil }
+    func finish(_ batch: PublicationBatch, behind sent: Int) {}
 
     /// `nil` for a session that is about to go.
     var information: SessionInformation? {

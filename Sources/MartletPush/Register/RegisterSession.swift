@@ -107,6 +107,10 @@ final class RegisterSession: WebSocketHandler, Session {
 
     var socketAddress: UnsafeRawPointer? { self.socket?.memoryAddress }
 
+    var readyPlace: (loop: LoopContext, place: ReadySockets.Place)? { self.socket?.takeReadyPlace() }
+
+    func finish(_ batch: PublicationBatch, behind sent: Int) { self.socket?.finish(batch.messages, behind: sent) }
+
     func deliver(_ batch: PublicationBatch) -> Int {
         guard let socket = self.socket, socket.isOpen else { return 0 }
         let dropped = socket.droppedMessages

@@ -126,6 +126,7 @@ extension WebSocket {
                 initiator: .remote, isClean: false)
         self.loop.metrics.closed(information.code, self.role)
         self.handler.closed(self, information)
+        self.giveReadyPlaceBack()
     }
 }
 

@@ -80,7 +80,7 @@ extension WebSocket {
                 if !self.hasBacklog {
                     self.compressor?.forgetPast()
                     self.loop.metrics.sent(messages: batch.count, self.role)
-                    _ = frames.withUnsafeReadableBytes { self.transmit($0) }
+                    if frames.withUnsafeReadableBytes({ self.transmit($0) }) { self.isReady() }
                     return batch.count
                 }
             }

@@ -36,11 +36,22 @@ extension WebSocket {
         return self.writeToChannel(rest)
     }
 
+    /// Sends the rest of frames that somebody else has begun to send (``ReadySockets``).
+    func transmit(_ frames: UnsafeRawBufferPointer, behind sent: Int) {
+        self.loop.metrics.sent(bytes: sent, self.role)
+        self.writeToChannel(self.rest(of: frames, sent: sent))
+    }
+
     /// - Returns: what is for NIO to write; `nil` when the kernel took everything.
     private func sendDirectly(_ frames: UnsafeRawBufferPointer) -> ByteBuffer? {
         let sent = self.directSocket?.send(frames) ?? 0
         self.loop.metrics.sent(bytes: sent, self.role)
         if sent == frames.count { return nil }
+        return self.rest(of: frames, sent: sent)
+    }
+
+    /// - Returns: what is for NIO to write next.
+    private func rest(of frames: UnsafeRawBufferPointer, sent: Int) -> ByteBuffer {
         if frames.count - sent > Self.writeSize { return self.splitRest(of: frames, sent: sent) }
         return ByteBuffer(bytes: UnsafeRawBufferPointer(rebasing: frames[sent...]))
     }
@@ -89,6 +100,7 @@ extension WebSocket {
     @discardableResult
     func writeToChannel(_ bytes: ByteBuffer) -> Bool {
         guard let context = self.context, self.phase != .closed else { return false }
+        self.isNotReady()
         self.inFlight += bytes.readableBytes
         let promise = context.eventLoop.makePromise(of: Void.self)
         let count = bytes.readableBytes

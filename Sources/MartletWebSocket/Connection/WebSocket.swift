@@ -30,14 +30,16 @@ public final class WebSocket {
 
     // What every message that is sent looks at comes first, and so lies side by side in memory: a publication for thousands of
     // connections is bound by the lines of the cache that it touches in each.
-    var phase = Phase.open
+    var phase = Phase.open { didSet { self.isNotReady() } }
     public let role: Role
     /// Output is gathered in the loop's buffer until the end of this read.
     var isCorked = false
     /// Set while a message is being sent part by part.
-    var parts: OpenParts?
+    var parts: OpenParts? { didSet { self.isNotReady() } }
     /// For sending past the pipeline; `nil` on TLS and when the channel is closed.
-    var directSocket: DirectSocket?
+    var directSocket: DirectSocket? { didSet { self.isNotReady() } }
+    /// Among ``ReadySockets``, once it was asked for.
+    var readyPlace: ReadySockets.Place?
     /// Bytes that NIO has and the kernel has not taken yet.
     var inFlight = 0
     let loop: LoopContext

@@ -7,7 +7,7 @@ import NIOPosix
 /// For plain TCP only, on the channel's event loop, and only while NIO has nothing queued for the channel. Whatever
 /// the kernel does not take is for the caller to hand to NIO, which also meets any error again and closes the channel.
 struct DirectSocket {
-    private let descriptor: NIOBSDSocket.Handle
+    let descriptor: NIOBSDSocket.Handle
 
     /// - Returns: `nil` for a channel that is no socket.
     init?(_ channel: any Channel) {

@@ -23,6 +23,7 @@ public final class LoopContext {
     var date = AnswerDate()
     let compression = CompressionContexts()
     let metrics: LoopMetrics
+    let ready: ReadySockets
     /// Runs a connection's tasks on its own event loop: no thread hop a message.
     let executor: EventLoopTaskExecutor
 
@@ -33,7 +34,9 @@ public final class LoopContext {
     public init(eventLoop: any EventLoop) {
         self.output = ByteBufferAllocator().buffer(capacity: 16 * 1024)
         self.executor = EventLoopTaskExecutor(eventLoop)
-        self.metrics = LoopMetrics(eventLoop: eventLoop)
+        let metrics = LoopMetrics(eventLoop: eventLoop)
+        self.metrics = metrics
+        self.ready = ReadySockets(metrics: metrics)
     }
 
     /// The context of the event loop that the caller runs on.
@@ -44,6 +47,9 @@ public final class LoopContext {
         Self.perThread.currentValue = context
         return context
     }
+
+    /// The connections that take frames right now; `nil` while one of them gathers its output, which nothing may overtake.
+    package var readySockets: ReadySockets? { self.isCorkTaken ? nil : self.ready }
 
     /// Lends the receive buffer, or a new one while it is lent out already.
     func borrowReceiveBuffer(from allocator: ByteBufferAllocator) -> ByteBuffer {
