@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Echo: server CPU a message, Martlet against gorilla/websocket in the same run.
 
-Each server has one core and the load generator the other; runs alternate, and medians count. Machines are noisy and
-drift, so the ratio is the figure that holds. Writes artifacts/bench-echo.md and artifacts/bench-echo.svg.
+Each server has one core and the load generator the other; runs alternate. Machines are noisy and drift, so the
+figure that holds is the median of the ratios of runs that were neighbours. Writes artifacts/bench-echo.md and
+artifacts/bench-echo.svg.
 """
 import argparse
 import statistics
@@ -60,7 +61,7 @@ def main():
                 servers[name], case, cores[1], options.seconds))
             cpu = {name: statistics.median(one["cpu_microseconds"] for one in runs[name]) for name in names}
             busy = min(one["server_busy"] for one in runs["martlet"])
-            rows.append({"case": case, "cpu": cpu, "ratio": cpu["martlet"] / cpu["gorilla"], "busy": busy})
+            rows.append({"case": case, "cpu": cpu, "ratio": harness.ratio(runs, "martlet", "gorilla", "cpu_microseconds"), "busy": busy})
     finally:
         for process, _ in servers.values():
             stop(process)

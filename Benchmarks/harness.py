@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -82,6 +83,12 @@ def alternate(title, names, rounds, measure):
             runs[name].append(measure(name))
     print(file=sys.stderr)
     return runs
+
+
+def ratio(runs, name, rival, key):
+    """The median of a round's ratios. What is near in time meets the same noise, so that this varies less than the ratio
+    of two medians."""
+    return statistics.median(one[key] / other[key] for one, other in zip(runs[name], runs[rival]))
 
 
 def bars(title, rows, left):
