@@ -3,8 +3,9 @@
 default buffers and with 16 KiB ones, HAProxy.
 
 The proxy has one core; load and echo server share the other. Runs alternate, each with a fresh process. Times are medians,
-and ratios are medians of the ratios of runs that were neighbours. What is measured is
-the proxy's CPU a message that was echoed (so it passed twice), its CPU a handshake, and its memory an idle tunnel. Writes artifacts/bench-proxy.md and artifacts/bench-proxy.svg.
+and ratios are medians of the ratios of runs that were neighbours. What is measured is the
+proxy's CPU a message that was echoed (so it passed twice), its CPU a handshake, and its memory an idle tunnel. Writes
+artifacts/bench-proxy.md and artifacts/bench-proxy.svg.
 """
 import argparse
 import json

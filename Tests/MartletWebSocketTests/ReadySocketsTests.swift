@@ -14,7 +14,10 @@ struct ReadySocketsTests {
         var socket: WebSocket?
         var place: ReadySockets.Place = -1
 
-        init(onText: @escaping (WebSocket) -> Void = { _ in }, _ opened: @escaping @Sendable (NIOLoopBound<Subscriber>) -> Void) {
+        init(
+            onText: @escaping (WebSocket) -> Void = { _ in },
+            _ opened: @escaping @Sendable (NIOLoopBound<Subscriber>) -> Void
+        ) {
             self.onText = onText
             self.opened = opened
         }
@@ -118,7 +121,10 @@ struct ReadySocketsTests {
             }
             var messages = client.messages.makeAsyncIterator()
             for number in 0...count.value {
-                guard case .text(let text)? = try await messages.next() else { return Issue.record("the end came") }
+                guard case .text(let text)? = try await messages.next() else {
+                    Issue.record("the end came too early")
+                    return
+                }
                 #expect(text.prefix { $0 != " " } == "\(number)")
             }
             try await onServer { subscriber in

@@ -28,7 +28,7 @@ final class Tunnel<Leg: TunnelLeg> {
     private let policy: TunnelPolicy
     private let isPlain: Bool
     // Unchecked, since the check would cost a small message one percent: a tunnel is used on one thread, and no access to
-    // one of these lasts while a leg, or anybody else, is called.
+    // one of these lasts while a leg is called, or anybody else that could use the tunnel.
     @exclusivity(unchecked) private var fromClient: Direction
     @exclusivity(unchecked) private var fromUpstream: Direction
     private var bucket: TokenBucket?

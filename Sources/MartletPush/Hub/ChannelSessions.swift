@@ -33,6 +33,7 @@ final class ChannelSessions: @unchecked Sendable {
     private var entries: [Entry] = []
     /// Of the first session that has a place among its ready sockets; there is but one, unless a test has made more.
     private var loop: LoopContext?
+    private var placeCount = 0
 
     init(_ channel: UserChannel) { self.channel = channel }
 
@@ -44,11 +45,14 @@ final class ChannelSessions: @unchecked Sendable {
         session.places[self.channel] = self.entries.count
         let ready = session.readyPlace
         if self.loop == nil { self.loop = ready?.loop }
-        self.entries.append(Entry(session, ready.flatMap { $0.loop === self.loop ? $0.place : nil }))
+        let place = ready.flatMap { $0.loop === self.loop ? $0.place : nil }
+        if place != nil { self.placeCount += 1 }
+        self.entries.append(Entry(session, place))
     }
 
     /// The last session takes the place of the one that leaves.
     func remove(at place: Int) {
+        if self.entries[place].place >= 0 { self.placeCount -= 1 }
         guard let last = self.entries.popLast(), place < self.entries.count else { return }
         self.entries[place] = last
         last.session.places[self.channel] = place
@@ -80,7 +84,7 @@ final class ChannelSessions: @unchecked Sendable {
         defer { tally.add(to: counters) }
         // A session that is closed by its delivery leaves the list: a copy is walked.
         let entries = self.entries
-        guard let ready = self.loop?.readySockets, ready.mayTake(batch.messages) else {
+        guard self.placeCount > 0, let ready = self.loop?.readySockets, ready.mayTake(batch.messages) else {
             for index in entries.indices {
                 if index + Self.lookahead < entries.count { entries[index + Self.lookahead].prefetch() }
                 let taken = entries[index].session.deliver(batch)
