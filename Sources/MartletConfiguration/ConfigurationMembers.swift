@@ -8,6 +8,11 @@ package struct ConfigurationMembers {
         self.members = members
     }
 
+    /// Of all that are there, by path.
+    package var origins: [String: ConfigurationOrigin] {
+        Dictionary(self.members.values.map { ($0.path, $0.origin) }) { first, _ in first }
+    }
+
     package subscript(_ name: String) -> ConfigurationNode? { self.members[name] }
 
     package func required(_ name: String) throws -> ConfigurationNode {

@@ -16,19 +16,11 @@ package struct ConfigurationNode {
         self.overrides = overrides
     }
 
-    package func error(_ reason: String) -> ConfigurationError {
-        self.error(reason, at: self.node.mark, key: self.path.isEmpty ? "" : "\(self.path): ")
+    package var origin: ConfigurationOrigin {
+        ConfigurationOrigin(path: self.path, line: self.node.mark?.line, place: self.place)
     }
 
-    private func error(_ reason: String, at mark: Mark?, key: String) -> ConfigurationError {
-        switch self.place {
-        case .file(""): ConfigurationError("\(key)\(reason)")
-        case .file(let file):
-            ConfigurationError("\(file)\(mark.map { ":\($0.line)" } ?? ""): \(key)\(reason)", line: mark?.line)
-        case .environment(let name): ConfigurationError("\(name): \(reason)")
-        case .flag(let name): ConfigurationError("\(name): \(reason)", isUsage: true)
-        }
-    }
+    package func error(_ reason: String) -> ConfigurationError { self.origin.error(reason) }
 
     private func child(_ node: Node, path: String) -> ConfigurationNode {
         ConfigurationNode(node, path: path, place: self.place, overrides: self.overrides)
@@ -54,7 +46,8 @@ package struct ConfigurationNode {
             guard known.contains(name) else {
                 let all = known.sorted().joined(separator: ", ")
                 problems.add(
-                    self.error("there is no such key; known are \(all)", at: key.mark, key: "\(prefix)\(name): "))
+                    ConfigurationOrigin(path: prefix + name, line: key.mark?.line, place: self.place)
+                        .error("there is no such key; known are \(all)"))
                 continue
             }
             members[name] = self.child(value, path: prefix + name)

@@ -101,30 +101,33 @@ public struct PushServerConfiguration: Sendable {
 
     /// - Throws: ``ServerError`` with the code `configuration`.
     func validate() throws {
-        for (name, path) in [
-            ("WebSocket", self.webSocketPath), ("push", self.pushPath), ("events", self.eventStreams.eventsPath),
-            ("poll", self.eventStreams.pollPath),
-        ]
-        where !path.hasPrefix("/") || path.hasSuffix("/") || path.contains("//")
-            || path.contains(where: { "?#{}*: ".contains($0) }) || path == "/api" || path.hasPrefix("/api/")
-        {
-            throw ServerError(
-                .configuration, reason: "the \(name) path must begin with / and be a plain path, and not /api: \(path)")
+        let problems = self.problems
+        guard problems.isEmpty else {
+            let reasons = problems.map { "\($0.key): \($0.reason)" }
+            throw ServerError(.configuration, reason: reasons.joined(separator: "\n"))
         }
-        for path in [
-            self.webSocketPath, self.pushPath, self.eventStreams.eventsPath, self.eventStreams.pollPath,
-        ] where self.console.isEnabled && (path.hasPrefix("/console/") || path.hasPrefix("/demo/")) {
-            throw ServerError(.configuration, reason: "what is below /console/ and /demo/ is the console's: \(path)")
+    }
+
+    /// What cannot be, by the key that a file has for it.
+    var problems: [(key: String, reason: String)] {
+        var problems: [(key: String, reason: String)] = []
+        var taken: Set = ["/drop", "/healthz", "/readyz", "/metrics", "/martlet.js"]
+        for (key, path) in [
+            ("wsPath", self.webSocketPath), ("pushPath", self.pushPath), ("ssePath", self.eventStreams.eventsPath),
+            ("pollPath", self.eventStreams.pollPath),
+        ] {
+            if !path.hasPrefix("/") || path.hasSuffix("/") || path.contains("//")
+                || path.contains(where: { "?#{}*: ".contains($0) }) || path == "/api" || path.hasPrefix("/api/")
+            {
+                problems.append((key, "a path begins with /, is plain, and is not /api: \(path)"))
+            } else if self.console.isEnabled, path.hasPrefix("/console/") || path.hasPrefix("/demo/") {
+                problems.append((key, "what is below /console/ and /demo/ is the console's: \(path)"))
+            } else if !taken.insert(path).inserted {
+                problems.append((key, "another endpoint has this path: \(path)"))
+            }
         }
-        let taken = [
-            self.webSocketPath, self.pushPath, self.eventStreams.eventsPath, self.eventStreams.pollPath, "/drop",
-            "/healthz", "/readyz", "/metrics", "/martlet.js",
-        ]
-        guard Set(taken).count == taken.count else {
-            throw ServerError(
-                .configuration, reason: "two endpoints have the same path: \(taken.joined(separator: " "))")
-        }
-        if let refusal = self.refusal(of: self.listen) { throw ServerError(.configuration, reason: refusal) }
+        if let refusal = self.refusal(of: self.listen) { problems.append(("listen", refusal)) }
+        return problems
     }
 
     /// Why the service may not listen there; `nil` when it may.

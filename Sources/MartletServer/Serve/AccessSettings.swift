@@ -17,17 +17,23 @@ struct AccessSettings: Sendable {
     var isExpiryRequired = false
     var webhookURL: String?
     var webhookTimeout = TimeAmount.seconds(5)
+    /// Where the settings stand, by path.
+    private(set) var origins: [String: ConfigurationOrigin] = [:]
+    private var hasEnvironmentSecret = false
+
+    static let secretVariable = "MARTLET_JWT_SECRET"
 
     /// - Parameter members: of the whole configuration.
-    mutating func read(_ members: ConfigurationMembers) throws {
+    mutating func read(_ members: ConfigurationMembers, environment: [String: String]) throws {
         var problems = ConfigurationProblems()
-        var ways: [ConfigurationNode] = []
-        func read(_ node: ConfigurationNode?, into value: inout String?) throws {
+        var ways: [(origin: ConfigurationOrigin, forget: (inout AccessSettings) -> Void)] = []
+        func read(_ node: ConfigurationNode?, into key: WritableKeyPath<AccessSettings, String?>) throws {
             guard let node else { return }
-            value = try node.string()
-            ways.append(node)
+            self[keyPath: key] = try node.string()
+            ways.append((node.origin, { $0[keyPath: key] = nil }))
         }
-        problems.gather { try read(members["tokenFile"], into: &self.tokenFile) }
+        self.origins = members.origins
+        problems.gather { try read(members["tokenFile"], into: \.tokenFile) }
         problems.gather {
             try members.read("anonymousUser", into: &self.anonymousUser) { node in
                 let name = try node.string()
@@ -41,8 +47,9 @@ struct AccessSettings: Sendable {
                     "secretFile", "keyFile", "algorithm", "issuer", "audience", "requireExpiry",
                 ])
             else { return }
-            try read(jwt["secretFile"], into: &self.secretFile)
-            try read(jwt["keyFile"], into: &self.keyFile)
+            self.origins.merge(jwt.origins) { $1 }
+            try read(jwt["secretFile"], into: \.secretFile)
+            try read(jwt["keyFile"], into: \.keyFile)
             try jwt.read("algorithm", into: &self.algorithm) { node in
                 do {
                     return try JWTAlgorithmName(named: try node.string())
@@ -56,17 +63,26 @@ struct AccessSettings: Sendable {
         }
         problems.gather {
             guard let set = try members["jwks"]?.members(["file", "url"]) else { return }
-            try read(set["file"], into: &self.keySetFile)
-            try read(set["url"], into: &self.keySetURL)
+            self.origins.merge(set.origins) { $1 }
+            try read(set["file"], into: \.keySetFile)
+            try read(set["url"], into: \.keySetURL)
         }
         problems.gather {
             guard let webhook = try members["auth"]?.members(["url", "timeout"]) else { return }
-            try read(webhook["url"], into: &self.webhookURL)
+            self.origins.merge(webhook.origins) { $1 }
+            try read(webhook["url"], into: \.webhookURL)
             try webhook.read("timeout", into: &self.webhookTimeout) { try $0.timeout() }
         }
         problems.gather {
-            guard ways.count > 1 else { return }
-            throw ways[1].error("\(ways.map(\.path).joined(separator: " and ")) exclude each other")
+            // What counts more takes the place of what counts less, as for every other key.
+            self.hasEnvironmentSecret = environment[Self.secretVariable]?.isEmpty == false
+            let weight = max(
+                ways.map(\.origin.weight).max() ?? 0,
+                self.hasEnvironmentSecret ? ConfigurationOrigin.weightOfEnvironment : 0)
+            for way in ways where way.origin.weight < weight { way.forget(&self) }
+            let left = ways.filter { $0.origin.weight == weight }.map(\.origin)
+            guard left.count > 1 else { return }
+            throw left[1].error("\(left.map(\.path).joined(separator: " and ")) exclude each other")
         }
         problems.gather {
             guard self.algorithm != nil, self.keySetFile != nil || self.keySetURL != nil, let jwt = members["jwt"]
@@ -80,6 +96,17 @@ struct AccessSettings: Sendable {
 
     var hasClaims: Bool { self.issuer != nil || self.audience != nil || self.isExpiryRequired || self.algorithm != nil }
     var isForJWT: Bool { self.tokenFile == nil && self.webhookURL == nil }
+
+    /// The setting that says how tokens are checked; `nil` when none does.
+    var way: String? {
+        if self.tokenFile != nil { return "tokenFile" }
+        if self.webhookURL != nil { return "auth.url" }
+        if self.secretFile != nil { return "jwt.secretFile" }
+        if self.keyFile != nil { return "jwt.keyFile" }
+        if self.keySetFile != nil { return "jwks.file" }
+        if self.keySetURL != nil { return "jwks.url" }
+        return self.hasEnvironmentSecret ? Self.secretVariable : nil
+    }
 
     /// - Returns: `nil` when tokens are not checked.
     func authenticator(logger: Logger) async throws -> Authenticator? {
@@ -102,6 +129,6 @@ struct AccessSettings: Sendable {
         if let file = self.keyFile { return .publicKeyFile(file) }
         if let file = self.keySetFile { return .setFile(file) }
         if let url = self.keySetURL { return .setURL(url) }
-        return try Secret.read(file: nil, environment: "MARTLET_JWT_SECRET").map { .secret($0) }
+        return try Secret.read(file: nil, environment: Self.secretVariable).map { .secret($0) }
     }
 }

@@ -16,6 +16,10 @@ public struct ServeSettings: Sendable {
     var apiKeyFile: String?
     var consolePasswordFile: String?
     var tls: (certificate: String, key: String)?
+    /// Where the settings stand, by path.
+    private var origins: [String: ConfigurationOrigin] = [:]
+
+    private static let apiKeyVariable = "MARTLET_API_KEY"
 
     /// - Parameters:
     ///   - file: YAML or JSON; `nil` for none.
@@ -35,7 +39,7 @@ public struct ServeSettings: Sendable {
             throw ServerError(.file, reason: "cannot read the configuration \(file ?? "")", cause: error)
         }
         do {
-            try self.read(document.root())
+            try self.read(document.root(), environment: environment)
         } catch let error as ConfigurationError {
             throw ServerError(error.isUsage ? .usage : .configuration, reason: error.reason)
         }
@@ -44,48 +48,60 @@ public struct ServeSettings: Sendable {
     /// Opens the files that the settings name.
     ///
     /// - Parameter fetches: whether a JWK set is fetched, which the service needs and a look at the settings does not.
-    /// - Throws: ``ServerError``.
+    /// - Throws: ``ServerError``: one line for each mistake, naming the key and where it stands.
     public func makeConfiguration(fetches: Bool = true, logger: Logger) async throws -> PushServerConfiguration {
         var configuration = self.configuration
-        if let tls = self.tls {
+        var problems = SettingProblems(self.origins.merging(self.access.origins) { $1 })
+        await problems.gather("tls") {
+            guard let tls = self.tls else { return }
             do {
                 configuration.tls = try ServerTLS(certificateFile: tls.certificate, keyFile: tls.key)
             } catch {
                 throw ServerError(.file, reason: "cannot serve TLS", cause: error)
             }
         }
-        if let file = self.apiKeyFile {
-            let keys = try APIKeys(contentsOf: file)
-            configuration.apiKeys = keys
-            configuration.reloadedFiles.append(ReloadedFile(file) { try keys.reload(contentsOf: file) })
-        } else if let key = try Secret.read(file: nil, environment: "MARTLET_API_KEY") {
-            configuration.apiKeys = APIKeys([APIKey(key)])
+        await problems.gather(self.apiKeyFile == nil ? Self.apiKeyVariable : "apiKeyFile") {
+            if let file = self.apiKeyFile {
+                let keys = try APIKeys(contentsOf: file)
+                configuration.apiKeys = keys
+                configuration.reloadedFiles.append(ReloadedFile(file) { try keys.reload(contentsOf: file) })
+            } else if let key = try Secret.read(file: nil, environment: Self.apiKeyVariable) {
+                configuration.apiKeys = APIKeys([APIKey(key)])
+            }
         }
-        if let file = self.consolePasswordFile {
+        await problems.gather("console.passwordFile") {
+            guard let file = self.consolePasswordFile else { return }
             let passwords = try APIKeys(contentsOf: file)
             configuration.console.passwords = passwords
             configuration.reloadedFiles.append(ReloadedFile(file) { try passwords.reload(contentsOf: file) })
         }
-        if !fetches, let url = self.access.keySetURL {
-            guard url.hasPrefix("https://") || url.hasPrefix("http://") else {
-                throw ServerError(.configuration, reason: "jwks.url: \(url) is no http or https URL")
+        await problems.gather(self.access.way ?? "jwt") {
+            if !fetches, let url = self.access.keySetURL {
+                guard url.hasPrefix("https://") || url.hasPrefix("http://") else {
+                    throw ServerError(.configuration, reason: "\(url) is no http or https URL")
+                }
+                configuration.hooks.authenticate = { _, _ in nil }
+            } else if let authenticator = try await self.access.authenticator(logger: logger) {
+                configuration.hooks.authenticate = authenticator.authenticate
+                configuration.reloadedFiles += authenticator.files
             }
-            configuration.hooks.authenticate = { _, _ in nil }
-        } else if let authenticator = try await self.access.authenticator(logger: logger) {
-            configuration.hooks.authenticate = authenticator.authenticate
-            configuration.reloadedFiles += authenticator.files
         }
-        if self.access.hasClaims, configuration.hooks.authenticate == nil || !self.access.isForJWT {
-            throw ServerError(.configuration, reason: "jwt: there is no key that tokens could be checked with")
+        await problems.gather("jwt") {
+            guard self.access.hasClaims, self.access.way == nil || !self.access.isForJWT else { return }
+            throw ServerError(.configuration, reason: "there is no key that tokens could be checked with")
         }
         configuration.hooks.anonymousUser = self.access.anonymousUser
-        try configuration.validate()
+        // What a missing key makes unsafe is told when nothing else is wrong.
+        for problem in configuration.problems where problem.key != "listen" || problems.isEmpty {
+            problems.add(ServerError(.configuration, reason: problem.reason), at: problem.key)
+        }
+        try problems.throwAny()
         return configuration
     }
 
     // MARK: Reading
 
-    private mutating func read(_ root: ConfigurationNode) throws {
+    private mutating func read(_ root: ConfigurationNode, environment: [String: String]) throws {
         var problems = ConfigurationProblems()
         let members = try root.members(
             [
@@ -96,6 +112,7 @@ public struct ServeSettings: Sendable {
                 "limits",
                 "drain", "log",
             ], problems: &problems)
+        self.origins = members.origins
         problems.gather { try members.read("listen", into: &self.configuration.listen) { try $0.listenAddress() } }
         problems.gather { try members.read("tls", into: &self.tls) { try Self.tls($0) } }
         problems.gather { try members.read("reusePort", into: &self.configuration.isPortShared) { try $0.bool() } }
@@ -112,9 +129,14 @@ public struct ServeSettings: Sendable {
         }
         problems.gather { try members.read("origin", into: &self.configuration.origin) { try $0.originPolicy() } }
         problems.gather { try members.read("open", into: &self.configuration.isOpenBeyondLoopback) { try $0.bool() } }
-        problems.gather { try members.read("apiKeyFile", into: &self.apiKeyFile) { try $0.string() } }
+        problems.gather {
+            // What the environment says itself counts more than where a file says that it stands.
+            let isSaid = environment[Self.apiKeyVariable]?.isEmpty == false
+            guard let node = members["apiKeyFile"], !isSaid || node.origin.weight > 0 else { return }
+            self.apiKeyFile = try node.string()
+        }
         problems.gather { try members["console"].map { try self.readConsole($0) } }
-        problems.gather { try self.access.read(members) }
+        problems.gather { try self.access.read(members, environment: environment) }
         problems.gather { try members["history"].map { try self.configuration.history.read($0) } }
         problems.gather {
             try members.read("retry", into: &self.configuration.eventStreams.retry) { node in
@@ -133,6 +155,7 @@ public struct ServeSettings: Sendable {
 
     private mutating func readConsole(_ node: ConfigurationNode) throws {
         let members = try node.members(["enabled", "passwordFile"])
+        self.origins.merge(members.origins) { $1 }
         try members.read("enabled", into: &self.configuration.console.isEnabled) { try $0.bool() }
         try members.read("passwordFile", into: &self.consolePasswordFile) { try $0.string() }
     }
