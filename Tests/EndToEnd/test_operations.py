@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import threading
 import time
+import urllib.error
 
 import pytest
 import yaml
@@ -111,6 +112,12 @@ def test_every_key_is_an_option_and_a_variable_and_documented(everything):
     ("listeners: [8082]\nroutes: []\n", 1, "listeners[0]: expected an address"),
     ("listen: [\n", None, "not valid YAML"),
     ("tls:\n  certificate: a\n", 2, "tls: the key key is missing"),
+    ("retry: 1s\nwsPath: ws\n", 2, "wsPath: a path begins with /"),
+    ("pushPath: /x\npollPath: /x\n", 2, "pollPath: another endpoint has this path"),
+    ("jwks:\n  url: nonsense\n", 2, "jwks.url: nonsense is no http or https URL"),
+    ("history: {size: 1}\njwt: {issuer: me}\n", 2, "jwt: there is no key"),
+    ("open: false\nlisten: 0.0.0.0:80\n", 2, "listen: 0.0.0.0:80 can be reached from other machines"),
+    ("auth:\n  url: nonsense\n", 2, "auth.url: "),
 ])
 def test_check_config_names_the_key_and_the_line(tmp_path, text, line, said):
     file = tmp_path / "wrong.yaml"
@@ -349,14 +356,22 @@ def test_a_drain_ends_streams_and_answers_polls(serve):
     stream = Stream(server)
     after = stream.next()["id"]
     answers = []
-    waiting = threading.Thread(target=lambda: answers.append(poll(server, after=after, wait=60)))
+
+    def wait():
+        with pytest.raises(urllib.error.HTTPError) as error:
+            poll(server, after=after, wait=60)
+        answers.append((error.value.code, error.value.headers["Retry-After"], error.value.read().decode()))
+
+    waiting = threading.Thread(target=wait)
     waiting.start()
     eventually(lambda: server.metric("martlet_sessions") == 2, "both are there")
     server.process.send_signal(signal.SIGTERM)
     rest = stream.file.read()
     assert 2999 < int(re.search(rb"retry: (\d+)\n\n$", rest).group(1)) < 9001
     waiting.join(PATIENCE)
-    assert answers == [(204, None)]
+    [(status, header, text)] = answers
+    retry = int(re.fullmatch(r"the server restarts; retry: (\d+)", text).group(1))
+    assert status == 503 and 2999 < retry < 9001 and int(header) == -(-retry // 1000)
     assert server.process.wait(PATIENCE) == 0
 
 

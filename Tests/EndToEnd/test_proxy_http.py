@@ -407,6 +407,17 @@ def test_a_body_of_unknown_length_in_an_http2_get_stays_a_body(start, tmp_path, 
         body.stat().st_size, body.read_bytes())
 
 
+def test_http2_requests_without_a_body_have_none_upstream(start, tmp_path, backend, certificates):
+    """Also on connections that are kept, which are at hand before it is known that nothing follows the head."""
+    proxy = run_proxy(start, tmp_path, {**to(backend), "listeners": [
+        {"address": "127.0.0.1:0", "tls": {"certificate": certificates["cert"], "key": certificates["key"]}}]})
+    urls = [f"https://localhost:{proxy.port}/{number}" for number in range(100)]
+    answers = curl("--http2", "--cacert", certificates["ca"], "-w", "\n", *urls).split("\n")
+    seen = [json.loads(answer) for answer in answers if answer]
+    assert [one["path"] for one in seen] == [f"/{number}" for number in range(100)]
+    assert not any(name.lower() in ("transfer-encoding", "content-length") for one in seen for name, _ in one["headers"])
+
+
 def test_http2_connections_end_with_their_clients(start, tmp_path, backend, certificates):
     proxy = run_proxy(start, tmp_path, {**to(backend), "client": {"keepAliveTimeout": "1s"}, "listeners": [
         {"address": "127.0.0.1:0", "tls": {"certificate": certificates["cert"], "key": certificates["key"]}}]})
@@ -619,6 +630,7 @@ def test_a_reload_under_load_loses_no_request(start, tmp_path):
     for reload in range(20):
         eventually(lambda: sum(done) >= 450 * (reload + 1), "the requests go on", 60)
         whole["upstreams"]["app"] = {"endpoints": endpoints if reload % 2 else endpoints[:1], "keptConnections": 8 + reload}
+        whole["client"] = {"headerTimeout": f"{10 + reload}s"}  # which makes new listeners, at the same address
         proxy.file.write_text(json.dumps(whole))
         proxy.process.send_signal(signal.SIGHUP)
         eventually(lambda: sum("took a new configuration" in line for line in proxy.log) >= reload + 1, "the reload")

@@ -295,6 +295,33 @@ def test_keys_are_exchanged_under_load(serve, service):
     assert {name for name, _ in outcomes} >= {f"key {number}" for number in range(6)}
 
 
+def test_a_key_is_exchanged_under_its_name(serve, service):
+    """The first token of the new key is right already; and a name that cannot be looked up is nobody's fault."""
+    state = {"keys": [Key("EdDSA", "main")], "status": 200}
+    keys = service(lambda path, body: (state["status"], json.dumps({"keys": [key.jwk() for key in state["keys"]]})))
+    server = serve("--jwks-url", keys.url)
+    with httpx.Client(base_url=f"http://{server.address}", timeout=PATIENCE) as client:
+        old, new = state["keys"][0].sign(claims()), Key("EdDSA", "main")
+        assert status(client, old) == 200
+        state["keys"] = [new]
+        assert (status(client, new.sign(claims())), status(client, old)) == (200, 401)
+        state["status"] = 500
+        assert status(client, Key("EdDSA", "next").sign(claims())) == 503
+        assert status(client, new.sign(claims())) == 200
+
+
+def test_a_poll_ends_with_its_token(serve, tmp_path):
+    file = tmp_path / "secret"
+    file.write_text(SECRET)
+    server = serve("--jwt-secret-file", str(file))
+    # Ten seconds of leeway are over in two.
+    token = jwt.encode({"sub": "jack", "exp": time.time() - 8}, SECRET, "HS256")
+    with httpx.Client(base_url=f"http://{server.address}", timeout=PATIENCE) as client:
+        after = client.get("/poll", params={"token": token, "event": "e"}).json()["id"]
+        waited = client.get("/poll", params={"token": token, "event": "e", "after": after, "wait": 60})
+        assert (waited.status_code, status(client, token)) == (204, 401)
+
+
 def test_made_up_keys_cost_the_key_service_nothing(serve, service):
     keys = service(lambda path, body: (200, json.dumps({"keys": [KEYS["EdDSA"].jwk()]})))
     server = serve("--jwks-url", keys.url)

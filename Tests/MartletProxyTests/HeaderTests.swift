@@ -1,4 +1,9 @@
+import MartletWebSocket
+import NIOCore
+import NIOEmbedded
+import NIOHPACK
 import NIOHTTP1
+import NIOHTTP2
 import Testing
 
 @testable import MartletProxy
@@ -64,6 +69,65 @@ struct HeaderTests {
         #expect(headers["x-forwarded-proto"] == ["https"])
         #expect(headers["x-forwarded-host"] == ["example.com"])
         #expect(headers["forwarded"] == ["for=203.0.113.9, for=\"[2001:db8::1]\";host=example.com;proto=http"])
+    }
+
+    @Test("what a trusted proxy says in one way is continued in both")
+    func trustedInOneWay() {
+        let client = ClientIdentity(peer: "192.0.2.1", isPeerTrusted: true, address: nil, isSecure: false)
+        var headers: HTTPHeaders = ["X-Forwarded-For": "203.0.113.9, 2001:db8::1"]
+        ForwardedHeaders.set(on: &headers, for: client, host: "a")
+        #expect(headers["x-forwarded-for"] == ["203.0.113.9, 2001:db8::1, 192.0.2.1"])
+        #expect(
+            headers["forwarded"] == [
+                "for=203.0.113.9, for=\"[2001:db8::1]\", for=192.0.2.1;host=a;proto=http"
+            ])
+        headers = ["Forwarded": #"for="[2001:db8::1]:443";by=x, proto=https;For=203.0.113.9"#]
+        ForwardedHeaders.set(on: &headers, for: client, host: "a")
+        #expect(headers["x-forwarded-for"] == ["[2001:db8::1]:443, 203.0.113.9, 192.0.2.1"])
+    }
+
+    @Test(
+        "the client of a trusted proxy is whom Forwarded names, where X-Forwarded-For is not there",
+        arguments: [
+            (["for=203.0.113.9"], "203.0.113.9"), ([#"for="[2001:db8::1]:443";proto=https"#], "2001:db8::1"),
+            (["for=203.0.113.9, for=192.0.2.8"], "203.0.113.9"), (["for=203.0.113.9", "for=192.0.2.8"], "203.0.113.9"),
+            ([#"host="a,for=1.2.3.4";for=203.0.113.9"#], "203.0.113.9"), (["for=unknown"], "192.0.2.7"),
+            ([], "192.0.2.7"),
+            ([#"for="203.0.113.9\"#], "192.0.2.7"),
+        ] as [([String], String)])
+    func forwardedClient(values: [String], expected: String) throws {
+        let headers = HTTPHeaders(values.map { ("Forwarded", $0) })
+        let trusted = TrustedProxies([try #require(IPNetwork("192.0.2.0/24"))])
+        let identity = ClientIdentity(
+            headers, peer: try SocketAddress(ipAddress: "192.0.2.7", port: 1), address: "192.0.2.7", trusted: trusted,
+            isSecure: false)
+        #expect(identity.address == expected)
+    }
+
+    @Test("an HTTP/2 request that names two hosts is one with two Host headers; one that names one host twice is not")
+    func twoAuthorities() throws {
+        for (host, count) in [("evil", 2), ("example.com", 1)] {
+            let channel = EmbeddedChannel(handlers: [HTTP2AuthorityHandler(), HTTP2FramePayloadToHTTP1ServerCodec()])
+            try channel.writeInbound(
+                HTTP2Frame.FramePayload.headers(
+                    .init(
+                        headers: [
+                            ":method": "GET", ":scheme": "https", ":path": "/", ":authority": "example.com",
+                            "host": host,
+                        ], endStream: true)))
+            guard case .head(let head)? = try channel.readInbound(as: HTTPServerRequestPart.self) else {
+                Issue.record("there is no head")
+                return
+            }
+            #expect(head.headers["host"].count == count)
+            let isRefused =
+                if case .failure(let refusal) = RequestCheck.check(head, isHTTP2: true) {
+                    refusal.status == .badRequest
+                } else {
+                    false
+                }
+            #expect(isRefused == (count == 2))
+        }
     }
 
     @Test("a line of the log cannot be broken out of")

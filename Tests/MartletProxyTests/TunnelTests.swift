@@ -186,6 +186,19 @@ struct TunnelTests {
         #expect(setup.client.isAborted && setup.upstream.isAborted && setup.summaries.count == 1)
     }
 
+    @Test("a tunnel whose other half stays open and says nothing ends after 30 s", arguments: [TunnelSide.client, .upstream])
+    func halfClosed(side: TunnelSide) {
+        let setup = Setup()
+        setup.tunnel.inputEnded(side)
+        setup.tunnel.tick(now: 1 * Self.second)
+        let frame = side == .client ? Self.frame(.text, [1]) : Self.masked(.text, [1])
+        setup.receive(frame, from: side.other, now: 20 * Self.second)
+        setup.tunnel.tick(now: 49 * Self.second)
+        #expect(!setup.client.isAborted && setup.summaries.isEmpty)
+        setup.tunnel.tick(now: 50 * Self.second)
+        #expect(setup.client.isAborted && setup.upstream.isAborted && setup.summaries.count == 1)
+    }
+
     @Test("a message beyond the limit is not passed on; both sides get 1009")
     func messageTooBig() throws {
         let setup = Setup(.init(maximumMessageSize: 100))

@@ -80,6 +80,21 @@ struct RemoteJWTKeysTests {
         self.server.fail(true)
         self.server.advance(.hours(5))
         #expect(try await keys.keys(for: "one").knows("one"))
+        // Perhaps it is the name of a new key: nobody knows.
+        await #expect(throws: (any Error).self) { try await keys.keys(for: "two") }
+    }
+
+    @Test("are fetched again for a signature that fits none of them, and for many such not more than once in 5 s")
+    func exchangedUnderTheirNames() async throws {
+        let keys = self.server.makeKeys()
+        _ = try await keys.keys(for: "one")
+        self.server.serve(["two"])
+        #expect(await keys.renewedKeys()?.knows("two") == true)
+        #expect(self.server.fetches == 2)
+        for _ in 0..<10 { #expect(await keys.renewedKeys() == nil) }
+        self.server.advance(.seconds(5))
+        #expect(await keys.renewedKeys() != nil)
+        #expect(self.server.fetches == 3)
     }
 
     @Test("that were withdrawn are not known once their time is over")

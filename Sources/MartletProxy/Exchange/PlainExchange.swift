@@ -7,6 +7,8 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
     /// Parts that came before there was a connection: at most what one read brings.
     private var waiting: [HTTPServerRequestPart] = []
     private var requestComplete = false
+    /// There is a connection, and what comes next decides whether the request has a body.
+    private var isHeadHeld = false
     private var hasBody = false
     private var answerHead: HTTPResponseHead?
     /// Whether the body goes to the client, and so does the end: no to HEAD, 204 and 304.
@@ -50,7 +52,15 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
         case .end:
             self.requestComplete = true
         }
-        if let upstream = self.upstream { self.pass(part, to: upstream) } else { self.waiting.append(part) }
+        if self.isHeadHeld, let upstream = self.upstream {
+            self.isHeadHeld = false
+            self.waiting = [part]
+            self.begin(on: upstream)
+        } else if let upstream = self.upstream {
+            self.pass(part, to: upstream)
+        } else {
+            self.waiting.append(part)
+        }
         self.timer?.touch()
     }
 
@@ -103,6 +113,17 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
     override func connected(_ connection: UpstreamConnection) {
         self.upstream = connection
         connection.user = self
+        if self.client.isHTTP2, !self.requestComplete, self.waiting.isEmpty, !self.head.namesBody {
+            // A connection was at hand, and the head's own end has not come up yet.
+            self.isHeadHeld = true
+            self.startTimer(self.client.limits.bodyTimeout)
+            self.client.readIfHeldBack()
+            return
+        }
+        self.begin(on: connection)
+    }
+
+    private func begin(on connection: UpstreamConnection) {
         var head = self.request.upstreamHead(for: self.endpoint)
         head.headers.remove(name: "content-length")
         if let length = self.head.headers.first(name: "content-length") {
@@ -111,7 +132,7 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
         } else if self.head.headers.contains(name: "transfer-encoding")
             || self.client.isHTTP2 && !self.requestComplete
         {
-            // Over HTTP/2 any request may have a body, and its length need not be known.
+            // Over HTTP/2 any request may have a body, and its length need not be known. Here a part of it has come.
             head.headers.add(name: "Transfer-Encoding", value: "chunked")
             self.hasBody = true
         }
@@ -284,5 +305,12 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
         self.timer?.stop()
         self.timer = nil
         self.waiting = []
+    }
+}
+
+extension HTTPRequestHead {
+    /// Whether a header says that a body follows.
+    fileprivate var namesBody: Bool {
+        self.headers.contains(name: "content-length") || self.headers.contains(name: "transfer-encoding")
     }
 }

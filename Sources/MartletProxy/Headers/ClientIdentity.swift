@@ -17,12 +17,17 @@ struct ClientIdentity: Sendable, Hashable {
 extension ClientIdentity {
     /// - Parameters:
     ///   - address: the peer's, as text.
-    ///   - trusted: whose `X-Forwarded-For` is believed.
+    ///   - trusted: whose `X-Forwarded-For`, or `Forwarded` without it, is believed.
     init(_ headers: HTTPHeaders, peer: SocketAddress?, address: String?, trusted: TrustedProxies, isSecure: Bool) {
         self.peer = address
         self.isPeerTrusted = trusted != .none && trusted.contains(peer)
-        self.address =
-            self.isPeerTrusted ? trusted.clientAddress(headers["x-forwarded-for"], peer: peer) : address
+        if self.isPeerTrusted {
+            let nodes = headers["x-forwarded-for"]
+            self.address = trusted.clientAddress(
+                nodes.isEmpty ? ForwardedNodes.parse(headers["forwarded"]) : nodes, peer: peer)
+        } else {
+            self.address = address
+        }
         self.isSecure = isSecure
     }
 }

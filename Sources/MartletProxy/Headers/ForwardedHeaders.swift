@@ -10,7 +10,22 @@ enum ForwardedHeaders {
         let element =
             "for=\(Self.node(client.peer));host=\(Self.quoted(host));proto=\(proto)"
         if client.isPeerTrusted {
+            // Where only one of the two tells of the way so far, the other shall not tell another story.
+            let nodes = headers["x-forwarded-for"]
+            let isOld = headers["forwarded"].isEmpty && !nodes.isEmpty
+            if nodes.isEmpty {
+                for node in ForwardedNodes.parse(headers["forwarded"]) {
+                    Self.append(node, to: "X-Forwarded-For", of: &headers)
+                }
+            }
             Self.append(peer, to: "X-Forwarded-For", of: &headers)
+            if isOld {
+                for node in nodes.joined(separator: ",").split(separator: ",") {
+                    Self.append(
+                        "for=\(Self.node(String(node.filter { $0 != " " && $0 != "\"" })))", to: "Forwarded",
+                        of: &headers)
+                }
+            }
             if !headers.contains(name: "X-Forwarded-Proto") { headers.add(name: "X-Forwarded-Proto", value: proto) }
             if !headers.contains(name: "X-Forwarded-Host") { headers.add(name: "X-Forwarded-Host", value: host) }
             Self.append(element, to: "Forwarded", of: &headers)

@@ -28,22 +28,9 @@ final class BoundListener: Sendable {
         self.listener = listener
         self.channel = channel
         // Each reactor has a descriptor of its own, since it may let go of it only when it polls it no longer.
-        let descriptors = try await channel.eventLoop.submit { () -> [CInt] in
-            var copies: [CInt] = []
-            try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { socket in
-                TunnelSocketOptions.prepare(listening: socket, at: channel.localAddress)
-                for _ in reactors {
-                    let copy = fcntl(socket, F_DUPFD_CLOEXEC, 0)
-                    if copy < 0 {
-                        let error = IOError(errnoCode: errno, reason: "dup")
-                        for copy in copies { _ = systemClose(copy) }
-                        throw error
-                    }
-                    copies.append(copy)
-                }
-            }
-            return copies
-        }.get()
+        let descriptors = try await Self.copies(of: channel, count: reactors.count) {
+            TunnelSocketOptions.prepare(listening: $0, at: channel.localAddress)
+        }
         self.direct = zip(descriptors, reactors).map { descriptor, reactor in
             (DirectListener(descriptor: descriptor, context: context, reactor: reactor), reactor)
         }
@@ -57,6 +44,34 @@ final class BoundListener: Sendable {
     }
 
     var localAddress: SocketAddress? { self.channel.localAddress }
+
+    /// A descriptor of the same socket, with all connections that wait in it, for a listener that takes over.
+    func socketForSuccessor() async throws -> CInt {
+        let copies = try await Self.copies(of: self.channel, count: 1) { _ in }
+        guard let copy = copies.first else { throw ChannelError.ioOnClosedChannel }
+        return copy
+    }
+
+    private static func copies(
+        of channel: any Channel, count: Int, prepare: @escaping @Sendable (NIOBSDSocket.Handle) -> Void
+    ) async throws -> [CInt] {
+        try await channel.eventLoop.submit { () -> [CInt] in
+            var copies: [CInt] = []
+            try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { socket in
+                prepare(socket)
+                for _ in 0..<count {
+                    let copy = fcntl(socket, F_DUPFD_CLOEXEC, 0)
+                    if copy < 0 {
+                        let error = IOError(errnoCode: errno, reason: "dup")
+                        for copy in copies { _ = systemClose(copy) }
+                        throw error
+                    }
+                    copies.append(copy)
+                }
+            }
+            return copies
+        }.get()
+    }
 
     /// Once it returns, the address is free.
     func close() async {

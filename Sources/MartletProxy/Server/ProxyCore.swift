@@ -8,6 +8,8 @@ final class ProxyCore: Sendable {
     let accessLog: AccessLog?
     let reactors: [TunnelReactor]
     let connections: ConnectionCount
+    /// WebSockets whose bytes go through event loops, of all of them.
+    let loopWebSockets = Atomic(0)
     private let current: Mutex<Routing>
     private let draining = Atomic(false)
     private let stopped = Atomic(false)

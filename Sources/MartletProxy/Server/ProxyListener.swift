@@ -50,7 +50,8 @@ final class ProxyListener: Sendable {
     /// Whether connections are accepted by the reactors: nothing comes before the first request.
     private var isDirect: Bool { self.tls == nil && !self.configuration.expectsProxyProtocol }
 
-    func bind(_ group: any EventLoopGroup) async throws -> BoundListener {
+    /// - Parameter socket: one that listens at the address already, and is taken over; `nil` for a new one.
+    func bind(_ group: any EventLoopGroup, takingOver socket: CInt? = nil) async throws -> BoundListener {
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -68,7 +69,12 @@ final class ProxyListener: Sendable {
             }
         do {
             let address = self.configuration.address
-            let channel = try await bootstrap.bind(host: address.host, port: address.port).get()
+            let channel =
+                if let socket {
+                    try await bootstrap.withBoundSocket(socket).get()
+                } else {
+                    try await bootstrap.bind(host: address.host, port: address.port).get()
+                }
             guard self.isDirect else { return BoundListener(self, channel) }
             do {
                 return try await BoundListener(self, channel, self.core.reactors, self.makeDirectContext(group))
@@ -209,7 +215,8 @@ final class ProxyListener: Sendable {
                 streamConfiguration: configuration.stream, streamDelegate: management.http2StreamDelegate
             ) { stream in
                 stream.eventLoop.makeCompletedFuture {
-                    try stream.pipeline.syncOperations.addHandler(HTTP2FramePayloadToHTTP1ServerCodec())
+                    try stream.pipeline.syncOperations.addHandlers(
+                        HTTP2AuthorityHandler(), HTTP2FramePayloadToHTTP1ServerCodec())
                     try self.makeClient(bound.value, peer, header, isHTTP2: true, count: nil).install(on: stream)
                 }
             })

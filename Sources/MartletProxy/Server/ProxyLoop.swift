@@ -1,4 +1,5 @@
 import NIOCore
+import Synchronization
 
 /// What the connections of one event loop share. Used on it alone.
 final class ProxyLoop {
@@ -29,7 +30,8 @@ final class ProxyLoop {
     func closed(_ connection: HTTP2Connection) { self.http2[ObjectIdentifier(connection)] = nil }
 
     func opened(_ webSocket: any LoopWebSocket) {
-        self.webSockets[ObjectIdentifier(webSocket)] = webSocket
+        guard self.webSockets.updateValue(webSocket, forKey: ObjectIdentifier(webSocket)) == nil else { return }
+        self.core.loopWebSockets.add(1, ordering: .relaxed)
         guard self.ticker == nil else { return }
         let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
         self.ticker = self.eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
@@ -38,7 +40,8 @@ final class ProxyLoop {
     }
 
     func closed(_ webSocket: any LoopWebSocket) {
-        self.webSockets[ObjectIdentifier(webSocket)] = nil
+        guard self.webSockets.removeValue(forKey: ObjectIdentifier(webSocket)) != nil else { return }
+        self.core.loopWebSockets.subtract(1, ordering: .relaxed)
         if self.webSockets.isEmpty {
             self.ticker?.cancel()
             self.ticker = nil

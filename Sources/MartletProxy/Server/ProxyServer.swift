@@ -100,8 +100,10 @@ public final class ProxyServer: Service {
 
     /// Connections of clients that are open, tunnels included.
     public var connectionCount: Int { self.core.connections.value }
-    /// WebSockets that are open and move without NIO.
-    public var tunnelCount: Int { self.core.reactors.reduce(0) { $0 + $1.count } }
+    /// WebSockets that are open.
+    public var tunnelCount: Int { 
+        self.core.reactors.reduce(self.core.loopWebSockets.load(ordering: .relaxed)) { $0 + $1.count }
+    }
 
     /// Whether the proxy is shutting down.
     public var isDraining: Bool { self.core.isDraining }
@@ -215,7 +217,6 @@ public final class ProxyServer: Service {
             guard self.state.withLock({ $0.isServing }) else { return }
             let routing = try Routing(configuration, previous: self.core.routing)
             let known = self.state.withLock { $0.listening }
-            var replaced: [(settings: ListenerConfiguration, listener: ProxyListener)] = []
             var added: [(String, BoundListener)] = []
             do {
                 for settings in configuration.listeners {
@@ -225,22 +226,15 @@ public final class ProxyServer: Service {
                         continue
                     }
                     if !old.listener.isSame(as: settings, limits: configuration.client) {
-                        replaced.append((settings, listener))
+                        // On the same socket: whoever is about to be accepted is accepted by one of the two.
+                        let socket = try await old.socketForSuccessor()
+                        added.append(
+                            (settings.address.description, try await listener.bind(self.group, takingOver: socket)))
                     }
                 }
             } catch {
                 for (_, one) in added { await one.close() }
                 throw error
-            }
-            // The same address again: the old socket has to go first. Whatever could fail has not.
-            for (settings, listener) in replaced {
-                await known[settings.address.description]?.close()
-                self.state.withLock { $0.listening[settings.address.description] = nil }
-                do {
-                    added.append((settings.address.description, try await listener.bind(self.group)))
-                } catch {
-                    self.logger.error("lost a listener; the next reload tries again", metadata: ["error": "\(error)"])
-                }
             }
             guard self.state.withLock({ $0.isServing }) else {
                 for (_, one) in added { await one.close() }
@@ -249,13 +243,13 @@ public final class ProxyServer: Service {
             self.warn(of: configuration, since: self.core.routing.configuration)
             self.core.replace(routing)
             let wanted = Set(configuration.listeners.map(\.address.description))
-            let gone = self.state.withLock { state in
-                for (key, one) in added { state.listening[key] = one }
+            let (gone, replaced) = self.state.withLock { state in
+                let replaced = added.compactMap { key, one in state.listening.updateValue(one, forKey: key) }
                 let gone = state.listening.filter { !wanted.contains($0.key) }
                 for key in gone.keys { state.listening[key] = nil }
-                return gone
+                return (gone, replaced)
             }
-            for one in gone.values { await one.close() }
+            for one in replaced + gone.values { await one.close() }
             for (_, one) in added {
                 self.logger.info("listening", metadata: ["address": "\(one.localAddress?.text ?? "-")"])
             }
@@ -318,17 +312,20 @@ public final class ProxyServer: Service {
             let jitter = Double.random(in: 0.5...1.5)
             for reactor in self.core.reactors {
                 let share = Double(reactor.count) / Double(steps - index) * jitter
-                reactor.drain(isLast ? .max / 2 : Int(share.rounded(.up)))
+                reactor.drain(isLast ? .max / 2 : Self.whole(share))
             }
             for loop in self.loops.values {
                 loop.run { loop in
                     let share = Double(loop.webSocketCount) / Double(steps - index) * jitter
-                    loop.drainWebSockets(isLast ? .max : Int(share.rounded(.up)))
+                    loop.drainWebSockets(isLast ? .max : Self.whole(share))
                 }
             }
             if !isLast { try? await Task.sleep(for: .nanoseconds(step.nanoseconds)) }
         }
     }
+
+    /// A whole number that is a share on average: few connections take the whole time as well.
+    private static func whole(_ share: Double) -> Int { Int(share + Double.random(in: 0..<1)) }
 
     private func end() {
         let isFirst = self.state.withLock { state in

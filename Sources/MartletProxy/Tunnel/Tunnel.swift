@@ -40,6 +40,8 @@ final class Tunnel<Leg: TunnelLeg> {
     private var lastFromClient: Int64
     private var lastFromUpstream: Int64
     private var pingedAt: Int64?
+    /// When it was first seen that one side, and not the other, had ended its half.
+    private var halfClosedAt: Int64?
     private var onEnd: ((TunnelSummary) -> Void)?
 
     /// - Parameters:
@@ -230,6 +232,12 @@ final class Tunnel<Leg: TunnelLeg> {
             self.lastFromClient = now
             self.pingedAt = nil
             return
+        }
+        if self.fromClient.hasEnded || self.fromUpstream.hasEnded {
+            let since = self.halfClosedAt ?? now
+            self.halfClosedAt = since
+            let last = max(self.lastFromClient, self.lastFromUpstream, since)
+            if now - last >= self.policy.halfClosedTimeout { return self.abort() }
         }
         if let interval = self.policy.pingInterval { self.keepAlive(interval, now) }
         if let limit = self.policy.idleTimeout, self.closing == nil, !self.hasEnded,

@@ -15,6 +15,9 @@ struct TunnelPolicy: Sendable, Hashable {
     var idleTimeout: Int64?
     /// From our close frame, or the client's violation, to the end at the latest. Nanoseconds. Default: 5 s.
     var closeTimeout: Int64 = 5_000_000_000
+    /// Once one side has ended its half, a tunnel in which no byte comes from the other for this long ends: a WebSocket has no
+    /// use for a half. Nanoseconds. Default: 30 s.
+    var halfClosedTimeout: Int64 = 30_000_000_000
 
     /// Whether frames are checked, so that a violation ends the tunnel.
     var isStrict: Bool { self.maximumMessageSize != nil || self.messageRate != nil }

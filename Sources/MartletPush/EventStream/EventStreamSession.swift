@@ -1,3 +1,4 @@
+import Logging
 package import NIOCore
 
 /// A client that hears some of its user's events, and says where it left off: what it missed comes first, if it was kept;
@@ -44,8 +45,23 @@ package final class EventStreamSession: Session {
         self.subscriptions = events.map { Subscription(channel: UserChannel(user: user, event: $0)) }
     }
 
+    private var logMetadata: Logger.Metadata {
+        [
+            "session": "\(self.id)", "transport": "\(self.transport)", "address": "\(self.sink.carrier?.address ?? "-")",
+            "user": "\(SafeText.forLog(self.subscriptions.first?.channel.user ?? "-"))",
+        ]
+    }
+
+    /// To be called before the connection is ended for it.
+    package func tokenExpired() {
+        self.service.counters.add(to: .expiredTokens)
+        self.service.logger.info("a token has expired", metadata: self.logMetadata)
+    }
+
     /// Subscribes, and sends what the client missed, or where it stands now.
     package func start(after text: String?) {
+        self.service.logger.debug(
+            "event stream opened", metadata: self.logMetadata.merging(["events": "\(self.subscriptions.count)"]) { $1 })
         let after = text.flatMap { EventStreamID($0) }
         // An id that cannot be read is of somewhere: that anything was missed cannot be excluded.
         let isUnknown = text != nil && after == nil
@@ -71,6 +87,7 @@ package final class EventStreamSession: Session {
     package func end() {
         guard !self.isOver else { return }
         self.isOver = true
+        self.service.logger.debug("session ended", metadata: self.logMetadata)
         self.held = []
         self.histories = [:]
         self.service.hub.removeAll(self, on: self.eventLoop)

@@ -71,7 +71,7 @@ final class EventStreamSocket: WebSocketHandler, EventStreamSink, HeartbeatWheel
             let expiry = TokenExpiry()
             self.expiry = expiry
             expiry.set(time, on: socket.eventLoop) { [weak self] in
-                self?.service.counters.add(to: .expiredTokens)
+                self?.session?.tokenExpired()
                 self?.socket?.close(.policyViolation, reason: "the token has expired")
             }
         }
@@ -102,7 +102,7 @@ final class EventStreamSocket: WebSocketHandler, EventStreamSink, HeartbeatWheel
 
     func closed(_ socket: WebSocket, _ information: WebSocketCloseInformation) {
         self.expiry?.cancel()
-        self.session?.end()
+        self.session?.end()  // while it can be told whose it was
         self.session = nil
         self.place = nil
         if let spoke = self.spoke { self.service.hub.wheel(on: socket.eventLoop).remove(self, from: spoke) }

@@ -5,6 +5,9 @@ struct APIError: Error, Encodable, Sendable, Hashable {
 
     static let unknownChannel = APIError(
         code: 102, message: "unknown channel: a user channel is EVENT#USER, such as alerts#42")
+    /// Temporary: the next process can do better.
+    static let stopping = APIError(
+        code: 100, message: "internal error: the service is about to stop, and nobody heard this: send it again")
     static let methodNotFound = APIError(code: 104, message: "method not found")
 
     static func badRequest(_ reason: String) -> APIError { APIError(code: 107, message: "bad request: \(reason)") }

@@ -109,6 +109,7 @@ struct APIRoutes {
         let key = key.flatMap { $0.isEmpty ? nil : $0 }
         let result = await self.publisher.publish(
             PushMessage(user: channel.user, event: channel.event, message: text), key: key)
+        if result.delivered == 0, self.live.connections.isClosed { return APIReply(outcome: .error(.stopping)) }
         return APIReply(
             outcome: .published(result.position.map { .init(offset: $0.offset, epoch: String($0.epoch, radix: 36)) }))
     }

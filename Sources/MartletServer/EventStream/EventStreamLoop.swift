@@ -15,9 +15,11 @@ final class EventStreamLoop {
     func opened(_ poll: Poll) { self.polls[ObjectIdentifier(poll)] = poll }
     func closed(_ poll: Poll) { self.polls[ObjectIdentifier(poll)] = nil }
 
-    /// Answers a share of the polls that wait.
-    func finishPolls(_ share: Double) {
+    /// The server is about to stop: answers a share of the polls that wait.
+    ///
+    /// - Parameter retry: milliseconds, of which each client is told a random number to wait.
+    func finishPolls(_ share: Double, retry: ClosedRange<Int>) {
         let count = Int((Double(self.polls.count) * share).rounded(.up))
-        for poll in self.polls.values.prefix(count) { poll.finish(nil) }
+        for poll in self.polls.values.prefix(count) { poll.finish(.restart(retry: .random(in: retry))) }
     }
 }

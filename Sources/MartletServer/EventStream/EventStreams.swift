@@ -57,7 +57,7 @@ final class EventStreams: Sendable {
         if share >= 1 { self.isStopping.store(true, ordering: .relaxed) }
         for eventLoop in self.eventLoops {
             guard let loop = self.loops[ObjectIdentifier(eventLoop)] else { continue }
-            eventLoop.execute { loop.value.finishPolls(share) }
+            eventLoop.execute { loop.value.finishPolls(share, retry: self.configuration.retry) }
         }
     }
 
@@ -118,18 +118,25 @@ final class EventStreams: Sendable {
                         let poll = Poll(
                             accepted.request, address: client.address ?? "-", service: self.service, loop: loop.value)
                         waiting.value = poll
-                        defer { if hasLeft.value { poll.finish(nil) } }
-                        poll.start(accepted.user.id, accepted.place, continuation)
-                        if self.isStopping.load(ordering: .relaxed) { poll.finish(nil) }
+                        defer { if hasLeft.value { poll.finish(.nothing) } }
+                        poll.start(accepted.user, accepted.place, continuation)
+                        if self.isStopping.load(ordering: .relaxed) {
+                            poll.finish(.restart(retry: .random(in: self.configuration.retry)))
+                        }
                     }
                 }
             } onInboundClosed: {
                 eventLoop.execute {
                     hasLeft.value = true
-                    waiting.value?.finish(nil)
+                    waiting.value?.finish(.nothing)
                 }
             }
-            var response = answer.map { Response.json($0) } ?? Response(status: .noContent)
+            var response =
+                switch answer {
+                case .items(let json): Response.json(json)
+                case .nothing: Response(status: .noContent)
+                case .restart(let retry): Self.restart(retry)
+                }
             response.headers[HTTPField.Name.cacheControl] = "no-store"
             // Hummingbird has given the connection's input away, to notice a client that leaves: nothing can follow.
             response.headers[HTTPField.Name.connection] = "close"
@@ -139,6 +146,13 @@ final class EventStreams: Sendable {
             Self.addOrigin(accepted.allowedOrigin, to: &response.headers)
             return response
         }
+    }
+
+    /// - Parameter retry: milliseconds; the header has whole seconds.
+    private static func restart(_ retry: Int) -> Response {
+        var response = Response.text("the server restarts; retry: \(retry)", status: .serviceUnavailable)
+        response.headers[.retryAfter] = String((retry + 999) / 1000)
+        return response
     }
 
     // MARK: What both check
@@ -213,6 +227,7 @@ final class EventStreams: Sendable {
     private static func addOrigin(_ origin: String?, to fields: inout HTTPFields) {
         guard let origin else { return }
         fields[.accessControlAllowOrigin] = origin
+        fields[.accessControlExposeHeaders] = "Retry-After"
         fields[.vary] = "Origin"
     }
 

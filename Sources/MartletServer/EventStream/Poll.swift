@@ -1,3 +1,4 @@
+import FoundationEssentials
 import MartletPush
 import NIOCore
 
@@ -11,7 +12,7 @@ final class Poll: EventStreamSink {
     private var session: EventStreamSession?
     private var place: UserPlace?
     private var timeout: Scheduled<Void>?
-    private var continuation: CheckedContinuation<String?, Never>?
+    private var continuation: CheckedContinuation<PollAnswer, Never>?
 
     init(_ request: EventStreamRequest, address: String, service: PushService, loop: EventStreamLoop) {
         self.service = service
@@ -22,24 +23,27 @@ final class Poll: EventStreamSink {
 
     /// - Parameters:
     ///   - place: among the user's sessions.
-    ///   - continuation: gets the answer as JSON; `nil` when nothing came in time, or the server is about to stop.
-    func start(_ user: String, _ place: UserPlace, _ continuation: CheckedContinuation<String?, Never>) {
+    ///   - continuation: gets the answer.
+    func start(_ user: PushUser, _ place: UserPlace, _ continuation: CheckedContinuation<PollAnswer, Never>) {
         self.continuation = continuation
         self.place = place
         self.service.counters.add(to: .polls)
         self.service.counters.add(self.request.events.count, to: .registrations)
         self.loop.opened(self)  // which keeps it alive
-        self.timeout = self.loop.eventLoop.assumeIsolated().scheduleTask(in: .seconds(Int64(self.request.wait))) {
+        // What comes when the token has expired is no longer for this client.
+        let validity = user.expiresAt.map { max($0.timeIntervalSinceNow, 0) } ?? .infinity
+        let wait = min(Double(self.request.wait), validity)
+        self.timeout = self.loop.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(Int64(wait * 1000))) {
             [weak self] in
-            self?.finish(nil)
+            self?.finish(.nothing)
         }
         let session = EventStreamSession(
-            service: self.service, user: user, events: self.request.events, sink: self, eventLoop: self.loop.eventLoop)
+            service: self.service, user: user.id, events: self.request.events, sink: self, eventLoop: self.loop.eventLoop)
         self.session = session
         session.start(after: self.request.after)
     }
 
-    func finish(_ answer: String?) {
+    func finish(_ answer: PollAnswer) {
         guard let continuation = self.continuation else { return }
         self.continuation = nil
         self.place = nil
@@ -63,9 +67,9 @@ final class Poll: EventStreamSink {
 
     func send(_ items: EventStreamItems) -> Bool {
         guard self.continuation != nil else { return false }
-        self.finish(EventStreamEncoder.poll(items))
+        self.finish(.items(EventStreamEncoder.poll(items)))
         return true
     }
 
-    func drop() { self.finish(nil) }
+    func drop() { self.finish(.nothing) }
 }

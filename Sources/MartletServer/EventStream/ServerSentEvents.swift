@@ -74,7 +74,7 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
             self.expiry = expiry
             // A client with a new token comes back at once, and misses nothing.
             expiry.set(time, on: context.eventLoop) { [weak self] in
-                self?.service.counters.add(to: .expiredTokens)
+                self?.session?.tokenExpired()
                 self?.drop()
             }
         }
@@ -106,10 +106,10 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
 
     private func end() {
         guard self.context != nil else { return }
-        self.context = nil
         self.expiry?.cancel()
-        self.session?.end()
+        self.session?.end()  // while it can be told whose it was
         self.session = nil
+        self.context = nil
         if let spoke = self.spoke { self.wheel.remove(self, from: spoke) }
         self.service.counters.add(-1, to: .eventStreams)
     }

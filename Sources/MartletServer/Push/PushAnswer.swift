@@ -5,6 +5,8 @@ import NIOHTTP1
 enum PushAnswer {
     case illegal
     case accepted(Int, isJSON: Bool)
+    /// Nobody heard it, and what is kept of it goes with this process: the next one can do better.
+    case stopping
 
     /// For the numbers of clients that a user has.
     private static let fewClients = (0...16).map { Self.text($0) }
@@ -19,7 +21,16 @@ enum PushAnswer {
                 body: count < Self.fewClients.count ? Self.fewClients[count] : Self.text(count))
         case .accepted(let count, isJSON: true):
             .init(contentType: "application/json", body: #"{"delivered":\#(count)}"#)
+        case .stopping:
+            .init(
+                .serviceUnavailable, contentType: "text/plain; charset=utf-8",
+                body: "the service is about to stop, and nobody heard this: send it again")
         }
+    }
+
+    /// - Parameter limiter: closed once the service takes no more clients.
+    static func of(_ delivered: Int, isJSON: Bool, _ limiter: ConnectionLimiter) -> PushAnswer {
+        delivered == 0 && limiter.isClosed ? .stopping : .accepted(delivered, isJSON: isJSON)
     }
 
     private static func text(_ count: Int) -> String { "message sent to \(count) clients" }

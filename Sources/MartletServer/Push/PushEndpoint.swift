@@ -33,7 +33,9 @@ struct PushEndpoint: Sendable {
                 return completion(PushAnswer.illegal.answer)
             }
             let wantsJSON = PushAnswer.isJSONWanted(head.headers["accept"])
-            service.publish(message) { completion(PushAnswer.accepted($0.delivered, isJSON: wantsJSON).answer) }
+            service.publish(message) { [connections = live.connections] in
+                completion(PushAnswer.of($0.delivered, isJSON: wantsJSON, connections).answer)
+            }
         }
     }
 

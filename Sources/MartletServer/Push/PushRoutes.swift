@@ -49,7 +49,7 @@ struct PushRoutes {
         }
         let count = await self.publisher.publish(message, key: key).delivered
         let isJSON = PushAnswer.isJSONWanted(request.headers[values: .accept])
-        return Response(PushAnswer.accepted(count, isJSON: isJSON).answer)
+        return Response(PushAnswer.of(count, isJSON: isJSON, self.live.connections).answer)
     }
 
     /// `POST /drop {"userId":"…","event":"…"}`: closes the connections; no event means all of the user's.

@@ -70,6 +70,7 @@ public final class ConnectionLimiter: Sendable {
 
     /// Lets no more clients in, for good.
     package func close() { self.state.withLock { $0.isClosed = true } }
+    package var isClosed: Bool { self.state.withLock { $0.isClosed } }
 
     package func admitConnection() -> Bool {
         self.state.withLock { state in

@@ -4,8 +4,14 @@ protocol JWTKeySource: Sendable {
     ///
     /// - Throws: when there are none at the moment.
     func keys(for id: String?) async throws -> JWTKeySet
+
+    /// A signature is of none of the keys that may have made it: they may have been exchanged without new names.
+    ///
+    /// - Returns: the keys as they are now; `nil` when there is nowhere to look, or somebody has looked just now.
+    func renewedKeys() async -> JWTKeySet?
 }
 
 extension JWTKeySet: JWTKeySource {
     func keys(for id: String?) async throws -> JWTKeySet { self }
+    func renewedKeys() async -> JWTKeySet? { nil }
 }

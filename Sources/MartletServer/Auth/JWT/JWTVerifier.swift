@@ -84,11 +84,18 @@ public final class JWTVerifier: Sendable {
         else { return .failure(.malformed) }
         guard !header.hasCritical else { return .failure(.critical) }
         guard let algorithm = JWTAlgorithmName(rawValue: header.alg) else { return .failure(.algorithm) }
-        let keys = try await self.keys.withLock({ $0 }).keys(for: header.kid)
-        let candidates = keys.candidates(algorithm, id: header.kid)
-        guard !candidates.isEmpty else { return .failure(keys.knows(header.kid) ? .algorithm : .unknownKey) }
+        let source = self.keys.withLock { $0 }
         let signed = Array(parts[0].utf8) + [UInt8(ascii: ".")] + Array(parts[1].utf8)
-        guard candidates.contains(where: { $0.isSignature(signature, of: signed) }) else { return .failure(.signature) }
+        func refusal(_ keys: JWTKeySet) -> JWTRefusal? {
+            let candidates = keys.candidates(algorithm, id: header.kid)
+            guard !candidates.isEmpty else { return keys.knows(header.kid) ? .algorithm : .unknownKey }
+            return candidates.contains { $0.isSignature(signature, of: signed) } ? nil : .signature
+        }
+        var refused = refusal(try await source.keys(for: header.kid))
+        if refused == .signature || refused == .algorithm, let renewed = await source.renewedKeys() {
+            refused = refusal(renewed)
+        }
+        if let refused { return .failure(refused) }
         guard let claims = try? JSONDecoder().decode(JWTClaims.self, from: Data(payload)) else {
             return .failure(.claims)
         }

@@ -7,9 +7,12 @@ import Synchronization
 /// A JWK set that another service keeps, and changes when it likes.
 ///
 /// A token with a key that is not known waits until the set has been fetched anew, at most once a second, however many such
-/// tokens come: so no valid token is refused while keys are exchanged, and made-up ones cause no load.
+/// tokens come: so no valid token is refused while keys are exchanged, and made-up ones cause no load. Keys that are exchanged
+/// under the name of before, or without one, are found by the first token that they signed.
 final class RemoteJWTKeys: JWTKeySource {
     private static let pause = TimeAmount.seconds(1)
+    /// Between two fetches for signatures that fit no key: whoever makes such up shall not slow everybody else down.
+    private static let renewalPause = TimeAmount.seconds(5)
     /// How often a token that names an unknown key waits for a fetch: one may have begun before the key was there.
     private static let attempts = 2
 
@@ -18,6 +21,9 @@ final class RemoteJWTKeys: JWTKeySource {
         /// Of the last fetch that succeeded, and of the last that began.
         var fetchedAt: NIODeadline?
         var triedAt: NIODeadline?
+        /// How many fetches have succeeded.
+        var fetchCount = 0
+        var renewedAt: NIODeadline?
         var fetching: Task<Void, Never>?
     }
 
@@ -47,6 +53,7 @@ final class RemoteJWTKeys: JWTKeySource {
 
     func keys(for id: String?) async throws -> JWTKeySet {
         var attempts = 0
+        let fetchCount = self.state.withLock { $0.fetchCount }
         while true {
             let (keys, age, ageTried) = self.state.withLock { state in
                 let fetchedAt = state.fetchedAt ?? self.now()
@@ -54,7 +61,9 @@ final class RemoteJWTKeys: JWTKeySource {
                     state.keys, state.fetchedAt.map { self.now() - $0 }, (state.triedAt ?? fetchedAt) - fetchedAt
                 )
             }
-            if let keys, let age, keys.knows(id) || attempts == Self.attempts {
+            // Unknown is a name only to a set that was fetched since it was asked about.
+            let isNew = self.state.withLock { $0.fetchCount } > fetchCount
+            if let keys, let age, keys.knows(id) || attempts == Self.attempts && isNew {
                 if age >= self.refreshInterval, attempts == 0 {
                     let refresh = self.refresh()
                     // Keys that nobody has asked about for long may have been withdrawn. While the service fails, one waits
@@ -74,6 +83,18 @@ final class RemoteJWTKeys: JWTKeySource {
             attempts += 1
             await self.refresh().value
         }
+    }
+
+    func renewedKeys() async -> JWTKeySet? {
+        let mayFetch = self.state.withLock { state in
+            if state.fetching != nil { return true }
+            if let last = state.renewedAt, self.now() - last < Self.renewalPause { return false }
+            state.renewedAt = self.now()
+            return true
+        }
+        guard mayFetch else { return nil }
+        await self.refresh().value
+        return self.state.withLock { $0.keys }
     }
 
     /// The fetch that is under way, or a new one.
@@ -112,6 +133,7 @@ final class RemoteJWTKeys: JWTKeySource {
             state.fetching = nil
             guard case .success(let keys) = result else { return }
             state.keys = keys
+            state.fetchCount += 1
             state.fetchedAt = self.now()
         }
     }

@@ -7,19 +7,22 @@ globalThis.location ??= { href: process.argv[3] };
 (0, eval)(fs.readFileSync(process.argv[2], "utf8"));
 
 const [url, count] = [process.argv[3], +process.argv[4]];
-const got = [], opened = [], told = [];
+// Most are WebSockets; some are what else there is.
+const transports = ["websocket", "websocket", "websocket", "websocket", "websocket", "websocket", "websocket", "websocket", "sse", "poll"];
+const got = [], gaps = [], opened = [], told = [];
 let open = 0, isReady = false;
 for (let number = 0; number < count; number++) {
   got.push([]);
-  const martlet = new Martlet({ url, token: `user${number}`, transports: ["websocket"], share: false });
+  const martlet = new Martlet({ url, token: `user${number}`, transports: [transports[number % transports.length]], share: false });
   martlet.subscribe("alerts", data => got[number].push(data));
+  martlet.on("gap", () => gaps.push(number));
   let before;
-  martlet.on("state", state => {
+  martlet.on("state", (state, transport, wait) => {
     if (state == "open") {
       open += 1;
       if (isReady) opened.push(Date.now());
     } else if (before == "open") open -= 1;
-    if (state == "waiting") told.push(martlet._retry === undefined ? null : +martlet._retry);
+    if (state == "waiting") told.push(wait);
     before = state;
     if (open == count && !isReady) {
       isReady = true;
@@ -27,5 +30,5 @@ for (let number = 0; number < count; number++) {
     }
   });
 }
-process.stdin.on("data", () => console.log(JSON.stringify({ open, got, opened, told })));
+process.stdin.on("data", () => console.log(JSON.stringify({ open, got, gaps, opened, told })));
 process.stdin.on("end", () => process.exit(0));
