@@ -94,6 +94,8 @@ final class EventStreams: Sendable {
         do {
             admission = try self.live.connections.admit(address: client.address)
         } catch {
+            // On a connection that was there before the last clients were let in.
+            if self.live.connections.isClosed { return Self.restart(.random(in: self.configuration.retry)) }
             if case .tooMany = error { self.service.counters.add(to: .rateLimited) }
             return self.refuse(Refusal(error), context)
         }
@@ -178,6 +180,10 @@ final class EventStreams: Sendable {
 
         init(_ refusal: ConnectionLimiter.Refusal) {
             switch refusal {
+            case .closed:
+                self.init(
+                    status: .serviceUnavailable, reason: "the server is about to stop",
+                    fields: [.retryAfter: String(ConnectionLimiter.retryAfterClosed)])
             case .full:
                 self.init(
                     status: .serviceUnavailable, reason: "there are too many connections", fields: [.retryAfter: "5"])

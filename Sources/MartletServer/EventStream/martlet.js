@@ -242,6 +242,7 @@ is closed.
           opened();  // not before: a refusal comes behind the handshake
           this.#take(JSON.parse(data));
         };
+        socket.onerror = () => {};  // told by the close; where there is no browser, it would end the program
         socket.onclose = ({ code, reason }) => {
           this.#retry = /retry: (\d+)/.exec(reason)?.[1];
           reject(failure(`${code} ${reason}`, { isRefusal: code == 1008 }));

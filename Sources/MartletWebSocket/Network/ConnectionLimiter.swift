@@ -16,9 +16,14 @@ public final class ConnectionLimiter: Sendable {
     package enum Refusal: Error, Sendable, Hashable {
         /// There is no room for anybody: 503.
         case full
+        /// The server is about to stop, and takes no more clients: 503.
+        case closed
         /// Its address has as many connections as it may have, or comes too often: 429.
         case tooMany(reason: String, retryAfter: Int)
     }
+
+    /// For those who come while the server stops: seconds, another number for each, so that they do not come back at once.
+    package static var retryAfterClosed: Int { .random(in: 1...3) }
 
     private struct State {
         var total = 0
@@ -90,7 +95,7 @@ public final class ConnectionLimiter: Sendable {
             throw .tooMany(reason: "too many new connections from \(address)", retryAfter: seconds)
         }
         let refusal = self.state.withLock { state -> Refusal? in
-            if state.isClosed { return .full }
+            if state.isClosed { return .closed }
             if let most = state.maximumClients, state.clients >= most { return .full }
             if let address {
                 let count = state.byAddress[address, default: 0]

@@ -185,6 +185,10 @@ extension WebSocketUpgradeHandler {
             return true
         } catch {
             switch error {
+            case .closed:
+                self.refuse(
+                    handshake, .serviceUnavailable, [.retryAfter: "\(ConnectionLimiter.retryAfterClosed)"],
+                    reason: "the server is about to stop", mayStay: false)
             case .full:
                 // Its connection would take the place of another.
                 self.refuse(

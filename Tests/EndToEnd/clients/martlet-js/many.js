@@ -8,7 +8,7 @@ globalThis.location ??= { href: process.argv[3] };
 
 const [url, count] = [process.argv[3], +process.argv[4]];
 // Most are WebSockets; some are what else there is.
-const transports = ["websocket", "websocket", "websocket", "websocket", "websocket", "websocket", "websocket", "websocket", "sse", "poll"];
+const transports = [...Array(36).fill("websocket"), "sse", "sse", "poll", "poll"];
 const got = [], gaps = [], opened = [], told = [];
 let open = 0, isReady = false;
 for (let number = 0; number < count; number++) {
@@ -30,5 +30,5 @@ for (let number = 0; number < count; number++) {
     }
   });
 }
-process.stdin.on("data", () => console.log(JSON.stringify({ open, got, gaps, opened, told })));
+process.stdin.on("data", () => console.log(JSON.stringify({ open, got, gaps, opened, told, transports })));
 process.stdin.on("end", () => process.exit(0));
