@@ -28,10 +28,11 @@ def query(**values):
 
 
 def poll(server, **values):
-    """Status and the answer's JSON."""
-    with urllib.request.urlopen(f"http://{server.address}/poll?{query(**values)}", timeout=PATIENCE) as response:
-        body = response.read()
-        return response.status, json.loads(body) if body else None
+    """Status and the answer's JSON; of a refusal, its text."""
+    answer = httpx.get(f"http://{server.address}/poll?{query(**values)}", timeout=PATIENCE)
+    if answer.is_error:
+        return answer.status_code, answer.text
+    return answer.status_code, answer.json() if answer.content else None
 
 
 def data(answer):
@@ -175,7 +176,8 @@ def test_shutdown_answers_polls_and_ends_streams(serve):
     eventually(lambda: server.metric("martlet_sessions") == 2, "both are there")
     assert server.stop() == 0
     waiting.join(PATIENCE)
-    assert got == [(204, None)]
+    [(status, text)] = got
+    assert status == 503 and re.fullmatch(r"the server restarts; retry: [123]\d\d\d", text)
     with pytest.raises(EOFError):
         stream.next()
 

@@ -9,12 +9,12 @@ import ssl
 import subprocess
 import threading
 import time
-import urllib.error
 
+import httpx
 import pytest
 import yaml
 from conftest import MARTLET, PATIENCE, ROOT, RawClient, eventually, run
-from test_event_streams import Stream, poll, query
+from test_event_streams import Stream, query
 
 # Configuration
 
@@ -356,22 +356,17 @@ def test_a_drain_ends_streams_and_answers_polls(serve):
     stream = Stream(server)
     after = stream.next()["id"]
     answers = []
-
-    def wait():
-        with pytest.raises(urllib.error.HTTPError) as error:
-            poll(server, after=after, wait=60)
-        answers.append((error.value.code, error.value.headers["Retry-After"], error.value.read().decode()))
-
-    waiting = threading.Thread(target=wait)
+    url = f"http://{server.address}/poll?{query(after=after, wait=60)}"
+    waiting = threading.Thread(target=lambda: answers.append(httpx.get(url, timeout=PATIENCE)))
     waiting.start()
     eventually(lambda: server.metric("martlet_sessions") == 2, "both are there")
     server.process.send_signal(signal.SIGTERM)
     rest = stream.file.read()
     assert 2999 < int(re.search(rb"retry: (\d+)\n\n$", rest).group(1)) < 9001
     waiting.join(PATIENCE)
-    [(status, header, text)] = answers
-    retry = int(re.fullmatch(r"the server restarts; retry: (\d+)", text).group(1))
-    assert status == 503 and 2999 < retry < 9001 and int(header) == -(-retry // 1000)
+    [answer] = answers
+    retry = int(re.fullmatch(r"the server restarts; retry: (\d+)", answer.text).group(1))
+    assert answer.status_code == 503 and 2999 < retry < 9001 and int(answer.headers["Retry-After"]) == -(-retry // 1000)
     assert server.process.wait(PATIENCE) == 0
 
 
