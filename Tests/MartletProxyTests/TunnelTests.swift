@@ -186,7 +186,9 @@ struct TunnelTests {
         #expect(setup.client.isAborted && setup.upstream.isAborted && setup.summaries.count == 1)
     }
 
-    @Test("a tunnel whose other half stays open and says nothing ends after 30 s", arguments: [TunnelSide.client, .upstream])
+    @Test(
+        "a tunnel whose other half stays open and says nothing ends after 30 s",
+        arguments: [TunnelSide.client, .upstream])
     func halfClosed(side: TunnelSide) {
         let setup = Setup()
         setup.tunnel.inputEnded(side)

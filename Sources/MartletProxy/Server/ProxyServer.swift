@@ -101,7 +101,7 @@ public final class ProxyServer: Service {
     /// Connections of clients that are open, tunnels included.
     public var connectionCount: Int { self.core.connections.value }
     /// WebSockets that are open.
-    public var tunnelCount: Int { 
+    public var tunnelCount: Int {
         self.core.reactors.reduce(self.core.loopWebSockets.load(ordering: .relaxed)) { $0 + $1.count }
     }
 

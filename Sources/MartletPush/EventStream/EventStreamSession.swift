@@ -47,7 +47,8 @@ package final class EventStreamSession: Session {
 
     private var logMetadata: Logger.Metadata {
         [
-            "session": "\(self.id)", "transport": "\(self.transport)", "address": "\(self.sink.carrier?.address ?? "-")",
+            "session": "\(self.id)", "transport": "\(self.transport)",
+            "address": "\(self.sink.carrier?.address ?? "-")",
             "user": "\(SafeText.forLog(self.subscriptions.first?.channel.user ?? "-"))",
         ]
     }

@@ -38,7 +38,8 @@ final class Poll: EventStreamSink {
             self?.finish(.nothing)
         }
         let session = EventStreamSession(
-            service: self.service, user: user.id, events: self.request.events, sink: self, eventLoop: self.loop.eventLoop)
+            service: self.service, user: user.id, events: self.request.events, sink: self,
+            eventLoop: self.loop.eventLoop)
         self.session = session
         session.start(after: self.request.after)
     }
