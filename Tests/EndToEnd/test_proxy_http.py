@@ -336,6 +336,12 @@ def test_tls_to_upstreams(start, tmp_path, certificates):
     assert curl(url(proxy)) == "secure"
     strangers = run_proxy(start, tmp_path, to(f"https://localhost:{port}"))  # not of an authority that we know
     assert curl("-w", "%{http_code}", "-o", "/dev/null", url(strangers)) == "502"
+    # Nothing was sent to whom we do not trust: the next may have the request.
+    server = HTTPServer()
+    either = run_proxy(start, tmp_path, {"routes": [{"to": "app"}], "upstreams": {"app": {
+        "endpoints": [f"https://localhost:{port}", f"http://{server.address}"]}}})
+    assert {curl("-w", "%{http_code}", "-o", "/dev/null", url(either)) for _ in range(8)} == {"200"}
+    server.stop()
     unchecked = run_proxy(start, tmp_path, {"routes": [{"to": "app"}], "upstreams": {"app": {**upstream, "tls": {"verify": False}}}})
     assert curl(url(unchecked)) == "secure"
     nginx.stop()

@@ -54,6 +54,35 @@ struct BalancingTests {
         #expect(counts.count == 5 && counts.values.allSatisfy { (120...280).contains($0) })
     }
 
+    @Test("what is known of an endpoint outlives a reload that changes its group")
+    func reload() throws {
+        var configuration = ProxyConfiguration.forwarding(
+            .init("127.0.0.1:0")!, to: UpstreamURL("http://127.0.0.1:9000")!)
+        let name = try #require(configuration.upstreams.keys.first)
+        let before = try Routing(configuration, previous: nil)
+        let old = try #require(before.groups[name]?.endpoints.first)
+        old.began()
+        while !old.failed(at: .now()) {}
+        configuration.upstreams[name]?.endpoints.insert(.init(url: UpstreamURL("http://127.0.0.1:9001")!), at: 0)
+        let endpoints = try #require(try Routing(configuration, previous: before).groups[name]?.endpoints)
+        #expect(endpoints.map { $0.isAvailable(at: .now()) } == [true, false])
+        #expect(endpoints.map(\.active) == [0, 1])
+        old.ended()
+        #expect(endpoints[1].active == 0)
+    }
+
+    @Test("checks that are no longer made say nothing any more")
+    func checksThatEnd() {
+        var settings = UpstreamConfiguration(endpoints: [])
+        settings.healthCheck = .init()
+        settings.healthCheck?.unhealthyAfter = 1
+        var health = EndpointHealth(settings)
+        #expect(health.checked(isWell: false, at: .now()))
+        #expect(!EndpointHealth(settings, previous: health).isWell)
+        settings.healthCheck = nil
+        #expect(EndpointHealth(settings, previous: health).isWell)
+    }
+
     @Test("an endpoint that fails in a row is left out for a while, then tried again")
     func ejection() throws {
         let group = try Self.group(2)

@@ -267,6 +267,13 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
         guard !self.isOver else { return }
         let wasReused = self.upstream?.isReused ?? false
         self.upstream = nil
+        if self.isHeadHeld {
+            // An idle connection that ended before anything was sent on it.
+            self.isHeadHeld = false
+            self.timer?.stop()
+            self.release()
+            return self.connect()
+        }
         guard self.answerHead == nil else {
             self.breakOff("the upstream broke off its answer")
             return

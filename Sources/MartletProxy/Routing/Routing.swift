@@ -6,7 +6,8 @@ final class Routing: Sendable {
     private let routes: [Route]
     private let table: RouteTable
 
-    /// - Parameter previous: whose groups are taken over where the configuration has not changed, with their health.
+    /// - Parameter previous: whose groups are taken over where the configuration has not changed; of others, what is known of
+    ///   endpoints that are still there.
     init(_ configuration: ProxyConfiguration, previous: Routing?) throws {
         try configuration.validate()
         var groups: [String: UpstreamGroup] = [:]
@@ -14,7 +15,7 @@ final class Routing: Sendable {
             if let kept = previous?.groups[name], kept.configuration == upstream {
                 groups[name] = kept
             } else {
-                groups[name] = try UpstreamGroup(name: name, upstream)
+                groups[name] = try UpstreamGroup(name: name, upstream, previous: previous?.groups[name])
             }
         }
         self.configuration = configuration

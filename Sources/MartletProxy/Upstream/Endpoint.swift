@@ -12,12 +12,17 @@ final class Endpoint: Sendable {
     let directAddress: SocketAddress?
     /// Whether that is on this machine.
     let isLoopback: Bool
+    /// Requests and tunnels that are under way; also those of before a reload, which end on their own.
+    private final class ActiveCount: Sendable { let value = Atomic(0) }
+
     private let settings: UpstreamConfiguration
-    /// Requests and tunnels that are under way.
-    private let activeCount = Atomic(0)
+    private let activeCount: ActiveCount
     private let health: Mutex<EndpointHealth>
 
-    init(_ endpoint: UpstreamConfiguration.Endpoint, _ settings: UpstreamConfiguration) {
+    /// - Parameter previous: the same server before a reload.
+    init(
+        _ endpoint: UpstreamConfiguration.Endpoint, _ settings: UpstreamConfiguration, previous: Endpoint? = nil
+    ) {
         self.url = endpoint.url
         self.name = endpoint.url.description
         self.weight = endpoint.weight
@@ -26,12 +31,13 @@ final class Endpoint: Sendable {
             ? nil : try? SocketAddress(ipAddress: endpoint.url.host, port: endpoint.url.port)
         self.isLoopback = self.directAddress.map(LoopbackSocket.isLoopback) ?? false
         self.settings = settings
-        self.health = Mutex(EndpointHealth(settings))
+        self.activeCount = previous?.activeCount ?? ActiveCount()
+        self.health = Mutex(EndpointHealth(settings, previous: previous?.health.withLock { $0 }))
     }
 
-    var active: Int { self.activeCount.load(ordering: .relaxed) }
-    func began() { self.activeCount.add(1, ordering: .relaxed) }
-    func ended() { self.activeCount.subtract(1, ordering: .relaxed) }
+    var active: Int { self.activeCount.value.load(ordering: .relaxed) }
+    func began() { self.activeCount.value.add(1, ordering: .relaxed) }
+    func ended() { self.activeCount.value.subtract(1, ordering: .relaxed) }
 
     func isAvailable(at now: NIODeadline) -> Bool { self.health.withLock { $0.isAvailable(at: now) } }
 

@@ -15,12 +15,18 @@ struct EndpointHealth: Sendable {
     /// When it last became available again.
     private var startedAt: NIODeadline?
 
-    init(_ settings: UpstreamConfiguration) {
+    /// - Parameter previous: what was known before the settings changed. What checks said counts while there are checks.
+    init(_ settings: UpstreamConfiguration, previous: EndpointHealth? = nil) {
         self.failuresBeforeEjection = settings.failuresBeforeEjection
         self.ejectionTime = settings.ejectionTime
         self.slowStart = settings.slowStart
         self.healthyAfter = settings.healthCheck?.healthyAfter ?? 1
         self.unhealthyAfter = settings.healthCheck?.unhealthyAfter ?? 1
+        guard let previous else { return }
+        self.failures = previous.failures
+        self.ejectedUntil = previous.ejectedUntil
+        self.startedAt = previous.startedAt
+        if settings.healthCheck != nil { self.isWell = previous.isWell }
     }
 
     mutating func isAvailable(at now: NIODeadline) -> Bool {

@@ -23,14 +23,23 @@ enum UpstreamConnector {
         } else {
             connected = bootstrap.connect(host: url.host, port: url.port)
         }
-        return connected.flatMapThrowing { channel in
+        return connected.flatMap { channel -> EventLoopFuture<any Channel> in
             if let version = settings.proxyProtocol, let header = client {
                 channel.writeAndFlush(ByteBuffer(bytes: header.encoded(version)), promise: nil)
             }
+            guard url.isSecure, let tls = group.tls else { return eventLoop.makeSucceededFuture(channel) }
+            let handshake = eventLoop.makePromise(of: Void.self)
             do {
-                if url.isSecure, let tls = group.tls {
-                    try channel.pipeline.syncOperations.addHandler(tls.makeHandler(for: url))
-                }
+                try channel.pipeline.syncOperations.addHandlers(
+                    tls.makeHandler(for: url),
+                    TLSHandshakeWaiter(timeout: settings.connectTimeout, promise: handshake))
+            } catch {
+                channel.close(promise: nil)
+                handshake.fail(error)
+            }
+            return handshake.futureResult.map { channel }
+        }.flatMapThrowing { channel in
+            do {
                 let connection = UpstreamConnection(
                     endpoint: endpoint, channel: channel, isPlainTCP: !url.isSecure, isForUpgrade: isForUpgrade)
                 try connection.install()

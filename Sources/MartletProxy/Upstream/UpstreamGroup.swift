@@ -11,11 +11,14 @@ final class UpstreamGroup: Sendable {
     let tls: UpstreamTLS?
     private let turns: Mutex<WeightedTurns>
 
+    /// - Parameter previous: the group of this name before a reload.
     /// - Throws: ``ProxyError`` when the files of TLS cannot be used.
-    init(name: String, _ configuration: UpstreamConfiguration) throws {
+    init(name: String, _ configuration: UpstreamConfiguration, previous: UpstreamGroup? = nil) throws {
         self.name = name
         self.configuration = configuration
-        self.endpoints = configuration.endpoints.map { Endpoint($0, configuration) }
+        self.endpoints = configuration.endpoints.map { endpoint in
+            Endpoint(endpoint, configuration, previous: previous?.endpoints.first { $0.url == endpoint.url })
+        }
         self.tls =
             configuration.endpoints.contains { $0.url.isSecure }
             ? try UpstreamTLS(configuration.tls, upstream: name) : nil

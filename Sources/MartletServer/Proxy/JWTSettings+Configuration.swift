@@ -17,6 +17,7 @@ extension ProxyConfiguration.JWTSettings {
         configuration.algorithm = try self.algorithm.map { try JWTAlgorithmName(named: $0) }
         configuration.issuer = self.issuer
         configuration.audience = self.audience
+        configuration.isExpiryRequired = self.isExpiryRequired
         return configuration
     }
 }

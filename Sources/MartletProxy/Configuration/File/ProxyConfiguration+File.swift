@@ -36,6 +36,8 @@ extension ProxyConfiguration {
         public var algorithm: String?
         public var issuer: String?
         public var audience: String?
+        /// Whether a token without `exp` is refused.
+        public var isExpiryRequired = false
         /// Where the user's name goes, for the upstream.
         public var userHeader: String?
     }

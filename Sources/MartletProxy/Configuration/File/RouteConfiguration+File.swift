@@ -93,7 +93,7 @@ extension WebSocketPolicy {
         try members.read("compression", into: &self.isCompressed) { try $0.bool() }
         try members.read("jwt", into: &self.authenticate) { node in
             let sources = ["secretFile", "keyFile", "jwksFile", "jwksUrl"]
-            let jwt = try node.members(Set(sources + ["algorithm", "issuer", "audience", "userHeader"]))
+            let jwt = try node.members(Set(sources + ["algorithm", "issuer", "audience", "requireExpiry", "userHeader"]))
             guard sources.filter({ jwt[$0] != nil }).count == 1 else {
                 throw node.error("exactly one of \(sources.joined(separator: ", ")) must be there")
             }
@@ -104,6 +104,7 @@ extension WebSocketPolicy {
                         jwksFile: try jwt["jwksFile"]?.string(), jwksURL: try jwt["jwksUrl"]?.string(),
                         algorithm: try jwt["algorithm"]?.string(), issuer: try jwt["issuer"]?.string(),
                         audience: try jwt["audience"]?.string(),
+                        isExpiryRequired: try jwt["requireExpiry"]?.bool() ?? false,
                         userHeader: try jwt["userHeader"]?.string() ?? "X-User"))
             } catch let error as ProxyError {
                 throw error
