@@ -71,16 +71,15 @@ struct BalancingTests {
         #expect(endpoints[1].active == 0)
     }
 
-    @Test("checks that are no longer made say nothing any more")
-    func checksThatEnd() {
+    @Test("checks that have changed say nothing any more")
+    func checksThatChange() {
         var settings = UpstreamConfiguration(endpoints: [])
         settings.healthCheck = .init()
         settings.healthCheck?.unhealthyAfter = 1
         var health = EndpointHealth(settings)
         #expect(health.checked(isWell: false, at: .now()))
-        #expect(!EndpointHealth(settings, previous: health).isWell)
-        settings.healthCheck = nil
-        #expect(EndpointHealth(settings, previous: health).isWell)
+        #expect(!EndpointHealth(settings, previous: health, isSameCheck: true).isWell)
+        #expect(EndpointHealth(settings, previous: health, isSameCheck: false).isWell)
     }
 
     @Test("an endpoint that fails in a row is left out for a while, then tried again")

@@ -83,7 +83,12 @@ struct HeaderTests {
             ])
         headers = ["Forwarded": #"for="[2001:db8::1]:443";by=x, proto=https;For=203.0.113.9"#]
         ForwardedHeaders.set(on: &headers, for: client, host: "a")
-        #expect(headers["x-forwarded-for"] == ["[2001:db8::1]:443, 203.0.113.9, 192.0.2.1"])
+        #expect(headers["x-forwarded-for"] == ["2001:db8::1, 203.0.113.9, 192.0.2.1"])
+        // What a client wrote must not become parameters of ours.
+        headers = ["X-Forwarded-For": "1.2.3.4;host=evil;proto=https, x\", 203.0.113.9:80"]
+        ForwardedHeaders.set(on: &headers, for: client, host: "a")
+        #expect(
+            headers["forwarded"] == ["for=unknown, for=unknown, for=203.0.113.9, for=192.0.2.1;host=a;proto=http"])
     }
 
     @Test(
@@ -93,7 +98,8 @@ struct HeaderTests {
             (["for=203.0.113.9, for=192.0.2.8"], "203.0.113.9"), (["for=203.0.113.9", "for=192.0.2.8"], "203.0.113.9"),
             ([#"host="a,for=1.2.3.4";for=203.0.113.9"#], "203.0.113.9"), (["for=unknown"], "192.0.2.7"),
             ([], "192.0.2.7"),
-            ([#"for="203.0.113.9\"#], "192.0.2.7"),
+            ([#"for="203.0.113.9\"#], "192.0.2.7"), ([#"for="x, for=203.0.113.9"#], "203.0.113.9"),
+            (["for=6.6.6.6, proto=https"], "192.0.2.7"),
         ] as [([String], String)])
     func forwardedClient(values: [String], expected: String) throws {
         let headers = HTTPHeaders(values.map { ("Forwarded", $0) })

@@ -106,6 +106,13 @@ class Exchange {
         self.entry.endpoint = (endpoint ?? tried.last)?.name
     }
 
+    /// The endpoint could not be sent the request: the next one is tried.
+    func connectToNext(lastError: String) {
+        if let endpoint { self.tried.append(endpoint) }
+        self.release()
+        self.connect(lastError: lastError)
+    }
+
     /// The endpoint is done with this request.
     func release() {
         self.endpoint?.ended()

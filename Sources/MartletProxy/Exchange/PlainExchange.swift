@@ -116,7 +116,7 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
         if self.client.isHTTP2, !self.requestComplete, self.waiting.isEmpty, !self.head.namesBody {
             // A connection was at hand, and the head's own end has not come up yet.
             self.isHeadHeld = true
-            self.startTimer(self.client.limits.bodyTimeout)
+            if self.timer == nil { self.startTimer(self.client.limits.bodyTimeout) }
             self.client.readIfHeldBack()
             return
         }
@@ -268,11 +268,14 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
         let wasReused = self.upstream?.isReused ?? false
         self.upstream = nil
         if self.isHeadHeld {
-            // An idle connection that ended before anything was sent on it.
+            // Nothing was sent on it.
             self.isHeadHeld = false
-            self.timer?.stop()
-            self.release()
-            return self.connect()
+            if wasReused {
+                self.release()
+                return self.connect()
+            }
+            self.endpointFailed("connection closed", error)
+            return self.connectToNext(lastError: "no connection")
         }
         guard self.answerHead == nil else {
             self.breakOff("the upstream broke off its answer")

@@ -1,3 +1,4 @@
+import MartletWebSocket
 import NIOHTTP1
 
 /// `Forwarded` (RFC 7239) and its older kin `X-Forwarded-For`, `-Proto`, `-Host`: where a request came from.
@@ -12,23 +13,20 @@ enum ForwardedHeaders {
         if client.isPeerTrusted {
             // Where only one of the two tells of the way so far, the other shall not tell another story.
             let nodes = headers["x-forwarded-for"]
-            let isOld = headers["forwarded"].isEmpty && !nodes.isEmpty
+            var older: [String] = []
+            var newer: [String] = []
             if nodes.isEmpty {
-                for node in ForwardedNodes.parse(headers["forwarded"]) {
-                    Self.append(node, to: "X-Forwarded-For", of: &headers)
+                older = ForwardedNodes.parse(headers["forwarded"]).map { TrustedProxies.address(of: $0) ?? "unknown" }
+            } else if headers["forwarded"].isEmpty {
+                newer = nodes.flatMap { $0.split(separator: ",") }.map { node in
+                    let address = TrustedProxies.address(of: String(node.filter { $0 != " " && $0 != "\t" }))
+                    return "for=\(Self.node(address))"
                 }
             }
-            Self.append(peer, to: "X-Forwarded-For", of: &headers)
-            if isOld {
-                for node in nodes.joined(separator: ",").split(separator: ",") {
-                    Self.append(
-                        "for=\(Self.node(String(node.filter { $0 != " " && $0 != "\"" })))", to: "Forwarded",
-                        of: &headers)
-                }
-            }
+            Self.append(older + [peer], to: "X-Forwarded-For", of: &headers)
             if !headers.contains(name: "X-Forwarded-Proto") { headers.add(name: "X-Forwarded-Proto", value: proto) }
             if !headers.contains(name: "X-Forwarded-Host") { headers.add(name: "X-Forwarded-Host", value: host) }
-            Self.append(element, to: "Forwarded", of: &headers)
+            Self.append(newer + [element], to: "Forwarded", of: &headers)
         } else {
             headers.replaceOrAdd(name: "X-Forwarded-For", value: peer)
             headers.replaceOrAdd(name: "X-Forwarded-Proto", value: proto)
@@ -37,9 +35,9 @@ enum ForwardedHeaders {
         }
     }
 
-    private static func append(_ element: String, to name: String, of headers: inout HTTPHeaders) {
+    private static func append(_ elements: [String], to name: String, of headers: inout HTTPHeaders) {
         let before = headers[name].filter { !$0.isEmpty }
-        headers.replaceOrAdd(name: name, value: (before + [element]).joined(separator: ", "))
+        headers.replaceOrAdd(name: name, value: (before + elements).joined(separator: ", "))
     }
 
     /// Section 6: IPv6 in brackets, and anything that is no token in quotes.

@@ -1,15 +1,37 @@
 /// The `for` parameters of `Forwarded` headers (RFC 7239, section 4), the first client first, without quotes.
+///
+/// What a client wrote stands before what trusted proxies added, in the same header: it shall not hide what follows it.
 enum ForwardedNodes {
+    /// - Returns: a node for each element; `unknown` where it names none.
     static func parse(_ values: [String]) -> [String] { values.flatMap(Self.parse) }
 
     private static func parse(_ value: String) -> [String] {
-        Self.split(value, at: UInt8(ascii: ",")).compactMap { element in
+        let elements = Self.split(value[...], at: UInt8(ascii: ","))
+        // A quote that is never closed would swallow all elements behind it.
+        let isClosed = elements.last.map(Self.isClosed) ?? true
+        let parts = isClosed ? elements : value.split(separator: ",").map(Self.trimmed)
+        return parts.filter { !$0.isEmpty }.map { element in
             for pair in Self.split(element, at: UInt8(ascii: ";")) {
                 guard let equals = pair.firstIndex(of: "="), pair[..<equals].lowercased() == "for" else { continue }
                 return Self.unquoted(pair[pair.index(after: equals)...])
             }
-            return nil
+            return "unknown"
         }
+    }
+
+    private static func isClosed(_ element: Substring) -> Bool {
+        var isQuoted = false
+        var isEscaped = false
+        for byte in element.utf8 {
+            if isEscaped {
+                isEscaped = false
+            } else if isQuoted, byte == UInt8(ascii: "\\") {
+                isEscaped = true
+            } else if byte == UInt8(ascii: "\"") {
+                isQuoted.toggle()
+            }
+        }
+        return !isQuoted
     }
 
     /// Splits outside of quoted strings, and takes blanks around the parts away.
@@ -33,10 +55,6 @@ enum ForwardedNodes {
         }
         parts.append(text[start...])
         return parts.map(Self.trimmed)
-    }
-
-    private static func split(_ text: String, at separator: UInt8) -> [Substring] {
-        Self.split(text[...], at: separator)
     }
 
     private static func trimmed(_ text: Substring) -> Substring {

@@ -11,6 +11,9 @@ private let systemClose = close(_:)
 
 /// A listening socket: NIO's, or one whose connections the reactors accept.
 final class BoundListener: Sendable {
+    /// Connections that may wait to be accepted.
+    static let backlog: CInt = 4096
+
     let listener: ProxyListener
     private let channel: any Channel
     private let direct: [(listener: DirectListener, reactor: TunnelReactor)]
@@ -50,6 +53,16 @@ final class BoundListener: Sendable {
         let copies = try await Self.copies(of: self.channel, count: 1) { _ in }
         guard let copy = copies.first else { throw ChannelError.ioOnClosedChannel }
         return copy
+    }
+
+    /// NIO gives a socket that it takes over a backlog of its own; `listen(2)` may be called again.
+    static func withBacklog(_ channel: any Channel) async throws -> any Channel {
+        try await channel.eventLoop.submit {
+            try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { socket in
+                _ = listen(socket, Self.backlog)
+            }
+        }.get()
+        return channel
     }
 
     private static func copies(

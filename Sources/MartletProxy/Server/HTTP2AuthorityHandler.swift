@@ -11,7 +11,7 @@ final class HTTP2AuthorityHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard case .headers(var payload) = self.unwrapInboundIn(data),
             let authority = payload.headers.first(name: ":authority"), let host = payload.headers.first(name: "host"),
-            host != authority
+            host != authority, host.lowercased() != authority.lowercased()
         else { return context.fireChannelRead(data) }
         payload.headers.add(name: "host", value: authority)
         context.fireChannelRead(self.wrapInboundOut(.headers(payload)))

@@ -53,7 +53,7 @@ final class ProxyListener: Sendable {
     /// - Parameter socket: one that listens at the address already, and is taken over; `nil` for a new one.
     func bind(_ group: any EventLoopGroup, takingOver socket: CInt? = nil) async throws -> BoundListener {
         let bootstrap = ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 4096)
+            .serverChannelOption(.backlog, value: BoundListener.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.autoRead, value: !self.isDirect)
             .serverChannelInitializer { channel in
@@ -71,7 +71,7 @@ final class ProxyListener: Sendable {
             let address = self.configuration.address
             let channel =
                 if let socket {
-                    try await bootstrap.withBoundSocket(socket).get()
+                    try await BoundListener.withBacklog(bootstrap.withBoundSocket(socket).get())
                 } else {
                     try await bootstrap.bind(host: address.host, port: address.port).get()
                 }

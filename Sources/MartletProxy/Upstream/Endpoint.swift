@@ -32,7 +32,10 @@ final class Endpoint: Sendable {
         self.isLoopback = self.directAddress.map(LoopbackSocket.isLoopback) ?? false
         self.settings = settings
         self.activeCount = previous?.activeCount ?? ActiveCount()
-        self.health = Mutex(EndpointHealth(settings, previous: previous?.health.withLock { $0 }))
+        self.health = Mutex(
+            EndpointHealth(
+                settings, previous: previous?.health.withLock { $0 },
+                isSameCheck: settings.healthCheck == previous?.settings.healthCheck))
     }
 
     var active: Int { self.activeCount.value.load(ordering: .relaxed) }

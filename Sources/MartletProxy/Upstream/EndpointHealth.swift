@@ -15,8 +15,10 @@ struct EndpointHealth: Sendable {
     /// When it last became available again.
     private var startedAt: NIODeadline?
 
-    /// - Parameter previous: what was known before the settings changed. What checks said counts while there are checks.
-    init(_ settings: UpstreamConfiguration, previous: EndpointHealth? = nil) {
+    /// - Parameters:
+    ///   - previous: what was known before the settings changed.
+    ///   - isSameCheck: whether the checks are the same as before, so that what they said counts.
+    init(_ settings: UpstreamConfiguration, previous: EndpointHealth? = nil, isSameCheck: Bool = false) {
         self.failuresBeforeEjection = settings.failuresBeforeEjection
         self.ejectionTime = settings.ejectionTime
         self.slowStart = settings.slowStart
@@ -26,7 +28,7 @@ struct EndpointHealth: Sendable {
         self.failures = previous.failures
         self.ejectedUntil = previous.ejectedUntil
         self.startedAt = previous.startedAt
-        if settings.healthCheck != nil { self.isWell = previous.isWell }
+        if isSameCheck { self.isWell = previous.isWell }
     }
 
     mutating func isAvailable(at now: NIODeadline) -> Bool {

@@ -95,7 +95,13 @@ final class EventStreams: Sendable {
             admission = try self.live.connections.admit(address: client.address)
         } catch {
             // On a connection that was there before the last clients were let in.
-            if self.live.connections.isClosed { return Self.restart(.random(in: self.configuration.retry)) }
+            if self.live.connections.isClosed {
+                var response = Self.restart(.random(in: self.configuration.retry))
+                if self.live.now.origin.allows(request.head, isSecure: client.isSecure) {
+                    Self.addOrigin(request.headers[.origin], to: &response.headers)
+                }
+                return response
+            }
             if case .tooMany = error { self.service.counters.add(to: .rateLimited) }
             return self.refuse(Refusal(error), context)
         }

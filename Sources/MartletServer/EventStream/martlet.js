@@ -192,7 +192,7 @@ is closed.
             failures[transport] = 0;
             this.transports.push(this.transports.shift());
             if (transport == this.#order[0]) this.#patience = Math.min(3600 * second, 2 * this.#patience);
-            if (++rotations < this.transports.length) continue;
+            if (++rotations < this.transports.length && !this.#retry) continue;
           }
         } finally {
           end();

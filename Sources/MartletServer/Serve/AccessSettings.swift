@@ -80,9 +80,14 @@ struct AccessSettings: Sendable {
                 ways.map(\.origin.weight).max() ?? 0,
                 self.hasEnvironmentSecret ? ConfigurationOrigin.weightOfEnvironment : 0)
             for way in ways where way.origin.weight < weight { way.forget(&self) }
+            self.forgetClaims(below: weight)
             let left = ways.filter { $0.origin.weight == weight }.map(\.origin)
-            guard left.count > 1 else { return }
-            throw left[1].error("\(left.map(\.path).joined(separator: " and ")) exclude each other")
+            var names = left.map(\.path)
+            if self.hasEnvironmentSecret, weight == ConfigurationOrigin.weightOfEnvironment {
+                names.append(Self.secretVariable)
+            }
+            guard names.count > 1, let last = left.last else { return }
+            throw last.error("\(names.joined(separator: " and ")) exclude each other")
         }
         problems.gather {
             guard self.algorithm != nil, self.keySetFile != nil || self.keySetURL != nil, let jwt = members["jwt"]
@@ -92,6 +97,17 @@ struct AccessSettings: Sendable {
             throw jwt.error("the algorithm is for a secret or a key; keys of a set name their own")
         }
         try problems.throwAll()
+    }
+
+    /// What a place that counts less says of claims goes with its way, where the way that counts knows none.
+    private mutating func forgetClaims(below weight: Int) {
+        func isBelow(_ path: String) -> Bool { self.origins[path].map { $0.weight < weight } ?? false }
+        let isForKeySet = self.keySetFile != nil || self.keySetURL != nil
+        if isBelow("jwt.algorithm"), !self.isForJWT || isForKeySet { self.algorithm = nil }
+        guard !self.isForJWT else { return }
+        if isBelow("jwt.issuer") { self.issuer = nil }
+        if isBelow("jwt.audience") { self.audience = nil }
+        if isBelow("jwt.requireExpiry") { self.isExpiryRequired = false }
     }
 
     var hasClaims: Bool { self.issuer != nil || self.audience != nil || self.isExpiryRequired || self.algorithm != nil }

@@ -58,6 +58,12 @@ public struct TrustedProxies: Sendable, Hashable {
         return client
     }
 
+    /// The IP address of an element of `X-Forwarded-For` or a node of `Forwarded`, without its port; `nil` when it has none.
+    package static func address(of node: String) -> String? {
+        let address = Self.withoutPort(node)
+        return IPNetwork(address) == nil || address.contains("/") ? nil : address
+    }
+
     private static func list(_ values: [String]) -> [String] {
         values.joined(separator: ",").split(separator: ",").map { element in
             var element = element.trimmingPrefix(while: \.isWhitespace)

@@ -86,15 +86,19 @@ final class RemoteJWTKeys: JWTKeySource {
     }
 
     func renewedKeys() async -> JWTKeySet? {
-        let mayFetch = self.state.withLock { state in
-            if state.fetching != nil { return true }
-            if let last = state.renewedAt, self.now() - last < Self.renewalPause { return false }
+        let count = self.state.withLock { state -> Int? in
+            if state.fetching != nil { return state.fetchCount }
+            if let last = state.renewedAt, self.now() - last < Self.renewalPause { return nil }
             state.renewedAt = self.now()
-            return true
+            return state.fetchCount
         }
-        guard mayFetch else { return nil }
+        guard let count else { return nil }
         await self.refresh().value
-        return self.state.withLock { $0.keys }
+        return self.state.withLock { state in
+            // In vain: the next token may find the service well again.
+            if state.fetchCount == count { state.renewedAt = nil }
+            return state.keys
+        }
     }
 
     /// The fetch that is under way, or a new one.
