@@ -6,13 +6,16 @@ import threading
 
 import pytest
 from conftest import ARTIFACTS, PATIENCE, ROOT
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 
 def wait(browser, condition, what):
-    WebDriverWait(browser, PATIENCE, poll_frequency=0.05).until(lambda _: condition(), what)
+    # An element that goes while it is looked at is one that is not right yet.
+    patient = WebDriverWait(browser, PATIENCE, 0.05, ignored_exceptions=[StaleElementReferenceException])
+    patient.until(lambda _: condition(), what)
 
 
 def text(browser, identifier):
