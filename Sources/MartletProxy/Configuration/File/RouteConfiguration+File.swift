@@ -93,7 +93,8 @@ extension WebSocketPolicy {
         try members.read("compression", into: &self.isCompressed) { try $0.bool() }
         try members.read("jwt", into: &self.authenticate) { node in
             let sources = ["secretFile", "keyFile", "jwksFile", "jwksUrl"]
-            let jwt = try node.members(Set(sources + ["algorithm", "issuer", "audience", "requireExpiry", "userHeader"]))
+            let jwt = try node.members(
+                Set(sources + ["algorithm", "issuer", "audience", "requireExpiry", "userHeader"]))
             guard sources.filter({ jwt[$0] != nil }).count == 1 else {
                 throw node.error("exactly one of \(sources.joined(separator: ", ")) must be there")
             }
