@@ -93,9 +93,10 @@ def run(*arguments, **options):
 
 
 def eventually(condition, what, patience=PATIENCE):
+    """Waits until a condition holds; what is missing otherwise is said by a text or by a function."""
     end = time.monotonic() + patience
     while not condition():
-        assert time.monotonic() < end, f"did not happen: {what}"
+        assert time.monotonic() < end, f"did not happen: {what() if callable(what) else what}"
         time.sleep(0.01)
 
 
