@@ -6,12 +6,11 @@ enum ForwardedNodes {
     static func parse(_ values: [String]) -> [String] { values.flatMap(Self.parse) }
 
     private static func parse(_ value: String) -> [String] {
-        let elements = Self.split(value[...], at: UInt8(ascii: ","))
+        let (elements, isClosed) = Self.split(value[...], at: UInt8(ascii: ","))
         // A quote that is never closed would swallow all elements behind it.
-        let isClosed = elements.last.map(Self.isClosed) ?? true
         let parts = isClosed ? elements : value.split(separator: ",").map(Self.trimmed)
         return parts.filter { !$0.isEmpty }.map { element in
-            for pair in Self.split(element, at: UInt8(ascii: ";")) {
+            for pair in Self.split(element, at: UInt8(ascii: ";")).parts {
                 guard let equals = pair.firstIndex(of: "="), pair[..<equals].lowercased() == "for" else { continue }
                 return Self.unquoted(pair[pair.index(after: equals)...])
             }
@@ -19,23 +18,10 @@ enum ForwardedNodes {
         }
     }
 
-    private static func isClosed(_ element: Substring) -> Bool {
-        var isQuoted = false
-        var isEscaped = false
-        for byte in element.utf8 {
-            if isEscaped {
-                isEscaped = false
-            } else if isQuoted, byte == UInt8(ascii: "\\") {
-                isEscaped = true
-            } else if byte == UInt8(ascii: "\"") {
-                isQuoted.toggle()
-            }
-        }
-        return !isQuoted
-    }
-
     /// Splits outside of quoted strings, and takes blanks around the parts away.
-    private static func split(_ text: Substring, at separator: UInt8) -> [Substring] {
+    ///
+    /// - Returns: whether the last quoted string is closed, too.
+    private static func split(_ text: Substring, at separator: UInt8) -> (parts: [Substring], isClosed: Bool) {
         var parts: [Substring] = []
         var isQuoted = false
         var isEscaped = false
@@ -54,7 +40,7 @@ enum ForwardedNodes {
             }
         }
         parts.append(text[start...])
-        return parts.map(Self.trimmed)
+        return (parts.map(Self.trimmed), !isQuoted)
     }
 
     private static func trimmed(_ text: Substring) -> Substring {
