@@ -1,3 +1,5 @@
+import MartletWebSocket
+
 /// Why a proxy cannot start or take a configuration. ``reason`` says what to do about it.
 public struct ProxyError: Error, Sendable, CustomStringConvertible {
     public struct Code: Sendable, Hashable, CustomStringConvertible {
@@ -23,5 +25,5 @@ public struct ProxyError: Error, Sendable, CustomStringConvertible {
         self.cause = cause
     }
 
-    public var description: String { self.reason + (self.cause.map { ": \($0)" } ?? "") }
+    public var description: String { self.reason + (self.cause.map { ": " + ErrorText.of($0) } ?? "") }
 }

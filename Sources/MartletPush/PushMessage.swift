@@ -2,7 +2,8 @@ public import NIOCore
 
 /// The body of `POST /push`: `{"userId":"…","event":"…","message":"…"}`.
 ///
-/// Keys match without regard to case, other keys are ignored, and all three strings must be there and not empty.
+/// Keys match without regard to case, other keys are ignored, and all three strings must be there and not empty. An event has
+/// at most 255 bytes and a user 8 KiB: nobody could register for others.
 public struct PushMessage: Sendable, Hashable {
     public let channel: UserChannel
     /// What each page gets as one text message.
@@ -17,11 +18,13 @@ public struct PushMessage: Sendable, Hashable {
     public init?(json: ByteBuffer) {
         if let values = PlainStrings.read(json, names: ["userId", "event", "message"]) {
             self.init(user: values[0], event: values[1], message: values[2])
+            guard self.channel.isHearable else { return nil }
             return
         }
         guard let fields = FoldedStrings(json: json), let user = fields["userId"], let event = fields["event"],
             let message = fields["message"]
         else { return nil }
         self.init(user: user, event: event, message: message)
+        guard self.channel.isHearable else { return nil }
     }
 }

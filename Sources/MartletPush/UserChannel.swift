@@ -16,11 +16,14 @@ public struct UserChannel: Sendable, Hashable, CustomStringConvertible {
     package init?(name: String) {
         guard let mark = name.utf8.lastIndex(of: UInt8(ascii: "#")), mark != name.startIndex else { return nil }
         let (event, user) = (String(name[..<mark]), String(name[name.utf8.index(after: mark)...]))
-        guard !user.isEmpty, event.utf8.count <= PushLimits.eventLength, user.utf8.count <= PushLimits.tokenLength
-        else {
-            return nil
-        }
         self.init(user: user, event: event)
+        guard self.isHearable else { return nil }
+    }
+
+    /// Whether a client may register for it: no name is empty or too long.
+    var isHearable: Bool {
+        (1...PushLimits.eventLength).contains(self.event.utf8.count)
+            && (1...PushLimits.tokenLength).contains(self.user.utf8.count)
     }
 
     var exactUser: ExactString { ExactString(self.user) }

@@ -1,3 +1,5 @@
+import MartletWebSocket
+
 /// Why a server cannot start. ``reason`` says what to do about it.
 public struct ServerError: Error, Sendable, CustomStringConvertible {
     public struct Code: Sendable, Hashable, CustomStringConvertible {
@@ -23,5 +25,5 @@ public struct ServerError: Error, Sendable, CustomStringConvertible {
         self.cause = cause
     }
 
-    public var description: String { self.reason + (self.cause.map { ": \($0)" } ?? "") }
+    public var description: String { self.reason + (self.cause.map { ": " + ErrorText.of($0) } ?? "") }
 }

@@ -31,9 +31,9 @@ enum ServiceRunner {
     }
 
     static func makeLogger(_ label: String, level: Logger.Level) -> Logger {
-        var logger = Logger(label: label) { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = level
-        return logger
+        var settings = LogSettings()
+        settings.level = level
+        return settings.makeLogger(label)
     }
 
     /// Everything on standard output is for the user, at once even into a pipe.
@@ -57,14 +57,15 @@ enum ServiceRunner {
         try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8))
     }
 
-    static func orExit<Value>(_ body: () async throws -> Value) async throws -> Value {
+    /// - Parameter prefix: of what is said of an error.
+    static func orExit<Value>(prefix: String = "martlet: ", _ body: () async throws -> Value) async throws -> Value {
         do {
             return try await body()
         } catch let error as ServerError {
-            Self.complain("martlet: \(error)")
+            Self.complain("\(prefix)\(error)")
             throw Self.exitCode(error)
         } catch let error as ProxyError {
-            Self.complain("martlet: \(error)")
+            Self.complain("\(prefix)\(error)")
             throw Self.exitCode(error)
         }
     }
@@ -79,14 +80,14 @@ enum ServiceRunner {
                 logger: logger
             )
             configuration.maximumGracefulShutdownDuration = limit
-            let impatience = Task { await Self.endAtSecondSignal() }
+            let impatience = Task { await Self.endAtSecondSignal(logger) }
             defer { impatience.cancel() }
             try await ServiceGroup(configuration: configuration).run()
         }
     }
 
     /// Who presses Ctrl-C twice does not want to wait for clients to leave.
-    private static func endAtSecondSignal() async {
+    private static func endAtSecondSignal(_ logger: Logger) async {
         var first: ContinuousClock.Instant?
         for await signal in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
             // Some tools send a signal to a process and to its group: that is one.
@@ -94,7 +95,7 @@ enum ServiceRunner {
                 first = first ?? .now
                 continue
             }
-            Self.complain("martlet: ended before everything was done")
+            logger.error("ended before everything was done")
             Foundation.exit(signal == .sigint ? 130 : 143)
         }
     }

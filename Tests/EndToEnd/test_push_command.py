@@ -59,8 +59,31 @@ def test_somebody_who_watches_sees_how_far_it_is(serve, tmp_path):
         [MARTLET, "push", "--url", f"http://{server.address}", "--file", str(file)], stdout=subprocess.PIPE, stderr=other)
     os.close(other)
     assert process.wait(PATIENCE) == 0 and process.stdout.read() == b"50 messages sent, 0 deliveries\n"
-    assert "50 of 50" in os.read(terminal, 65536).decode()
+    assert "100 %, 50 messages" in os.read(terminal, 65536).decode()
     os.close(terminal)
+
+
+def test_lines_are_pushed_as_they_come(serve):
+    server = serve()
+    one = RawClient(server.address)
+    one.register("42", "e")
+    server.push_until("42", "e", "first", 1)
+    assert one.read_frame()[1] == b"first"
+    process = subprocess.Popen(
+        [MARTLET, "push", "--url", f"http://{server.address}", "--file", "-", "--json"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    for number in range(3):
+        line = json.dumps({"userId": "42", "event": "e", "message": str(number)})
+        process.stdin.write(line[:9])
+        process.stdin.flush()
+        process.stdin.write(line[9:] + "\n")
+        process.stdin.flush()
+        assert one.read_frame()[1] == str(number).encode()
+    process.stdin.write("nonsense\n")
+    process.stdin.close()
+    assert process.wait(PATIENCE) == 65
+    told = json.loads(process.stdout.read())
+    assert told["sent"] == told["delivered"] == 3 and "line 4" in told["error"]
 
 
 def test_a_service_that_is_busy_is_asked_again(tmp_path):
@@ -98,7 +121,7 @@ def test_a_service_that_is_busy_is_asked_again(tmp_path):
 
 @pytest.mark.parametrize("arguments, code, text", [
     (["x"], 64, "--user and --event"), (["--user", "1", "--event", "e", "--file", "x"], 64, "say who and what"),
-    (["--user", "1", "--event", "e", ""], 65, "empty"), (["--url", "nonsense", "--user", "1", "--event", "e", "x"], 78, "URL"),
+    (["--user", "1", "--event", "e", ""], 65, "empty"), (["--url", "nonsense", "--user", "1", "--event", "e", "x"], 64, "URL"),
     (["--file", "missing"], 66, "cannot read"),
 ])
 def test_what_is_wrong(arguments, code, text):

@@ -9,7 +9,7 @@ import Testing
 struct AuthTests {
     @Test("a token file names its users, and the line that is wrong")
     func tokenFile() throws {
-        let file = try TokenFile(text: "# comment\n\nt1 jack\nt2\tjill  \n", name: "tokens")
+        let file = try TokenFile(text: "# comment\n\nt1 jack\nt2\tjill  \r\n# another\r\nt3 joe\r\n", name: "tokens")
         #expect(file.user(of: "t1") == "jack")
         #expect(file.user(of: "t2") == "jill")
         #expect(file.user(of: "jack") == nil)

@@ -43,5 +43,10 @@ public struct CloseCode: RawRepresentable, Sendable, Hashable, CustomStringConve
         }
     }
 
+    /// For counters: a client chooses its code, and beyond those that mean something all of 3000 and all of 4000 are one.
+    package var counted: CloseCode {
+        (1000...1015).contains(self.rawValue) ? self : CloseCode(self.rawValue / 1000 * 1000)
+    }
+
     public var description: String { String(self.rawValue) }
 }

@@ -1,3 +1,4 @@
+import MartletWebSocket
 import Metrics
 import Synchronization
 
@@ -64,10 +65,7 @@ final class RouteMetrics: Sendable {
         self.bytesFromUpstream.increment(by: tunnel.bytesFromUpstream)
         self.messagesFromClient.increment(by: tunnel.messagesFromClient)
         self.messagesFromUpstream.increment(by: tunnel.messagesFromUpstream)
-        // A client chooses its code; beyond those that mean something, all are one to us.
-        let code =
-            tunnel.closeCode.map { (1000...1015).contains($0) || $0 == 3000 || $0 == 4000 ? $0 : $0 / 1000 * 1000 }
-            ?? 1006
+        let code = (tunnel.closeCode.map { CloseCode($0) } ?? .abnormalClosure).counted.rawValue
         let counter = self.found.withLock { found in
             if let known = found.closeCodes[code] { return known }
             let counter = Counter(

@@ -8,6 +8,7 @@ package enum EventStreamEncoder {
     ///   LF, since all of them end a line of the format.
     static func serverSentEvents(_ items: [EventStreamItem], isJSON: Bool) -> ByteBuffer {
         var text = ""
+        let hasID = items.contains { $0.id != nil }
         for item in items {
             if let id = item.id { text += "id: \(id)\n" }
             switch item.content {
@@ -19,8 +20,8 @@ package enum EventStreamEncoder {
                     Self.writeLines(of: data, to: &text)
                 }
             case .gap(let events):
-                // Without an id, the browser forgets the old one: it would be told of the same gap for ever.
-                if item.id == nil { text += "id: \n" }
+                // A browser that keeps the old id is told of the same gap for ever, unless a new one follows.
+                if !hasID { text += "id: \n" }
                 text += "event: gap\ndata: {\"events\":\(JSONText.strings(events))}\n"
             case .position: break
             }

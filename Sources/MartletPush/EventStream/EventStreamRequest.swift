@@ -33,7 +33,7 @@ package struct EventStreamRequest: Sendable, Hashable {
         var isJSON = false
         for (name, value) in try Self.query(of: head) {
             switch name {
-            case "token": token = value
+            case "token": token = value.isEmpty ? nil : value
             case "event":
                 guard !value.isEmpty, value.utf8.count <= PushLimits.eventLength,
                     value.utf8.allSatisfy({ $0 != 0x0A && $0 != 0x0D })
@@ -41,7 +41,7 @@ package struct EventStreamRequest: Sendable, Hashable {
                     throw Malformed(reason: "an event's name has 1 to \(PushLimits.eventLength) bytes and no line end")
                 }
                 if !events.contains(where: { $0.utf8.elementsEqual(value.utf8) }) { events.append(value) }
-            case "after": after = value
+            case "after": after = value.isEmpty ? nil : value
             case "wait":
                 guard let seconds = Int(value), (0...Self.waitLimit).contains(seconds) else {
                     throw Malformed(reason: "wait is a number of seconds from 0 to \(Self.waitLimit)")
@@ -63,8 +63,8 @@ package struct EventStreamRequest: Sendable, Hashable {
         }
         self.token =
             try Self.bearer(of: head) ?? token ?? (Self.isSameHost(head) ? Self.cookie("martlet_token", of: head) : nil)
-        if let token = self.token, token.isEmpty || token.utf8.count > PushLimits.tokenLength {
-            throw Malformed(reason: "a token has 1 to \(PushLimits.tokenLength) bytes")
+        if let token = self.token, token.utf8.count > PushLimits.tokenLength {
+            throw Malformed(reason: "a token has at most \(PushLimits.tokenLength) bytes")
         }
         // A browser that comes back by itself names the last id in a header, and the old one in the query.
         self.after = head.headerFields[.lastEventID].flatMap { $0.isEmpty ? nil : $0 } ?? after

@@ -60,7 +60,7 @@ final class EventStreamSocket: WebSocketHandler, EventStreamSink, HeartbeatWheel
         let user: PushUser
         switch decision {
         case .user(let known): user = known
-        case .refused: return self.refuse("the token was refused")
+        case .refused: return self.refuse(request.token == nil ? "a token is needed" : "the token was refused")
         case .unavailable: return self.refuse("tokens cannot be checked at the moment", .tryAgainLater)
         }
         switch self.service.admit(user: user.id) {

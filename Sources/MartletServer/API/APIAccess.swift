@@ -3,6 +3,7 @@ import Hummingbird
 import Logging
 import MartletPush
 import MartletWebSocket
+import NIOCore
 
 /// Who may use the API of servers.
 struct APIAccess: Sendable {
@@ -38,13 +39,28 @@ struct APIAccess: Sendable {
     }
 
     private func refuse(_ status: HTTPResponse.Status, _ body: String, _ context: RequestContext) -> Response {
+        self.note(status, body.isEmpty ? "the API key is missing or wrong" : body, context)
+        return body.isEmpty ? Response(status: status) : .text(body, status: status)
+    }
+
+    /// Counts a request that is refused, and logs it.
+    func note(_ status: HTTPResponse.Status, _ reason: String, _ context: RequestContext) {
         self.live.service.refusedPush()
         context.logger.info(
             "refused a push",
             metadata: [
                 "status": "\(status.code)", "address": "\(context.remoteAddress?.text ?? "-")",
-                "reason": "\(body.isEmpty ? "the API key is missing or wrong" : body)",
+                "reason": "\(reason)",
             ])
-        return body.isEmpty ? Response(status: status) : .text(body, status: status)
+    }
+
+    /// The body of a request that may use the API.
+    func body(of request: Request, _ context: RequestContext) async throws -> ByteBuffer {
+        do {
+            return try await request.body.collect(upTo: self.live.configuration.maximumBodySize)
+        } catch let error as any HTTPResponseError {
+            self.note(error.status, "the body is too long", context)
+            throw error
+        }
     }
 }

@@ -26,17 +26,16 @@ struct APIRoutes {
         case .refuse(let response): return response
         case .allow(let name): key = name
         }
-        let body = try await self.body(of: request)
+        let body = try await self.body(of: request, context)
         let command: APICommand
         do {
             command = try APICommand(method: context.parameters.get("method") ?? "", from: body)
         } catch {
             let error = APIError(describing: error)
-            return try self.response(
-                APIReply(outcome: .error(error)), error == .methodNotFound ? .notFound : .badRequest)
+            return try self.refuse(error, error == .methodNotFound ? .notFound : .badRequest, context)
         }
         self.live.pushes.charge(key, command.weight - 1)
-        return try self.response(await self.execute(command))
+        return try self.response(await self.execute(command, key: request.headers[.idempotencyKey]))
     }
 
     @Sendable
@@ -48,9 +47,9 @@ struct APIRoutes {
         }
         let batch: APIBatch
         do {
-            batch = try await self.body(of: request).decode()
+            batch = try await self.body(of: request, context).decode()
         } catch let error where !(error is any HTTPResponseError) {
-            return try self.response(APIReply(outcome: .error(APIError(describing: error))), .badRequest)
+            return try self.refuse(APIError(describing: error), .badRequest, context)
         }
         self.live.pushes.charge(key, batch.commands.reduce(-1) { $0 + ((try? $1.command.get().weight) ?? 1) })
         var replies: [[String: APIReply]] = []
@@ -63,9 +62,15 @@ struct APIRoutes {
         return try self.response(["replies": replies])
     }
 
-    private func body(of request: Request) async throws -> APIRequestBody {
-        let body = try await request.body.collect(upTo: self.live.configuration.maximumBodySize)
-        return APIRequestBody(bytes: Data(body.readableBytesView))
+    private func body(of request: Request, _ context: RequestContext) async throws -> APIRequestBody {
+        APIRequestBody(bytes: Data(try await self.access.body(of: request, context).readableBytesView))
+    }
+
+    private func refuse(
+        _ error: APIError, _ status: HTTPResponse.Status, _ context: RequestContext
+    ) throws -> Response {
+        self.access.note(status, error.message, context)
+        return try self.response(APIReply(outcome: .error(error)), status)
     }
 
     private func response(_ value: some Encodable, _ status: HTTPResponse.Status = .ok) throws -> Response {
@@ -78,14 +83,15 @@ struct APIRoutes {
 
     // MARK: The commands
 
-    private func execute(_ command: APICommand) async -> APIReply {
+    /// - Parameter key: for idempotency, where the command itself has none.
+    private func execute(_ command: APICommand, key: String? = nil) async -> APIReply {
         switch command {
         case .publish(let command):
-            return await self.publish(command.data, to: command.channel, key: command.idempotency_key)
+            return await self.publish(command.data, to: command.channel, key: command.idempotency_key ?? key)
         case .broadcast(let command):
             var replies: [APIReply] = []
             for channel in command.channels {
-                replies.append(await self.publish(command.data, to: channel, key: command.idempotency_key))
+                replies.append(await self.publish(command.data, to: channel, key: command.idempotency_key ?? key))
             }
             return APIReply(outcome: .broadcast(replies))
         case .disconnect(let command):

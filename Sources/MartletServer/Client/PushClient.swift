@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import FoundationEssentials
 public import MartletPush
+import MartletWebSocket
 public import NIOCore
 import NIOHTTP1
 
@@ -62,7 +63,7 @@ public struct PushClient: Sendable {
             answer = try await BackEndClient.post(
                 self.url, body, headers: headers, limit: 64 * 1024, timeout: self.timeout)
         } catch {
-            throw PushClientError(status: nil, reason: "\(error)")
+            throw PushClientError(status: nil, reason: ErrorText.of(error))
         }
         guard answer.status == 200 else {
             let text = String(decoding: answer.body.prefix(200), as: UTF8.self)

@@ -102,7 +102,11 @@ final class EventStreams: Sendable {
                 }
                 return response
             }
-            if case .tooMany = error { self.service.counters.add(to: .rateLimited) }
+            if case .tooMany = error {
+                self.service.counters.add(to: .rateLimited)
+            } else {
+                self.service.counters.add(to: .refusedSessions)
+            }
             return self.refuse(Refusal(error), context)
         }
         defer { admission.end() }
@@ -203,13 +207,15 @@ final class EventStreams: Sendable {
     private func check(_ head: HTTPRequest, isSecure: Bool) async -> Result<Accepted, Refusal> {
         let origin = head.headerFields[.origin]
         let snapshot = self.live.now
+        var fields: HTTPFields = [:]
+        // Also for a page that is refused: it shall be able to say why.
+        Self.addOrigin(origin, to: &fields)
         guard snapshot.origin.allows(head, isSecure: isSecure),
             !snapshot.configuration.wantsLoopbackHost || PushServerConfiguration.isLoopback(head.authority)
         else {
-            return .failure(Refusal(status: .forbidden, reason: "pages of this origin may not connect here"))
+            return .failure(
+                Refusal(status: .forbidden, reason: "pages of this origin may not connect here", fields: fields))
         }
-        var fields: HTTPFields = [:]
-        Self.addOrigin(origin, to: &fields)
         let request: EventStreamRequest
         do {
             request = try EventStreamRequest(head, maximumEvents: snapshot.configuration.limits.eventsPerSession)
@@ -243,12 +249,10 @@ final class EventStreams: Sendable {
         fields[.vary] = "Origin"
     }
 
-    /// Asked by browsers for pages of other hosts, before a request with an `Authorization` header.
+    /// Asked by browsers for pages of other hosts, before a request with an `Authorization` header. Every page may ask; the
+    /// request itself is refused to those that may not connect, with a reason that they can read.
     @Sendable
     private func preflight(_ request: Request, _ context: RequestContext) async throws -> Response {
-        guard self.live.now.origin.allows(request.head, isSecure: self.live.configuration.tls != nil) else {
-            return Response(status: .forbidden)
-        }
         var response = Response(
             status: .noContent,
             headers: [

@@ -7,11 +7,13 @@ martlet.js: hears the events of a Martlet push service. No dependency, no build 
     martlet.on("state", (state, transport, wait) => …);  // connecting, open, waiting (so many milliseconds), closed
 
 Options:
-- url: of the service. Default: that of the page.
-- token: a string, or a function that answers one or a promise of one; it is called for every connection.
+- url: of the service, of which scheme, host and port count. Default: that of the page.
+- token: a string, or a function that answers one or a promise of one; it is called for every connection. When it fails,
+  "error" is told, and it is called again later.
 - transports: in the order in which they are tried. Default: ["websocket", "sse", "poll"].
-- share: a name, the same for all tabs of one user, that share one connection. Default: the token, if it is a string;
-  false for a connection of its own. Needs Web Locks and BroadcastChannel, and goes without them.
+- share: a name, the same for all tabs of one user, that share one connection, and its limit of events. Default: the token,
+  if it is a string and there is no "after"; false for a connection of its own. Needs Web Locks and BroadcastChannel, and goes
+  without them.
 - delay: the longest wait before the first attempt to come back, in milliseconds. It doubles from attempt to attempt, to 30 s
   at most; each wait is a random part of it, unless the service said how long. Default: 1000.
 - patience: how long another transport than the first is kept before the first is tried again, in milliseconds; twice as long
@@ -21,39 +23,45 @@ Options:
 
 Each message arrives once and in order, across reconnections, as far as the service keeps it; where it does not, "gap" is
 told, with the names of the events. "error" is told when the service refuses for good (400, 401, 403, 1008): then the state
-is closed.
+is closed, as after close(), and stays so. A page that the service does not let in (403) is only told so by "sse" and "poll":
+browsers keep to themselves why a WebSocket was refused.
 */
 {
   const second = 1000;
-  const sleep = (time, signal) => new Promise(done => {
-    setTimeout(done, time);
-    signal.addEventListener("abort", done);
-  });
   const failure = (message, more) => Object.assign(new Error(message), more);
+  const whenAborted = (signal, then, until) => signal.addEventListener("abort", then, { signal: until });
 
   class Martlet {
     #order; #patience; #listeners = {}; #isLeader = true; #isClosed; #isPending; #abort; #retry; #later; #tab; #channel; #release;
-    #events = Object.create(null);     // name: listeners
-    #others = Object.create(null);     // tab: its events
-    #positions = Object.create(null);  // event: the part of the id that is about it
+    #events = { __proto__: null };     // name: listeners
+    #others = { __proto__: null };     // tab: its events
+    #positions = { __proto__: null };  // event: the part of the id that is about it
+    #transports = { websocket: this.#websocket, sse: this.#sse, poll: this.#poll };
 
     constructor({
       url = location.href, token, transports = ["websocket", "sse", "poll"], share, delay = 1000, patience = 60000, after, paths,
     } = {}) {
-      Object.assign(this, { url, token, delay, transports: [...transports], state: "closed", transport: undefined });
+      url = new URL(url, globalThis.location?.href).href;
+      if (!transports.length || !transports.every(name => this.#transports[name])) throw failure("transports");
+      Object.assign(this, { url, token, delay, transports: [...transports], state: "closed" });
       this.paths = { websocket: "/ws", sse: "/sse", poll: "/poll", ...paths };
       this.#order = transports;
       this.#patience = patience;
       if (after) this.#take({ id: after });
-      share ??= typeof token == "string" && token;
-      if (share && globalThis.navigator?.locks && globalThis.BroadcastChannel) this.#share(`martlet ${url} ${share}`);
+      share ??= !token?.call && !after && token;
+      if (share && globalThis.addEventListener && navigator.locks) this.#share(`martlet ${url} ${share}`);
     }
 
     /* Hears an event; answers a function that ends it. */
     subscribe(event, listener) {
-      const listeners = this.#events[event] ??= new Set();
-      listeners.add(listener);
-      if (listeners.size == 1) this.#changed();
+      // The service would refuse all of the connection.
+      if (!/^[^\r\n]+$/.test(event) || new TextEncoder().encode(event).length > 255) throw failure(`event: ${event}`);
+      const listeners = (this.#events[event] ??= new Set()).add(listener);
+      if (listeners.size == 1) {
+        // Where other tabs stand with it is not where this one begins.
+        if (!this.#isLeader) this.#forget(name => name == event);
+        this.#changed();
+      }
       return () => {
         if (listeners.delete(listener) && !listeners.size) {
           delete this.#events[event];
@@ -72,10 +80,10 @@ is closed.
       this.#isClosed = true;
       this.#abort?.abort();
       this.#isLeader = false;
-      this.#tell({ tab: this.#tab, events: [] });
+      this.#announce([]);
       this.#set("closed");
       this.#channel?.close();
-      this.#channel = undefined;
+      this.#channel = null;
       this.#release?.();
     }
 
@@ -90,24 +98,26 @@ is closed.
 
     #set(state, transport, wait) {
       if (this.state == state && this.transport == transport) return;
-      Object.assign(this, { state, transport });
+      this.state = state;
+      this.transport = transport;
       this.#emit("state", state, transport, wait);
-      if (this.#isLeader) this.#tell({ state, transport });
+      if (this.#isLeader) this.#tell({ state, transport, wait });
     }
 
     // Tabs
 
     #share(name) {
-      this.#tab = Math.random().toString(36).slice(2);
+      this.#tab = Math.random();
       this.#isLeader = false;
       this.#channel = new BroadcastChannel(name);
       this.#channel.onmessage = ({ data }) => this.#heard(data);
-      addEventListener("pagehide", () => this.#tell({ tab: this.#tab, events: [] }));
+      addEventListener("pagehide", () => this.#announce([]));
       addEventListener("pageshow", ({ persisted }) => persisted && this.#changed());
       navigator.locks.request(name, () => new Promise(release => {
         this.#release = release;
         if (this.#isClosed) return release();
         this.#isLeader = true;
+        this.#forget(event => !this.#events[event]);  // the other tabs say what they hear, and where they stand
         this.#tell({ who: true });
         this.#changed();
       }));
@@ -115,19 +125,26 @@ is closed.
 
     #tell(message) { this.#channel?.postMessage(message); }
 
-    #heard({ who, tab, events, item, positions, state, transport }) {
-      if (who) this.#tell({ tab: this.#tab, events: Object.keys(this.#events) });
+    #announce(events = Object.keys(this.#events)) {
+      this.#forget(event => !this.#events[event]);
+      this.#tell({ tab: this.#tab, events, positions: this.#positions });
+    }
+
+    #heard({ who, tab, events, item, positions, state, transport, wait }) {
+      if (who) this.#announce();
       if (tab && this.#isLeader) {
-        const before = this.#wanted().join("\n"), old = this.#others[tab] ?? [];
+        const before = this.#wanted(), old = this.#others[tab] ?? [];
         if (events.length) this.#others[tab] = events; else delete this.#others[tab];
-        if (this.#wanted().join("\n") != before) this.#changed(old);
+        // What nobody heard begins where that tab stands with it.
+        for (const name in positions) this.#positions[name] ??= positions[name];
+        if (this.#wanted().join("\n") != before.join("\n")) this.#changed(old);
         // Whoever takes over goes on from there.
-        this.#tell({ state: this.state, transport: this.transport, positions: { ...this.#positions } });
+        this.#tell({ state: this.state, transport: this.transport, positions: this.#positions });
       }
-      if (this.#isLeader) return;
+      if (this.#isLeader || tab) return;
       Object.assign(this.#positions, positions);
       if (item) this.#take(item);
-      if (state) this.#set(state, transport);
+      if (state) this.#set(state, transport, wait);
     }
 
     #wanted() { return [...new Set([...Object.keys(this.#events), ...Object.values(this.#others).flat()])].sort(); }
@@ -136,38 +153,39 @@ is closed.
 
     /* Other events are wanted than before; of those given, some may be wanted no more. */
     #changed(old = []) {
-      if (this.#isClosed) return;
-      if (!this.#isLeader) return this.#tell({ tab: this.#tab, events: Object.keys(this.#events) });
       const wanted = this.#wanted();
-      this.#forget(old.filter(event => !wanted.includes(event)));
+      this.#forget(event => old.includes(event) && !wanted.includes(event));
       if (this.#isPending) return;
       this.#isPending = true;
       queueMicrotask(() => {
         this.#isPending = false;
+        if (this.#isClosed) return;
+        if (!this.#isLeader) return this.#announce();
         this.#abort?.abort();
-        if (!this.#isClosed) this.#run(this.#abort = new AbortController());
+        this.#run(this.#abort = new AbortController());
       });
     }
 
-    #forget(events) {
-      for (const name in this.#positions) if (events.includes(decodeURIComponent(name))) delete this.#positions[name];
+    #forget(isGone) {
+      for (const name in this.#positions) if (isGone(decodeURIComponent(name))) delete this.#positions[name];
     }
 
     async #run({ signal }) {
-      const failures = {}, transports = { websocket: this.#websocket, sse: this.#sse, poll: this.#poll };
+      const failures = {};
       let attempt = 0, refusals = 0, rotations = 0;
       clearTimeout(this.#later);
       if (!this.#wanted().length) this.#set("closed");
       while (!signal.aborted && this.#wanted().length) {
         const transport = this.transports[0];
-        let isOpen = false;
-        this.#retry = undefined;
+        let hasToken, isOpen;
+        this.#retry = null;
         this.#set("connecting", transport);
         const attemptEnds = new AbortController(), end = () => attemptEnds.abort();
-        signal.addEventListener("abort", end);
+        whenAborted(signal, end, attemptEnds.signal);
         try {
-          const token = typeof this.token == "function" ? await this.token() : this.token;
-          if (!signal.aborted) await transports[transport].call(this, token, attemptEnds.signal, () => {
+          const token = this.token?.call ? await this.token() : this.token;
+          hasToken = true;
+          if (!signal.aborted) await this.#transports[transport].call(this, token, attemptEnds.signal, () => {
             if (signal.aborted || isOpen) return;
             isOpen = true;
             attempt = refusals = rotations = failures[transport] = 0;
@@ -183,25 +201,28 @@ is closed.
           });
         } catch (error) {
           if (signal.aborted) return;
-          if (error.isRefusal && (typeof this.token != "function" || ++refusals > 1)) {
+          if (error.final && (!this.token?.call || ++refusals > 1)) {
             this.close();
             return this.#emit("error", error);
           }
-          failures[transport] = (failures[transport] ?? 0) + !isOpen;
+          if (hasToken) failures[transport] = (failures[transport] ?? 0) + !isOpen;
+          else this.#emit("error", error);
           if (failures[transport] > 1 && navigator.onLine !== false) {
             failures[transport] = 0;
             this.transports.push(this.transports.shift());
-            if (transport == this.#order[0]) this.#patience = Math.min(3600 * second, 2 * this.#patience);
+            if (transport == this.#order[0]) this.#patience = Math.min(36e5, 2 * this.#patience);
             if (++rotations < this.transports.length && !this.#retry) continue;
           }
         } finally {
           end();
-          signal.removeEventListener("abort", end);
         }
         if (signal.aborted) return;
-        const wait = +(this.#retry ?? Math.random() * Math.min(30 * second, this.delay * 2 ** attempt++));
+        const wait = +(this.#retry ?? Math.random() * Math.min(3e4, this.delay * 2 ** attempt++));
         this.#set("waiting", undefined, wait);
-        await sleep(wait, signal);
+        await new Promise(done => {
+          setTimeout(done, wait);
+          whenAborted(signal, done);
+        });
       }
     }
 
@@ -221,9 +242,10 @@ is closed.
         if (old?.[1] != epoch || +offset > +old[2]) this.#positions[name] = part;
         else if (data != null && decodeURIComponent(name) == event) return;  // had it already, from another tab
       }
-      if (gap && !id) this.#forget(gap);
+      if (gap && !id) this.#forget(event => gap.includes(event));
       if (this.#isLeader) this.#tell({ item });
-      if (gap) this.#emit("gap", gap);
+      const missed = gap?.filter(event => this.#events[event]);
+      if (missed?.[0]) this.#emit("gap", missed);
       if (data != null) this.#call(this.#events[event], [data, { ...item, transport: this.transport }]);
     }
 
@@ -234,7 +256,8 @@ is closed.
         const address = this.#address("websocket", { token });
         address.protocol = address.protocol.replace("http", "ws");
         const socket = new WebSocket(address, "martlet");
-        const watch = this.#watch(signal, () => { socket.close(); reject(failure("nothing came")); });
+        const [watch, ends] = this.#watch(signal);
+        whenAborted(ends, () => { socket.close(); reject(failure("nothing came")); });
         watch(10);
         socket.onmessage = ({ data }) => {
           if (signal.aborted) return;
@@ -245,19 +268,20 @@ is closed.
         socket.onerror = () => {};  // told by the close; where there is no browser, it would end the program
         socket.onclose = ({ code, reason }) => {
           this.#retry = /retry: (\d+)/.exec(reason)?.[1];
-          reject(failure(`${code} ${reason}`, { isRefusal: code == 1008 }));
+          reject(failure(`${code} ${reason}`, { final: code == 1008 }));
         };
       });
     }
 
-    /* Calls back when the time that it was given last is over, or the signal aborts. Seconds. */
-    #watch(signal, end) {
+    /* A function that is given how long silence may last, in seconds, and a signal that aborts after it, or with another. */
+    #watch(signal) {
+      const abort = new AbortController();
       let timer;
-      signal.addEventListener("abort", () => { clearTimeout(timer); end(); });
-      return time => {
+      whenAborted(signal, () => { clearTimeout(timer); abort.abort(); });
+      return [time => {
         clearTimeout(timer);
-        if (!signal.aborted) timer = setTimeout(end, time * second);
-      };
+        if (!signal.aborted) timer = setTimeout(() => abort.abort(), time * second);
+      }, abort.signal];
     }
 
     async #fetch(address, token, signal) {
@@ -265,21 +289,21 @@ is closed.
       const response = await fetch(address, { headers, signal, cache: "no-store" });
       if (response.ok) return response;
       const text = await response.text();
-      this.#retry = /retry: (\d+)/.exec(text)?.[1] ?? (response.headers.get("Retry-After") * second || undefined);
-      throw failure(`${response.status} ${text}`, { isRefusal: [400, 401, 403, 414, 431].includes(response.status) });
+      this.#retry = /retry: (\d+)/.exec(text)?.[1] ?? (response.headers.get("Retry-After") * second || null);
+      throw failure(`${response.status} ${text}`, { final: /40[013]|414|431/.test(response.status) });
     }
 
     async #sse(token, signal, opened) {
-      const abort = new AbortController(), watch = this.#watch(signal, () => abort.abort());
+      const [watch, ends] = this.#watch(signal);
       watch(5);  // a proxy that gathers the answer passes nothing on
-      const { body } = await this.#fetch(this.#address("sse", { encoding: "json" }), token, abort.signal);
+      const { body } = await this.#fetch(this.#address("sse", { encoding: "json" }), token, ends);
       const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-      for (let rest = "", first = true; ; first = false) {
+      for (let rest = ""; ;) {
         const { value, done } = await reader.read();
         if (done) throw failure("the stream ended");
         if (signal.aborted) return;
         watch(45);
-        if (first) opened();
+        opened();
         const blocks = (rest + value).split("\n\n");
         rest = blocks.pop();
         blocks.forEach(block => this.#block(block));
@@ -288,30 +312,23 @@ is closed.
 
     #block(block) {
       const fields = {};
-      for (const line of block.split("\n")) {
-        const colon = line.indexOf(": ");
-        if (colon > 0) fields[line.slice(0, colon)] = line.slice(colon + 2);
-      }
+      for (const [, name, value] of block.matchAll(/^(\w+): ([^\n]*)/gm)) fields[name] = value;
       const { id, event, data, retry } = fields;
-      if (retry) this.#retry = +retry;
+      if (retry) this.#retry = retry;
       const value = data && JSON.parse(data);
-      if (typeof value == "string") this.#take({ id, event, data: value });
-      else if (value || id) this.#take({ id, gap: value?.events });
+      this.#take(typeof value == "string" ? { id, event, data: value } : { id, gap: value?.events });
     }
 
     async #poll(token, signal, opened) {
-      const abort = new AbortController(), watch = this.#watch(signal, () => abort.abort());
+      const [watch, ends] = this.#watch(signal);
       while (!signal.aborted) {
         watch(40);
-        const response = await this.#fetch(this.#address("poll"), token, abort.signal);
-        if (signal.aborted) return;
+        const response = await this.#fetch(this.#address("poll"), token, ends);
         opened();
         if (response.status == 204) continue;
         const { id, gap, publications } = await response.json();
         if (signal.aborted) return;
-        if (gap) this.#take({ gap });
-        publications.forEach(item => this.#take(item));
-        if (id) this.#take({ id });
+        [{ gap }, ...publications, { id }].forEach(item => this.#take(item));
       }
     }
   }

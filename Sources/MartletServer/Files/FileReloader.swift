@@ -28,21 +28,28 @@ struct FileReloader {
                 continuation.finish()
             }
             var stamps: [String: FileStamp] = [:]
+            var gone: Set<String> = []
             for file in self.files() { stamps[file.path] = file.stamp }
             for await occasion in occasions {
                 if occasion == .signal { self.onSignal() }
-                await self.look(isForced: occasion == .signal, &stamps)
+                await self.look(isForced: occasion == .signal, &stamps, &gone)
             }
         }
     }
 
-    private func look(isForced: Bool, _ stamps: inout [String: FileStamp]) async {
+    /// - Parameter gone: files that were not there the last time.
+    private func look(isForced: Bool, _ stamps: inout [String: FileStamp], _ gone: inout Set<String>) async {
         var seen: Set<String> = []
         // Asked anew each time: what has just been read may name other files, or the same for another purpose.
         while let file = self.files().first(where: { !seen.contains($0.path) }) {
             seen.insert(file.path)
             let next = FileStamp(file.path)
-            // A file that has gone may be about to be replaced; who asks for it is told.
+            if next != nil {
+                gone.remove(file.path)
+            } else if !isForced, gone.insert(file.path).inserted {
+                // Perhaps it is about to be replaced.
+                self.logger.warning("a file has gone; what it said before counts", metadata: ["file": "\(file.path)"])
+            }
             guard isForced || next != nil && next != stamps[file.path] ?? file.stamp else { continue }
             stamps[file.path] = next
             await self.reload(file)

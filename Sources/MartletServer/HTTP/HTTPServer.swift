@@ -35,7 +35,7 @@ struct HTTPServer: Sendable {
         self.configuration = configuration
         self.logger = logger
         self.onListening = onListening
-        let router = Router(context: RequestContext.self)
+        let router = Router(context: RequestContext.self, options: .autoGenerateHeadEndpoints)
         routes(router)
         router.get("/healthz") { _, _ in "ok\n" }
         router.get("/readyz") { [readiness] _, _ in

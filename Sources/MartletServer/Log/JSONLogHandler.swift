@@ -1,15 +1,10 @@
-import Foundation
 import Logging
 import MartletWebSocket
-import Synchronization
 
-/// Writes an object on each line of standard error: `time`, `level`, `label`, `message`, and the metadata's names beside
+/// Writes an object on each line: `time`, `level`, `label`, `message`, and the metadata's names beside
 /// them. A name that is taken gets an underscore.
 struct JSONLogHandler: LogHandler {
     private static let reserved: Set<String> = ["time", "level", "label", "message"]
-    /// One line after the other.
-    private static let output = Mutex(())
-
     let label: String
     var logLevel = Logger.Level.info
     var metadata: Logger.Metadata = [:]
@@ -17,7 +12,7 @@ struct JSONLogHandler: LogHandler {
     private let write: @Sendable (String) -> Void
 
     /// - Parameter write: takes a line with its end.
-    init(label: String, write: @escaping @Sendable (String) -> Void = JSONLogHandler.writeToStandardError) {
+    init(label: String, write: @escaping @Sendable (String) -> Void) {
         self.label = label
         self.write = write
     }
@@ -67,9 +62,5 @@ struct JSONLogHandler: LogHandler {
             }
         }
         return quoted + "\""
-    }
-
-    private static func writeToStandardError(_ line: String) {
-        self.output.withLock { _ in try? FileHandle.standardError.write(contentsOf: Data(line.utf8)) }
     }
 }

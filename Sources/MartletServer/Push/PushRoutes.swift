@@ -19,11 +19,11 @@ struct PushRoutes {
     let metrics: ServiceMetrics
 
     private var service: PushService { self.live.service }
-    private var maximumBodySize: Int { self.live.configuration.maximumBodySize }
 
     func add(to router: Router<RequestContext>) {
         let pushPath = self.live.configuration.pushPath
-        router.middlewares.add(PostOnlyMiddleware(paths: [pushPath, "/drop"]))
+        router.middlewares.add(
+            PostOnlyMiddleware(paths: [pushPath, "/drop"]) { self.access.note(.methodNotAllowed, "only POST", $0) })
         router.post(RouterPath(pushPath), use: self.push)
         router.post("/drop", use: self.drop)
         router.get("/metrics") { _, _ in
@@ -36,16 +36,16 @@ struct PushRoutes {
     @Sendable
     private func push(_ request: Request, _ context: RequestContext) async throws -> Response {
         if case .refuse(let response) = await self.access.decide(request, context) { return response }
-        let body = try await request.body.collect(upTo: self.maximumBodySize)
+        let body = try await self.access.body(of: request, context)
         guard let message = PushMessage(json: body) else {
-            self.service.refusedPush()
-            context.logger.info("refused a push", metadata: ["reason": "request data illegal"])
+            self.access.note(.badRequest, "request data illegal", context)
             return Response(PushAnswer.illegal.answer)
         }
         let key = request.headers[.idempotencyKey].flatMap { $0.isEmpty ? nil : $0 }
         guard (key?.utf8.count ?? 0) <= Publisher.keyLength else {
-            self.service.refusedPush()
-            return .text("Idempotency-Key has at most \(Publisher.keyLength) bytes", status: .badRequest)
+            let reason = "Idempotency-Key has at most \(Publisher.keyLength) bytes"
+            self.access.note(.badRequest, reason, context)
+            return .text(reason, status: .badRequest)
         }
         let count = await self.publisher.publish(message, key: key).delivered
         let isJSON = PushAnswer.isJSONWanted(request.headers[values: .accept])
@@ -56,10 +56,13 @@ struct PushRoutes {
     @Sendable
     private func drop(_ request: Request, _ context: RequestContext) async throws -> Response {
         if case .refuse(let response) = await self.access.decide(request, context) { return response }
-        let body = try await request.body.collect(upTo: self.maximumBodySize)
+        let body = try await self.access.body(of: request, context)
         guard let drop = try? JSONDecoder().decode(DropRequest.self, from: Data(body.readableBytesView)),
             !drop.userId.isEmpty
-        else { return .text("request data illegal", status: .badRequest) }
+        else {
+            self.access.note(.badRequest, "request data illegal", context)
+            return .text("request data illegal", status: .badRequest)
+        }
         let event = drop.event.flatMap { $0.isEmpty ? nil : $0 }
         let count = await self.service.drop(user: drop.userId, event: event)
         return .json(#"{"dropped":\#(count)}"#)
@@ -67,5 +70,5 @@ struct PushRoutes {
 }
 
 extension HTTPField.Name {
-    fileprivate static let idempotencyKey = Self("Idempotency-Key")!
+    static let idempotencyKey = Self("Idempotency-Key")!
 }

@@ -48,18 +48,22 @@ struct AccessSettings: Sendable {
                 ])
             else { return }
             self.origins.merge(jwt.origins) { $1 }
-            try read(jwt["secretFile"], into: \.secretFile)
-            try read(jwt["keyFile"], into: \.keyFile)
-            try jwt.read("algorithm", into: &self.algorithm) { node in
-                do {
-                    return try JWTAlgorithmName(named: try node.string())
-                } catch let error as ServerError {
-                    throw node.error(error.reason)
+            var problems = ConfigurationProblems()
+            problems.gather { try read(jwt["secretFile"], into: \.secretFile) }
+            problems.gather { try read(jwt["keyFile"], into: \.keyFile) }
+            problems.gather {
+                try jwt.read("algorithm", into: &self.algorithm) { node in
+                    do {
+                        return try JWTAlgorithmName(named: try node.string())
+                    } catch let error as ServerError {
+                        throw node.error(error.reason)
+                    }
                 }
             }
-            try jwt.read("issuer", into: &self.issuer) { try $0.string() }
-            try jwt.read("audience", into: &self.audience) { try $0.string() }
-            try jwt.read("requireExpiry", into: &self.isExpiryRequired) { try $0.bool() }
+            problems.gather { try jwt.read("issuer", into: &self.issuer) { try $0.string() } }
+            problems.gather { try jwt.read("audience", into: &self.audience) { try $0.string() } }
+            problems.gather { try jwt.read("requireExpiry", into: &self.isExpiryRequired) { try $0.bool() } }
+            try problems.throwAll()
         }
         problems.gather {
             guard let set = try members["jwks"]?.members(["file", "url"]) else { return }

@@ -18,26 +18,38 @@ public struct LogSettings: Sendable, Hashable {
 
     mutating func read(_ node: ConfigurationNode) throws {
         let members = try node.members(["level", "format"])
-        try members.read("level", into: &self.level) { node in
-            guard let level = Logger.Level(rawValue: try node.string()) else {
-                throw node.error("expected \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))")
+        var problems = ConfigurationProblems()
+        problems.gather {
+            try members.read("level", into: &self.level) { node in
+                guard let level = Logger.Level(rawValue: try node.string()) else {
+                    throw node.error("expected \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))")
+                }
+                return level
             }
-            return level
         }
-        try members.read("format", into: &self.format) { node in
-            guard let format = Format(rawValue: try node.string()) else { throw node.error("expected text or json") }
-            return format
+        problems.gather {
+            try members.read("format", into: &self.format) { node in
+                guard let format = Format(rawValue: try node.string()) else {
+                    throw node.error("expected text or json")
+                }
+                return format
+            }
+        }
+        try problems.throwAll()
+    }
+
+    private static let text = LogOutput { StreamLogHandler(label: $0, stream: $1) }
+    private static let json = LogOutput { label, stream in
+        JSONLogHandler(label: label) { line in
+            var stream = stream
+            stream.write(line)
         }
     }
 
-    /// To standard error.
+    /// To standard error, on a thread of its own; at most 1 MiB waits to be written.
     public func makeLogger(_ label: String) -> Logger {
-        var logger = Logger(label: label) { label in
-            switch self.format {
-            case .text: StreamLogHandler.standardError(label: label)
-            case .json: JSONLogHandler(label: label)
-            }
-        }
+        let output = self.format == .text ? Self.text : Self.json
+        var logger = Logger(label: label) { output.handler(label: $0) }
         logger.logLevel = self.level
         return logger
     }

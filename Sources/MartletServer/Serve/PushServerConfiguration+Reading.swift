@@ -6,16 +6,24 @@ import NIOCore
 extension HistoryConfiguration {
     mutating func read(_ node: ConfigurationNode) throws {
         let members = try node.members(["size", "age"])
-        try members.read("size", into: &self.size) { try $0.int(0...1_000_000) }
-        try members.read("age", into: &self.age) { try $0.timeout() }
+        var problems = ConfigurationProblems()
+        problems.gather { try members.read("size", into: &self.size) { try $0.int(0...1_000_000) } }
+        problems.gather { try members.read("age", into: &self.age) { try $0.timeout() } }
+        try problems.throwAll()
     }
 }
 
 extension PushServerConfiguration {
     mutating func readDrain(_ node: ConfigurationNode) throws {
         let members = try node.members(["delay", "time"])
-        try members.read("delay", into: &self.drainDelay) { .nanoseconds(try $0.duration().nanoseconds) }
-        try members.read("time", into: &self.drainTime) { .nanoseconds(try $0.duration().nanoseconds) }
+        var problems = ConfigurationProblems()
+        problems.gather {
+            try members.read("delay", into: &self.drainDelay) { .nanoseconds(try $0.duration().nanoseconds) }
+        }
+        problems.gather {
+            try members.read("time", into: &self.drainTime) { .nanoseconds(try $0.duration().nanoseconds) }
+        }
+        try problems.throwAll()
     }
 
     mutating func readLimits(_ node: ConfigurationNode) throws {

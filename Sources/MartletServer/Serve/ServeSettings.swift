@@ -54,6 +54,7 @@ public struct ServeSettings: Sendable {
         var problems = SettingProblems(self.origins.merging(self.access.origins) { $1 })
         await problems.gather("tls") {
             guard let tls = self.tls else { return }
+            for file in [tls.certificate, tls.key] { _ = try Secret.text(of: file) }  // or it says what is wrong
             do {
                 configuration.tls = try ServerTLS(certificateFile: tls.certificate, keyFile: tls.key)
             } catch {
@@ -133,6 +134,9 @@ public struct ServeSettings: Sendable {
             // What the environment says itself counts more than where a file says that it stands.
             let isSaid = environment[Self.apiKeyVariable]?.isEmpty == false
             guard let node = members["apiKeyFile"], !isSaid || node.origin.weight > 0 else { return }
+            guard !isSaid || node.origin.weight > ConfigurationOrigin.weightOfEnvironment else {
+                throw node.error("apiKeyFile and \(Self.apiKeyVariable) exclude each other")
+            }
             self.apiKeyFile = try node.string()
         }
         problems.gather { try members["console"].map { try self.readConsole($0) } }
@@ -156,8 +160,10 @@ public struct ServeSettings: Sendable {
     private mutating func readConsole(_ node: ConfigurationNode) throws {
         let members = try node.members(["enabled", "passwordFile"])
         self.origins.merge(members.origins) { $1 }
-        try members.read("enabled", into: &self.configuration.console.isEnabled) { try $0.bool() }
-        try members.read("passwordFile", into: &self.consolePasswordFile) { try $0.string() }
+        var problems = ConfigurationProblems()
+        problems.gather { try members.read("enabled", into: &self.configuration.console.isEnabled) { try $0.bool() } }
+        problems.gather { try members.read("passwordFile", into: &self.consolePasswordFile) { try $0.string() } }
+        try problems.throwAll()
     }
 
     private static func tls(_ node: ConfigurationNode) throws -> (certificate: String, key: String) {

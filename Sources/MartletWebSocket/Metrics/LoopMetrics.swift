@@ -9,7 +9,7 @@ import NIOCore
 /// - `websocket.connections` (meter): open now, over all event loops.
 /// - `websocket.messages.sent`, `websocket.messages.received`, `websocket.messages.dropped` (counters)
 /// - `websocket.bytes.sent`, `websocket.bytes.received` (counters): on the wire, frame headers counted, before TLS.
-/// - `websocket.closes` (counter), with the dimension `code`
+/// - `websocket.closes` (counter), with the dimension `code`; 3000 and 4000 stand for all of their thousand
 /// - `websocket.queue.bytes` (recorder): what waits on a connection when its queue grows
 /// - `websocket.rtt` (timer): from a ping to its pong
 final class LoopMetrics {
@@ -50,7 +50,7 @@ final class LoopMetrics {
 
     func closed(_ code: CloseCode, _ role: Role) {
         OpenConnectionCount.change(by: -1, role)
-        self.count(role) { $0.closes[code.rawValue, default: 0] += 1 }
+        self.count(role) { $0.closes[code.counted.rawValue, default: 0] += 1 }
     }
 
     func roundTrip(_ latency: TimeAmount, _ role: Role) {

@@ -27,7 +27,8 @@ struct CheckConfig: AsyncParsableCommand {
 
     func run() async throws {
         let logger = ServiceRunner.makeLogger("martlet.check-config", level: .warning)
-        try await ServiceRunner.orExit {
+        // Each line begins with the file, so that editors find it.
+        try await ServiceRunner.orExit(prefix: "") {
             let isProxy = try self.kind.map { $0 == .proxy } ?? ProxyService.isConfiguration(self.file)
             if isProxy {
                 let configuration = try await ProxyService.read(self.file, logger: logger)

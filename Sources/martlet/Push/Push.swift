@@ -14,8 +14,10 @@ struct Push: AsyncParsableCommand {
 
             A message that the service cannot take at the moment is sent again, and delivered once.
 
-            Exit codes: 0 when everything was taken, 64 usage, 65 a line of the file is wrong, 66 a file cannot be read,
-            69 the service cannot be reached or refuses, 77 the API key is missing or wrong.
+            Lines are pushed as they come: standard input may be a pipe that never ends.
+
+            Exit codes: 0 when everything was taken, 64 usage, 65 the message is empty or a line of the file is wrong,
+            66 a file cannot be read, 69 the service cannot be reached or refuses, 77 the API key is missing or wrong.
             """
     )
 
@@ -58,9 +60,12 @@ struct Push: AsyncParsableCommand {
 
     func run() async throws {
         let client = try await ServiceRunner.orExit {
-            try PushClient(
-                url: self.url, key: try APIKey.read(file: self.apiKeyFile, environment: "MARTLET_API_KEY"),
-                timeout: self.timeout)
+            let key = try APIKey.read(file: self.apiKeyFile, environment: "MARTLET_API_KEY")
+            do {
+                return try PushClient(url: self.url, key: key, timeout: self.timeout)
+            } catch let error as ServerError {
+                throw ServerError(.usage, reason: error.reason)
+            }
         }
         if let file = self.file {
             try await PushedFile(name: file, client: client, isJSON: self.json).run()

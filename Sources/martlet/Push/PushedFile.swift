@@ -4,59 +4,67 @@ import MartletPush
 import MartletServer
 import NIOCore
 
-/// Pushes the lines of a file, in their order, and shows how far it is.
+/// Pushes the lines of a file, in their order and as they come, and shows how far it is.
 struct PushedFile {
     let name: String
     let client: PushClient
     let isJSON: Bool
 
-    func run() async throws {
-        let lines = try self.lines()
-        var progress = ProgressBar(total: lines.count)
-        var delivered = 0
+    private struct Tally {
         var sent = 0
-        for (index, line) in lines.enumerated() {
-            guard !line.allSatisfy(\.isWhitespace) else { continue }
-            guard let message = PushMessage(json: ByteBuffer(string: String(line))) else {
-                progress.end()
-                try self.fail(
-                    ExitCode(65), "line \(index + 1): expected {\"userId\":…,\"event\":…,\"message\":…}", sent: sent)
-            }
-            do {
-                delivered += try await self.client.push(message)
-            } catch let error as PushClientError {
-                progress.end()
-                try self.fail(error.exitCode, "line \(index + 1): \(error)", sent: sent)
-            }
-            sent += 1
-            progress.show(index + 1)
-        }
-        progress.end()
-        ServiceRunner.say(
-            self.isJSON
-                ? #"{"sent":\#(sent),"delivered":\#(delivered)}"#
-                : "\(sent) messages sent, \(delivered) deliveries")
+        var delivered = 0
     }
 
-    private func lines() throws -> [Substring] {
-        let data: Data
+    func run() async throws {
+        var tally = Tally()
+        var reader = try self.reading { try LineReader(self.name) }
+        var progress = ProgressBar(size: reader.size)
+        defer { progress.end() }
+        var number = 0
+        while let line = try self.reading({ try reader.next() }) {
+            number += 1
+            guard line.contains(where: { $0 != 0x20 && $0 != 0x09 }) else { continue }
+            guard let message = PushMessage(json: ByteBuffer(bytes: line)) else {
+                progress.end()
+                try self.fail(ExitCode(65), "line \(number): \(Self.problem(of: line))", tally)
+            }
+            do {
+                tally.delivered += try await self.client.push(message)
+            } catch let error as PushClientError {
+                progress.end()
+                try self.fail(error.exitCode, "line \(number): \(error)", tally)
+            }
+            tally.sent += 1
+            progress.show(reader.byteCount, count: tally.sent)
+        }
+        if tally.sent > 0 { progress.show(reader.byteCount, count: tally.sent) }
+        progress.end()
+        ServiceRunner.say(
+            self.isJSON ? Self.json(tally) : "\(tally.sent) messages sent, \(tally.delivered) deliveries")
+    }
+
+    private func reading<Value>(_ body: () throws -> Value) throws -> Value {
         do {
-            data =
-                self.name == "-"
-                ? try FileHandle.standardInput.readToEnd() ?? Data() : try Data(contentsOf: URL(filePath: self.name))
+            return try body()
         } catch {
             ServiceRunner.complain("martlet: cannot read \(self.name): \(error.localizedDescription)")
             throw ExitCode(66)
         }
-        guard let text = String(data: data, encoding: .utf8) else {
-            ServiceRunner.complain("martlet: \(self.name) is not UTF-8")
-            throw ExitCode(65)
-        }
-        return text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
     }
 
-    private func fail(_ code: ExitCode, _ reason: String, sent: Int) throws -> Never {
-        ServiceRunner.complain("martlet: \(self.name), \(reason). \(sent) messages before it were sent")
+    private static func problem(of line: ArraySlice<UInt8>) -> String {
+        String(validating: line, as: UTF8.self) == nil
+            ? "not UTF-8" : "expected {\"userId\":…,\"event\":…,\"message\":…}"
+    }
+
+    private static func json(_ tally: Tally, error: String? = nil) -> String {
+        let error = error.map { #","error":"# + JSONText.string($0) } ?? ""
+        return #"{"sent":\#(tally.sent),"delivered":\#(tally.delivered)\#(error)}"#
+    }
+
+    private func fail(_ code: ExitCode, _ reason: String, _ tally: Tally) throws -> Never {
+        if self.isJSON { ServiceRunner.say(Self.json(tally, error: reason)) }
+        ServiceRunner.complain("martlet: \(self.name), \(reason). \(tally.sent) messages before it were sent")
         throw code
     }
 }

@@ -73,7 +73,9 @@ struct Serve: AsyncParsableCommand {
         let host = address.host == "0.0.0.0" || address.host == "::" ? "localhost" : address.host
         let scheme = configuration.tls == nil ? "http" : "https"
         let url = "\(scheme)://\(ListenAddress(host: host, port: address.port))"
-        let key = configuration.apiKeys == nil ? "" : "-H \"X-API-Key: $MARTLET_API_KEY\" "
+        let isInEnvironment = ProcessInfo.processInfo.environment["MARTLET_API_KEY"] != nil
+        let shown = isInEnvironment ? "$MARTLET_API_KEY" : "KEY"
+        let key = configuration.apiKeys == nil ? "" : "-H \"X-API-Key: \(shown)\" "
         ServiceRunner.say(
             """
             Martlet is listening. Point a browser to \(url)/#try and register there, then try:
