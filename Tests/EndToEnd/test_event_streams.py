@@ -127,6 +127,9 @@ def test_a_gap_is_told(serve):
         assert Stream(server, last_id=wrong).next()["event"] == "gap"
     status, answer = poll(server, after=first)
     assert status == 200 and answer["gap"] == ["alerts"] and data(answer) == ["2", "3", "4"]
+    # A client that is cut off between a gap and what follows keeps its id, and an empty one is none.
+    assert "id" not in gap
+    assert "gap" not in poll(server, after="")[1]
 
 
 def test_without_history_nothing_is_kept(serve):
@@ -203,7 +206,12 @@ def test_refusals(serve, tmp_path, path):
                   "?event=a&wait=61", "?event=a&wait=x", "?event=a&encoding=xml",
                   "?token=secret&" + "&".join(f"event={n}" for n in range(129))):
         assert refusal(server, path + wrong)[0] == 400, wrong
-    assert refusal(server, f"{path}?event=a&token=secret", {"Origin": "https://evil.example"})[0] == 403
+    assert refusal(server, f"{path}?event=a&token=")[0] == 401
+    # A page that may not connect can read why: browsers ask first whether it may send a token.
+    evil = {"Origin": "https://evil.example"}
+    for method, expected in (("OPTIONS", 204), ("GET", 403)):
+        status, headers = refusal(server, f"{path}?event=a&token=secret", evil, method)
+        assert (status, headers["Access-Control-Allow-Origin"]) == (expected, "https://evil.example")
     assert refusal(server, f"{path}?event=a", {"Authorization": "Basic abc"})[0] == 400
     assert refusal(server, f"{path}?token=secret&event=a%0Ab")[0] == 400
     long = "&".join(f"event={number}{'n' * 100}" for number in range(60))  # whose id would not fit into a request
@@ -592,6 +600,131 @@ def test_tabs_share_one_connection(serve, browser):
         eventually(lambda: server.metric("martlet_sessions") == 1, "it has a connection")
     finally:
         browser.switch_to.window(second)
+
+
+TABS = """
+    const [token, options, done] = arguments;
+    import("/martlet.js").then(() => {
+        window.got = []; window.gaps = [];
+        window.martlet = new Martlet({ token, ...options });
+        window.hear = event => martlet.subscribe(event, data => got.push(`${event} ${data}`));
+        martlet.on("gap", events => gaps.push(events));
+        martlet.on("error", error => got.push(error.message));
+        done(true);
+    });"""
+
+
+@pytest.fixture
+def tab(browser):
+    """Opens pages in tabs of their own; each is asked by running a script in it."""
+    first, opened = browser.current_window_handle, []
+
+    def open_tab(server, token="jack", **options):
+        browser.switch_to.window(first)
+        browser.switch_to.new_window("tab")
+        handle = browser.current_window_handle
+        opened.append(handle)
+        browser.get(f"http://{server.address}/martlet.js")
+        assert browser.execute_async_script(TABS, token, options)
+
+        def ask(script, *arguments):
+            browser.switch_to.window(handle)
+            if script == "close":
+                opened.remove(handle)
+                browser.close()
+                return None
+            return browser.execute_script(script, *arguments)
+        return ask
+
+    yield open_tab
+    for handle in opened:
+        browser.switch_to.window(handle)
+        browser.close()
+    browser.switch_to.window(first)
+
+
+def test_a_tab_hears_only_what_it_asked_for(serve, tab):
+    """And from when on it asked, whatever the tab heard that had the connection before."""
+    server = serve("--history-size", "2")
+    leader, follower = tab(server), tab(server)
+    leader("hear('a')")
+    follower("hear('b')")
+    eventually(lambda: push(server, 1, event="b") == 1 and push(server, 1, event="a") == 1, "the connection hears for both")
+    eventually(lambda: leader("return got").count("a 1") and follower("return got").count("b 1"), "both have it")
+    leader("close")
+    eventually(lambda: push(server, 2, event="b") == 1 and push(server, 2, event="a") == 0, "the other took over")
+    for number in range(3, 7):
+        push(server, number, event="a")
+    fresh = tab(server)
+    fresh("hear('a')")
+    eventually(lambda: push(server, 7, event="a") == 1, "it is heard again")
+    eventually(lambda: "a 7" in fresh("return got"), "it came")
+    assert all(text == "a 7" for text in fresh("return got"))
+    assert fresh("return gaps") == follower("return gaps") == []
+    # What a tab misses concerns no other.
+    follower("martlet.close()")
+    eventually(lambda: push(server, 8, event="b") == 0, "it has gone")
+
+
+def test_a_tab_that_knows_where_it_was_is_sent_the_rest(serve, tab):
+    server = serve()
+    leader = tab(server)
+    leader("hear('a')")
+    eventually(lambda: push(server, 0, event="a") == 1, "it is connected")
+    for number in range(1, 4):
+        push(server, number, event="a")
+    id = poll(server, event="a")[1]["id"]
+    push(server, 4, event="a")
+    push(server, 5, event="a")
+    again = tab(server, after=id)
+    again("hear('a')")
+    eventually(lambda: again("return got") == ["a 4", "a 5"], "it has what it missed")
+
+
+def test_a_tab_that_wants_many_events_reconnects_the_others_once(serve, tab):
+    server = serve()
+    leader, follower = tab(server), tab(server)
+    leader("""
+        window.count = 0;
+        window.WebSocket = class extends WebSocket { constructor(...values) { super(...values); count++; } };
+        hear('a');""")
+    eventually(lambda: push(server, 0, event="a") == 1, "it is connected")
+    follower("for (let number = 0; number < 40; number++) hear(`event ${number}`)")
+    eventually(lambda: push(server, 0, event="event 39") == 1 and push(server, 0, event="a") == 1, "all are heard")
+    eventually(lambda: "event 39 0" in follower("return got"), "it came")
+    assert leader("return count") == 2
+
+
+def test_what_a_page_does_wrong_is_told_to_that_page(serve, tab, browser):
+    server = serve()
+    leader, other = tab(server), tab(server)
+    leader("hear('a')")
+    for wrong in ("hear('')", "hear('x\\ny')", "hear('ä'.repeat(128))", "new Martlet({ transports: ['ws'] })",
+                  "new Martlet({ transports: [] })", "new Martlet({ url: 'http://' })"):
+        assert other(f"try {{ {wrong} }} catch (error) {{ return true }}") is True, wrong
+    assert other("return martlet.state") != "closed" and leader("return martlet.state") != "closed"
+    eventually(lambda: push(server, 1, event="a") == 1, "the other tab is none the worse")
+    # A token that cannot be had is not the transport's fault.
+    assert browser.execute_async_script("""
+        const done = arguments[0], told = [];
+        let count = 0;
+        const martlet = new Martlet({ token: () => { if (++count <= 4) throw new Error("no token"); return "jill"; }, delay: 1 });
+        martlet.on("error", error => told.push(error.message));
+        martlet.on("state", (state, transport) => { if (state === "open") done([told.length, told[0], transport]); });
+        martlet.subscribe("alerts", () => {});""") == [4, "no token", "websocket"]
+
+
+def test_a_page_of_another_origin_learns_that_it_may_not_connect(serve, browser):
+    server, other = serve(), serve()
+    browser.get(f"http://{other.address}/martlet.js")
+    state, message = browser.execute_async_script("""
+        const [url, done] = arguments;
+        import("/martlet.js").then(() => {
+            const martlet = new Martlet({ url, token: "jack", delay: 1 });
+            martlet.on("error", error => done([martlet.state, error.message]));
+            martlet.subscribe("alerts", () => {});
+        });""", f"http://{server.address}")
+    assert state == "closed" and "403" in message and "origin" in message
 
 
 def test_the_script_is_small():

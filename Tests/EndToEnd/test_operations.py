@@ -135,12 +135,28 @@ def test_check_config_names_every_mistake_in_the_order_of_the_file(tmp_path):
         ("1", "wspath"), ("3", "limits.bodySize"), ("4", "limits.pushRate"), ("5", "limits.what"), ("6", "retry")]
 
 
+def test_check_config_names_every_mistake_of_a_section(tmp_path):
+    file = tmp_path / "wrong.yaml"
+    file.write_text("drain: {delay: 1d, time: 1w}\nhistory: {size: -1, age: 1w}\nlog: {level: x, format: y}\n"
+                    "jwt: {algorithm: XX, requireExpiry: 3}\nconsole: {enabled: 1}\n")
+    lines = run("check-config", str(file)).stderr.splitlines()
+    assert [re.match(rf"{file}:(\d+): ([\w.]+):", line).groups() for line in lines] == [
+        ("1", "drain.delay"), ("1", "drain.time"), ("2", "history.size"), ("2", "history.age"), ("3", "log.level"),
+        ("3", "log.format"), ("4", "jwt.algorithm"), ("4", "jwt.requireExpiry"), ("5", "console.enabled")]
+
+
+def test_two_places_for_keys_exclude_each_other(tmp_path):
+    checked = run("serve", env={**os.environ, "MARTLET_API_KEY": "secret", "MARTLET_API_KEY_FILE": str(tmp_path / "keys")})
+    assert checked.returncode == 78 and "exclude each other" in checked.stderr
+
+
 def test_check_config_of_files_that_are_not_there(tmp_path):
     assert run("check-config", str(tmp_path / "none.yaml")).returncode == 66
     file = tmp_path / "martlet.yaml"
     file.write_text(f"apiKeyFile: {tmp_path}/none\n")
     checked = run("check-config", str(file))
-    assert checked.returncode == 66 and "none" in checked.stderr
+    assert checked.returncode == 66
+    assert checked.stderr == f"{file}:1: apiKeyFile: cannot read {tmp_path}/none: No such file or directory\n"
 
 
 def test_a_wrong_variable_is_named(tmp_path):
@@ -200,6 +216,7 @@ def test_sighup_says_that_a_file_has_gone(start, tmp_path):
     file.write_text("listen: 127.0.0.1:0\n")
     server = start("serve", "--config", str(file))
     file.unlink()
+    eventually(lambda: any("a file has gone" in line and "martlet.yaml" in line for line in server.log), "it is said")
     server.process.send_signal(signal.SIGHUP)
     eventually(lambda: any("kept what a file said before" in line and "martlet.yaml" in line for line in server.log), "it is said")
 
@@ -380,6 +397,71 @@ def test_a_drain_waits_before_it_begins(serve):
     assert late.read_close()[0] == 1012
     late.close()
     assert server.process.wait(PATIENCE) == 0
+
+
+def test_a_log_that_nobody_reads_holds_nothing_up(free_port):
+    process = subprocess.Popen(
+        [MARTLET, "serve", "--listen", f"127.0.0.1:{free_port}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert "listening" in process.stdout.readline()
+        with httpx.Client(timeout=PATIENCE) as client:
+            # A pipe holds 64 KiB, and each line is longer than 100 bytes.
+            for _ in range(2000):
+                assert client.post(f"http://127.0.0.1:{free_port}/push", content="x").status_code == 400
+            assert client.get(f"http://127.0.0.1:{free_port}/healthz").status_code == 200
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_more_clients_than_descriptors_is_said(free_port):
+    process = subprocess.Popen(
+        ["bash", "-c", 'ulimit -n 256; exec "$@"', "bash", MARTLET, "serve", "--listen", f"127.0.0.1:{free_port}",
+         "--limits-connections", "100000"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        line = process.stderr.readline()
+        assert "asked=100000" in line and "allowed=180" in line, line
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_whoever_is_refused_is_counted_and_logged(serve):
+    server = serve("--limits-body-size", "1000", env={"MARTLET_API_KEY": "secret"})
+    key = {"X-API-Key": "secret"}
+    refusals = [
+        (405, "GET", "/push", None, {}), (401, "POST", "/push", b"{}", {}), (400, "POST", "/push", b"{}", key),
+        (413, "POST", "/push", b"x" * 1001, key), (400, "POST", "/drop", b"{}", key), (405, "PUT", "/drop", b"", key),
+        (400, "POST", "/api/publish", b"[]", key), (404, "POST", "/api/nope", b"{}", key), (413, "POST", "/api/publish", b"x" * 1001, key),
+        (400, "POST", "/api/batch", b"x", key), (400, "POST", "/push", b'{"userId":"1","event":"%s","message":"x"}' % (b"e" * 256), key),
+        (400, "POST", "/push", b'{"userId":"1","event":"e","message":"x"}', {**key, "Idempotency-Key": "k" * 256})]
+    for count, (status, method, path, body, headers) in enumerate(refusals, 1):
+        assert server.post(path, body, headers, method=method)[0] == status, (method, path)
+        assert server.metric("martlet_pushes_refused_total") == count, (method, path)
+        eventually(lambda: sum("refused a push" in line for line in server.log) == count, "it is logged")
+
+
+def test_head_is_answered_where_get_is(serve):
+    server = serve()
+    for path in ("/healthz", "/readyz", "/metrics", "/martlet.js", "/"):
+        status, body, headers = server.post(path, None, method="HEAD")
+        assert (status, body) == (200, "") and headers["Content-Type"], path
+
+
+def test_a_clients_close_codes_do_not_fill_the_metrics(serve):
+    server = serve()
+    for code in (1000, 3000, 3001, 3999, 4000, 4001):
+        client = RawClient(server.address)
+        client.send(code.to_bytes(2, "big"), first=0x88)
+        client.read_frame()
+    series = {"1000": 1, "3000": 3, "4000": 2}
+
+    def found():
+        text = server.post("/metrics", None, method="GET")[1]
+        return {code: int(count) for code, count in re.findall(r'^websocket_closes_total{code="(\d+)",.*} (\d+)$', text, re.M)}
+    eventually(lambda: found() == series, lambda: f"{found()}")
 
 
 def test_a_second_signal_ends_it_at_once(serve):

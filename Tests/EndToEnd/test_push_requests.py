@@ -48,7 +48,7 @@ def test_many_on_one_connection_and_one_behind_the_other(serve):
     answer(one)
     answer(one, "request data illegal", 400)
     answer(one, "request data illegal", 400)
-    assert server.metric("martlet_pushes_refused_total") == 1
+    assert server.metric("martlet_pushes_refused_total") == 2
 
 
 def test_requests_behind_a_push_that_somebody_hears(serve):

@@ -1,3 +1,4 @@
+import Logging
 import MartletPush
 import MartletWebSocket
 import Synchronization
@@ -39,6 +40,19 @@ final class LiveConfiguration: Sendable {
             perAddress: configuration.clients.connectionsPerAddress, rate: configuration.clients.connectionRate)
         self.pushes = RateLimiter(configuration.pushRate)
         self.snapshot = Mutex(Snapshot(configuration, service, self.connections))
+    }
+
+    /// Says when the system allows fewer clients than were asked for, or few.
+    func warn(_ logger: Logger) {
+        let allowed = self.budget.clients(nil)
+        if let asked = self.configuration.clients.connections, asked > allowed {
+            logger.warning(
+                "limits.connections is more than the limit of descriptors allows",
+                metadata: ["asked": "\(asked)", "allowed": "\(allowed)"])
+        } else if allowed < 100 {
+            logger.warning(
+                "the limit of descriptors (ulimit -n) allows few clients", metadata: ["allowed": "\(allowed)"])
+        }
     }
 
     var now: Snapshot { self.snapshot.withLock { $0 } }

@@ -63,6 +63,7 @@ public struct PushServer: Service {
             group: group, hooks: configuration.hooks, limits: configuration.limits, history: configuration.history,
             logger: logger)
         self.live = LiveConfiguration(configuration, service: self.service)
+        self.live.warn(logger)
         self.demo = configuration.console.isEnabled ? Demo(beside: configuration, group: group, logger: logger) : nil
     }
 
@@ -82,6 +83,7 @@ public struct PushServer: Service {
             self.logger.warning("this change waits for a restart", metadata: ["key": "\(key)"])
         }
         self.live.replace(merged)
+        self.live.warn(self.logger)
         self.demo?.follow(merged)
     }
 
