@@ -9,7 +9,7 @@ struct ServiceMetrics: Sendable {
         (.refusedPushes, "martlet_pushes_refused_total", "Requests to the API that were refused."),
         (.drops, "martlet_drops_total", "Connections that the back end dropped."),
         (.droppedMessages, "martlet_messages_dropped_total", "Messages that slow clients did not get."),
-        (.refusedSessions, "martlet_sessions_refused_total", "Sessions of a user who has too many, and polls beyond the limit."),
+        (.refusedSessions, "martlet_sessions_refused_total", "Sessions and polls that were too many."),
         (.rateLimited, "martlet_rate_limited_total", "Pushes, polls and messages of clients that came too often."),
         (.expiredTokens, "martlet_tokens_expired_total", "Connections closed because their token ran out."),
     ]
