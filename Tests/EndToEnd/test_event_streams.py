@@ -228,6 +228,16 @@ def test_refusals(serve, tmp_path, path):
     assert server.metric("martlet_registrations_refused_total") >= 15
 
 
+@pytest.mark.parametrize("path", ["/sse", "/poll"])
+def test_a_page_of_another_origin_can_read_when_to_come_back(serve, path):
+    server = serve("--limits-connections-per-address", "1", "--origin", "https://good.example")
+    stream = Stream(server)
+    stream.next()
+    status, headers = refusal(server, f"{path}?event=a&token=jack", {"Origin": "https://good.example"})
+    assert status == 429 and headers["Retry-After"]
+    assert headers["Access-Control-Allow-Origin"] == "https://good.example"
+
+
 def test_a_host_name_that_was_made_to_point_here(serve):
     """DNS rebinding: a browser says no Origin with a GET of the same host."""
     server = serve()
@@ -624,7 +634,7 @@ def tab(browser):
         browser.switch_to.new_window("tab")
         handle = browser.current_window_handle
         opened.append(handle)
-        browser.get(f"http://{server.address}/martlet.js")
+        browser.get(f"http://{server.address}/martlet.js?page={len(opened)}")
         assert browser.execute_async_script(TABS, token, options)
 
         def ask(script, *arguments):
@@ -676,7 +686,7 @@ def test_a_tab_that_knows_where_it_was_is_sent_the_rest(serve, tab):
     id = poll(server, event="a")[1]["id"]
     push(server, 4, event="a")
     push(server, 5, event="a")
-    again = tab(server, after=id)
+    again = tab(server, after=id, share="together")
     again("hear('a')")
     eventually(lambda: again("return got") == ["a 4", "a 5"], "it has what it missed")
 
@@ -725,6 +735,14 @@ def test_a_page_of_another_origin_learns_that_it_may_not_connect(serve, browser)
             martlet.subscribe("alerts", () => {});
         });""", f"http://{server.address}")
     assert state == "closed" and "403" in message and "origin" in message
+
+
+def test_tabs_in_random_histories():
+    """Tabs open, close, crash, hang and take over: nothing is lost or comes twice, and gaps are told."""
+    clients = ROOT / "Tests/EndToEnd/clients/martlet-js"
+    script = ROOT / "Sources/MartletServer/EventStream/martlet.js"
+    result = subprocess.run(["node", clients / "tabs.mjs", script, "1", "400"], capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_the_script_is_small():

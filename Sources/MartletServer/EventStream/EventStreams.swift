@@ -32,7 +32,11 @@ final class EventStreams: Sendable {
     /// What answers a request with a stream, if it is for one.
     func endpoint(for head: HTTPRequest) -> StreamEndpoint? {
         guard head.method == .get, WebSocketRequest.path(of: head) == self.configuration.eventsPath else { return nil }
-        return StreamEndpoint(connectionLimiter: self.live.connections) { await self.decide($0) }
+        var fields: HTTPFields = [:]
+        Self.addOrigin(head.headerFields[.origin], to: &fields)
+        return StreamEndpoint(connectionLimiter: self.live.connections, refusalFields: fields) {
+            await self.decide($0)
+        }
     }
 
     func add(to router: Router<RequestContext>) {
@@ -97,9 +101,7 @@ final class EventStreams: Sendable {
             // On a connection that was there before the last clients were let in.
             if self.live.connections.isClosed {
                 var response = Self.restart(.random(in: self.configuration.retry))
-                if self.live.now.origin.allows(request.head, isSecure: client.isSecure) {
-                    Self.addOrigin(request.headers[.origin], to: &response.headers)
-                }
+                Self.addOrigin(request.headers[.origin], to: &response.headers)
                 return response
             }
             if case .tooMany = error {
@@ -107,7 +109,9 @@ final class EventStreams: Sendable {
             } else {
                 self.service.counters.add(to: .refusedSessions)
             }
-            return self.refuse(Refusal(error), context)
+            var refusal = Refusal(error)
+            Self.addOrigin(request.headers[.origin], to: &refusal.fields)
+            return self.refuse(refusal, context)
         }
         defer { admission.end() }
         var head = request.head

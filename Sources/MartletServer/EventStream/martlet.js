@@ -12,8 +12,8 @@ Options:
   "error" is told, and it is called again later.
 - transports: in the order in which they are tried. Default: ["websocket", "sse", "poll"].
 - share: a name, the same for all tabs of one user, that share one connection, and its limit of events. Default: the token,
-  if it is a string and there is no "after"; false for a connection of its own. Needs Web Locks and BroadcastChannel, and goes
-  without them.
+  if it is a string; false for a connection of its own. Needs Web Locks and BroadcastChannel, and goes without them, as it does
+  with "after".
 - delay: the longest wait before the first attempt to come back, in milliseconds. It doubles from attempt to attempt, to 30 s
   at most; each wait is a random part of it, unless the service said how long. Default: 1000.
 - patience: how long another transport than the first is kept before the first is tried again, in milliseconds; twice as long
@@ -39,17 +39,17 @@ browsers keep to themselves why a WebSocket was refused.
     #transports = { websocket: this.#websocket, sse: this.#sse, poll: this.#poll };
 
     constructor({
-      url = location.href, token, transports = ["websocket", "sse", "poll"], share, delay = 1000, patience = 60000, after, paths,
+      url = location.href, token, transports = Object.keys(this.#transports), share, delay = 1000, patience = 60000, after, paths,
     } = {}) {
-      url = new URL(url, globalThis.location?.href).href;
+      url = new URL(url, globalThis.location?.href).origin;
       if (!transports.length || !transports.every(name => this.#transports[name])) throw failure("transports");
       Object.assign(this, { url, token, delay, transports: [...transports], state: "closed" });
       this.paths = { websocket: "/ws", sse: "/sse", poll: "/poll", ...paths };
       this.#order = transports;
       this.#patience = patience;
       if (after) this.#take({ id: after });
-      share ??= !token?.call && !after && token;
-      if (share && globalThis.addEventListener && navigator.locks) this.#share(`martlet ${url} ${share}`);
+      share ??= !token?.call && token;
+      if (share && !after && globalThis.addEventListener && navigator.locks) this.#share(`martlet ${url} ${share}`);
     }
 
     /* Hears an event; answers a function that ends it. */
@@ -133,16 +133,18 @@ browsers keep to themselves why a WebSocket was refused.
     #heard({ who, tab, events, item, positions, state, transport, wait }) {
       if (who) this.#announce();
       if (tab && this.#isLeader) {
-        const before = this.#wanted(), old = this.#others[tab] ?? [];
-        if (events.length) this.#others[tab] = events; else delete this.#others[tab];
-        // What nobody heard begins where that tab stands with it.
-        for (const name in positions) this.#positions[name] ??= positions[name];
-        if (this.#wanted().join("\n") != before.join("\n")) this.#changed(old);
-        // Whoever takes over goes on from there.
-        this.#tell({ state: this.state, transport: this.transport, positions: this.#positions });
+        // What would be asked for now, and from where on.
+        const old = this.#others[tab] ?? [], asked = () => this.#wanted().join("\n") + this.#id(), before = asked();
+        if (events[0]) {
+          this.#others[tab] = events;
+          // What nobody heard begins where that tab stands with it.
+          for (const name in positions) this.#positions[name] ??= positions[name];
+        } else delete this.#others[tab];
+        if (asked() != before) this.#changed(old);
+        // Whoever takes over goes on from there; an id never leads back.
+        this.#tell({ state: this.state, transport: this.transport, item: { id: this.#id() } });
       }
       if (this.#isLeader || tab) return;
-      Object.assign(this.#positions, positions);
       if (item) this.#take(item);
       if (state) this.#set(state, transport, wait);
     }
@@ -226,26 +228,30 @@ browsers keep to themselves why a WebSocket was refused.
       }
     }
 
+    #id() { return Object.values(this.#positions).join(); }
+
     #address(transport, values = {}) {
       const address = new URL(this.paths[transport], this.url);
       for (const event of this.#wanted()) address.searchParams.append("event", event);
-      const after = Object.values(this.#positions).join();
-      for (const [name, value] of Object.entries({ after, ...values })) if (value) address.searchParams.set(name, value);
+      for (const [name, value] of Object.entries({ after: this.#id(), ...values })) if (value) address.searchParams.set(name, value);
       return address;
     }
 
     /* What came: the same over every transport. */
     #take(item) {
-      const { id, event, data, gap } = item;
+      const { id, event, data, gap } = item, lost = gap ?? [];
       for (const part of id ? id.split(",") : []) {
         const [, name, epoch, offset] = /(.*)~(.*)\.(.*)/.exec(part), old = /~(.*)\.(.*)/.exec(this.#positions[name]);
-        if (old?.[1] != epoch || +offset > +old[2]) this.#positions[name] = part;
-        else if (data != null && decodeURIComponent(name) == event) return;  // had it already, from another tab
+        const one = decodeURIComponent(name), own = data != null && one == event;
+        // Another tab's connection may have gone past what this one has not heard.
+        if (old?.[1] == epoch && offset - old[2] > own) lost.push(one);
+        if (old?.[1] != epoch || offset - old[2] > 0) this.#positions[name] = part;
+        else if (own) return;  // had it already, from another tab
       }
       if (gap && !id) this.#forget(event => gap.includes(event));
       if (this.#isLeader) this.#tell({ item });
-      const missed = gap?.filter(event => this.#events[event]);
-      if (missed?.[0]) this.#emit("gap", missed);
+      const missed = lost.filter(event => this.#events[event]);
+      if (missed[0]) this.#emit("gap", missed);
       if (data != null) this.#call(this.#events[event], [data, { ...item, transport: this.transport }]);
     }
 
@@ -257,7 +263,7 @@ browsers keep to themselves why a WebSocket was refused.
         address.protocol = address.protocol.replace("http", "ws");
         const socket = new WebSocket(address, "martlet");
         const [watch, ends] = this.#watch(signal);
-        whenAborted(ends, () => { socket.close(); reject(failure("nothing came")); });
+        whenAborted(ends, () => { socket.close(); reject(0); });
         watch(10);
         socket.onmessage = ({ data }) => {
           if (signal.aborted) return;
@@ -300,7 +306,7 @@ browsers keep to themselves why a WebSocket was refused.
       const reader = body.pipeThrough(new TextDecoderStream()).getReader();
       for (let rest = ""; ;) {
         const { value, done } = await reader.read();
-        if (done) throw failure("the stream ended");
+        if (done) throw 0;
         if (signal.aborted) return;
         watch(45);
         opened();

@@ -43,11 +43,11 @@ final class LogOutput: TextOutputStream, Sendable {
     /// A line. From any thread.
     func write(_ line: String) {
         let starts = self.state.withLock { state in
-            guard state.backlog.count + line.utf8.count <= Self.maximumBacklog else {
+            if state.backlog.count + line.utf8.count <= Self.maximumBacklog {
+                state.backlog += line.utf8
+            } else {
                 state.dropped += 1
-                return false
             }
-            state.backlog += line.utf8
             defer { state.isWriting = true }
             return !state.isWriting
         }
@@ -72,7 +72,7 @@ final class LogOutput: TextOutputStream, Sendable {
     private func note(of dropped: Int) -> String {
         let line = LogLineCollector()
         Logger(label: "martlet.log") { self.makeHandler($0, line) }
-            .warning("nobody read the log: lines were left out", metadata: ["lines": "\(dropped)"])
+            .warning("the log was not read, or not fast enough: lines were left out", metadata: ["lines": "\(dropped)"])
         return line.text
     }
 

@@ -54,7 +54,7 @@ public struct ServeSettings: Sendable {
         var problems = SettingProblems(self.origins.merging(self.access.origins) { $1 })
         await problems.gather("tls") {
             guard let tls = self.tls else { return }
-            for file in [tls.certificate, tls.key] { _ = try Secret.text(of: file) }  // or it says what is wrong
+            for file in [tls.certificate, tls.key] { try Secret.mustBeReadable(file) }  // the library names neither
             do {
                 configuration.tls = try ServerTLS(certificateFile: tls.certificate, keyFile: tls.key)
             } catch {

@@ -16,10 +16,15 @@ package struct StreamEndpoint: Sendable {
     /// Instead of the server's. Default: `nil`, the server's.
     package var connectionLimiter: ConnectionLimiter?
 
+    /// Of the answer to a request that the limiter refuses.
+    package var refusalFields: HTTPFields = [:]
+
     package init(
-        connectionLimiter: ConnectionLimiter? = nil, decide: @escaping @Sendable (WebSocketRequest) async -> Decision
+        connectionLimiter: ConnectionLimiter? = nil, refusalFields: HTTPFields = [:],
+        decide: @escaping @Sendable (WebSocketRequest) async -> Decision
     ) {
         self.decide = decide
         self.connectionLimiter = connectionLimiter
+        self.refusalFields = refusalFields
     }
 }

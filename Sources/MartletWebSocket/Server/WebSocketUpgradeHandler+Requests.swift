@@ -184,18 +184,20 @@ extension WebSocketUpgradeHandler {
             self.admission = try limiter.admit(address: request.clientAddress)
             return true
         } catch {
+            var fields = handshake.target.refusalFields
             switch error {
             case .closed:
+                fields[.retryAfter] = "\(ConnectionLimiter.retryAfterClosed)"
                 self.refuse(
-                    handshake, .serviceUnavailable, [.retryAfter: "\(ConnectionLimiter.retryAfterClosed)"],
-                    reason: "the server is about to stop", mayStay: false)
+                    handshake, .serviceUnavailable, fields, reason: "the server is about to stop", mayStay: false)
             case .full:
+                fields[.retryAfter] = "5"
                 // Its connection would take the place of another.
                 self.refuse(
-                    handshake, .serviceUnavailable, [.retryAfter: "5"], reason: "there are too many connections",
-                    mayStay: false)
+                    handshake, .serviceUnavailable, fields, reason: "there are too many connections", mayStay: false)
             case .tooMany(let reason, let retryAfter):
-                self.refuse(handshake, .tooManyRequests, [.retryAfter: "\(retryAfter)"], reason: reason)
+                fields[.retryAfter] = "\(retryAfter)"
+                self.refuse(handshake, .tooManyRequests, fields, reason: reason)
             }
             return false
         }

@@ -71,6 +71,14 @@ public final class WebSocketUpgradeHandler {
                 case .stream(let endpoint): endpoint.connectionLimiter
                 }
             }
+
+            /// Of an answer that the limiter is the reason for.
+            var refusalFields: HTTPFields {
+                switch self {
+                case .webSocket: [:]
+                case .stream(let endpoint): endpoint.refusalFields
+                }
+            }
         }
 
         let head: HTTPRequestHead

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import MartletPush
 import MartletServer
+import MartletWebSocket
 import NIOCore
 
 /// Pushes the lines of a file, in their order and as they come, and shows how far it is.
@@ -17,11 +18,24 @@ struct PushedFile {
 
     func run() async throws {
         var tally = Tally()
-        var reader = try self.reading { try LineReader(self.name) }
+        var reader: LineReader
+        do {
+            reader = try LineReader(self.name)
+        } catch {
+            try self.fail(ExitCode(66), "cannot read it: \(ErrorText.of(error))", tally)
+        }
         var progress = ProgressBar(size: reader.size)
         defer { progress.end() }
         var number = 0
-        while let line = try self.reading({ try reader.next() }) {
+        while true {
+            let next: ArraySlice<UInt8>?
+            do {
+                next = try reader.next()
+            } catch {
+                progress.end()
+                try self.fail(ExitCode(66), "cannot read it: \(ErrorText.of(error))", tally)
+            }
+            guard let line = next else { break }
             number += 1
             guard line.contains(where: { $0 != 0x20 && $0 != 0x09 }) else { continue }
             guard let message = PushMessage(json: ByteBuffer(bytes: line)) else {
@@ -41,15 +55,6 @@ struct PushedFile {
         progress.end()
         ServiceRunner.say(
             self.isJSON ? Self.json(tally) : "\(tally.sent) messages sent, \(tally.delivered) deliveries")
-    }
-
-    private func reading<Value>(_ body: () throws -> Value) throws -> Value {
-        do {
-            return try body()
-        } catch {
-            ServiceRunner.complain("martlet: cannot read \(self.name): \(error.localizedDescription)")
-            throw ExitCode(66)
-        }
     }
 
     private static func problem(of line: ArraySlice<UInt8>) -> String {

@@ -1,0 +1,153 @@
+// A browser with several tabs, and a push service, in one Node process: as much of both as martlet.js sees. Whatever one
+// side tells the other arrives later, so that tabs, the service and the test interleave.
+import fs from "node:fs";
+import vm from "node:vm";
+
+export const pause = time => new Promise(done => setTimeout(done, time));
+
+export const steps = async count => {
+  while (count-- > 0) await new Promise(done => setImmediate(done));
+};
+
+export class World {
+  #source;
+  #tabs = [];
+  #sockets = [];
+  #locks = [];
+  #streams = {};
+
+  constructor(script) { this.#source = fs.readFileSync(script, "utf8"); }
+
+  get tabs() { return this.#tabs.filter(tab => tab.isThere); }
+  get connectionCount() { return this.#sockets.filter(socket => socket.isOpen).length; }
+
+  // The service: all messages of an event are kept, and their offsets count from 1.
+
+  stream(event) { return this.#streams[event] ??= []; }
+
+  /* The message is its own offset. */
+  push(event) {
+    const stream = this.stream(event);
+    stream.push(stream.length + 1);
+    for (const socket of this.#sockets) socket.publish(event, stream.length);
+  }
+
+  connect(tab, address, receive) {
+    const world = this, query = new URL(address).searchParams, positions = {};
+    const socket = {
+      tab,
+      isOpen: false,
+      id: () => Object.entries(positions).map(([event, offset]) => `${event}~epoch.${offset}`).join(),
+      send(item) { setImmediate(() => this.isOpen && tab.isThere && receive({ data: JSON.stringify(item) })); },
+      publish(event, offset) {
+        if (!this.isOpen || !(event in positions)) return;
+        positions[event] = offset;
+        this.send({ id: this.id(), event, data: `${offset}` });
+      },
+      accept() {
+        this.isOpen = true;
+        this.send({});
+        const missed = [];
+        for (const part of query.get("after")?.split(",") ?? []) {
+          const [, event, offset] = /(.*)~epoch\.(.*)/.exec(part);
+          positions[event] = +offset;
+        }
+        const events = query.getAll("event");
+        for (const event in positions) if (!events.includes(event)) delete positions[event];
+        for (const event of events) {
+          const stream = world.stream(event);
+          if (event in positions) missed.push(...stream.slice(positions[event]).map(offset => [event, offset]));
+          else positions[event] = stream.length;
+        }
+        for (const [event, offset] of missed) this.publish(event, offset);
+        if (!missed.length) this.send({ id: this.id() });
+      },
+    };
+    this.#sockets.push(socket);
+    setTimeout(() => { if (tab.isThere && !socket.isClosed) socket.accept(); });
+    return socket;
+  }
+
+  // The browser.
+
+  open(name, options = {}) {
+    const world = this, inbox = [], listeners = {};
+    let channel, isFrozen = false;
+    const tab = { name, isThere: true };
+
+    function readLater() {
+      setImmediate(() => {
+        if (tab.isThere && !isFrozen && inbox.length) channel.onmessage({ data: inbox.shift() });
+      });
+    }
+
+    class Channel {
+      #name;
+      constructor(name) {
+        channel = this;
+        this.#name = name;
+        tab.hear = (to, message) => {
+          if (to != name) return;
+          inbox.push(message);
+          readLater();
+        };
+      }
+      postMessage(message) {
+        if (!tab.isThere) return;
+        const copy = structuredClone(message);
+        for (const other of world.tabs) if (other != tab) other.hear?.(this.#name, copy);
+      }
+      close() { tab.hear = undefined; }
+    }
+
+    class Socket {
+      constructor(address) { this.end = world.connect(tab, address, event => this.onmessage(event)); }
+      close() {
+        this.end.isOpen = false;
+        this.end.isClosed = true;
+        setImmediate(() => tab.isThere && this.onclose({ code: 1000, reason: "" }));
+      }
+    }
+
+    const request = (name, work) => {
+      world.#locks.push({ tab, name, work });
+      world.#grant(name);
+    };
+    const context = vm.createContext({
+      URL, TextEncoder, AbortController, setTimeout, clearTimeout, queueMicrotask,
+      WebSocket: Socket, BroadcastChannel: Channel, navigator: { locks: { request }, onLine: true },
+      location: { href: `https://example.com/${name}` },
+      addEventListener: (type, listener) => { listeners[type] = listener; },
+    });
+    vm.runInContext(this.#source, context);
+    tab.martlet = new context.Martlet({ token: "token", delay: 1, ...options });
+    // A tab that is busy: what the others tell it comes later.
+    tab.freeze = () => { isFrozen = true; };
+    tab.thaw = () => {
+      isFrozen = false;
+      inbox.forEach(readLater);
+    };
+    tab.hide = () => listeners.pagehide?.({});
+    tab.crash = () => {
+      tab.isThere = false;
+      for (const socket of this.#sockets) if (socket.tab == tab) socket.isOpen = false;
+      const names = this.#locks.filter(lock => lock.tab == tab).map(lock => lock.name);
+      this.#locks = this.#locks.filter(lock => lock.tab != tab);
+      names.forEach(name => this.#grant(name));
+    };
+    this.#tabs.push(tab);
+    return tab;
+  }
+
+  #grant(name) {
+    const lock = this.#locks.find(lock => lock.name == name);
+    if (!lock || lock.isHeld) return;
+    lock.isHeld = true;
+    setImmediate(async () => {
+      if (!lock.tab.isThere) return;
+      await lock.work();
+      this.#locks = this.#locks.filter(one => one != lock);
+      this.#grant(name);
+    });
+  }
+}
