@@ -25,6 +25,10 @@ package struct ConfigurationDocument: Sendable {
         let root: Node?
         do {
             root = try Yams.compose(yaml: self.text)
+        } catch YamlError.duplicatedKeysInMapping(let duplicates, let context) {
+            throw ConfigurationError(
+                "\(self.file):\(context.mark.line): \(duplicates.joined(separator: ", ")): twice in the mapping that begins here",
+                line: context.mark.line)
         } catch {
             throw ConfigurationError("\(self.file): not valid YAML: \(error)")
         }

@@ -26,6 +26,15 @@ package struct ConfigurationNode {
         ConfigurationNode(node, path: path, place: self.place, overrides: self.overrides)
     }
 
+    /// A section whose lines are all comments is an empty one.
+    private func mapping() throws(ConfigurationError) -> Node.Mapping {
+        if let mapping = self.node.mapping { return mapping }
+        guard let scalar = self.node.scalar, scalar.style == .plain, ["", "~", "null"].contains(scalar.string) else {
+            throw self.error("expected a mapping of names to values")
+        }
+        return Node.Mapping([])
+    }
+
     /// The members of a mapping; `known` are all that there may be. What the overrides say of them counts more.
     package func members(_ known: Set<String>) throws(ConfigurationError) -> ConfigurationMembers {
         var problems = ConfigurationProblems()
@@ -38,7 +47,7 @@ package struct ConfigurationNode {
     package func members(
         _ known: Set<String>, problems: inout ConfigurationProblems
     ) throws(ConfigurationError) -> ConfigurationMembers {
-        guard let mapping = self.node.mapping else { throw self.error("expected a mapping of names to values") }
+        let mapping = try self.mapping()
         let prefix = self.path.isEmpty ? "" : "\(self.path)."
         var members: [String: ConfigurationNode] = [:]
         for (key, value) in mapping {
@@ -68,14 +77,12 @@ package struct ConfigurationNode {
 
     /// The names of a mapping's members in the file.
     package func keys() throws(ConfigurationError) -> [String] {
-        guard let mapping = self.node.mapping else { throw self.error("expected a mapping of names to values") }
-        return mapping.compactMap { $0.key.string }
+        try self.mapping().compactMap { $0.key.string }
     }
 
     /// The members of a mapping whose names are the user's.
     package func namedMembers() throws(ConfigurationError) -> [(name: String, node: ConfigurationNode)] {
-        guard let mapping = self.node.mapping else { throw self.error("expected a mapping of names to values") }
-        return mapping.map { key, value in
+        try self.mapping().map { key, value in
             let name = key.string ?? "?"
             return (name, self.child(value, path: "\(self.path).\(name)"))
         }
@@ -129,9 +136,8 @@ package struct ConfigurationNode {
         let text = try self.string()
         for (suffix, nanoseconds) in [("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3600e9)] where text.hasSuffix(suffix)
         {
-            guard let value = Double(text.dropLast(suffix.count)), value >= 0, value * nanoseconds < 1e17 else {
-                continue
-            }
+            guard let value = Double(text.dropLast(suffix.count)), value >= 0 else { continue }
+            guard value * nanoseconds < 1e17 else { throw self.error("expected a time below 27777h") }
             return .nanoseconds(Int64(value * nanoseconds))
         }
         throw self.error("expected a time such as 250ms, 30s, 5m or 1h")

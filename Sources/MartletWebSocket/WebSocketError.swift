@@ -41,6 +41,9 @@ public struct WebSocketError: Error, Sendable, CustomStringConvertible {
     public var handshakeFailure: HandshakeFailure? { self.cause as? HandshakeFailure }
 
     public var description: String {
-        "\(self.code): \(self.reason)" + (self.cause.map { " (\($0))" } ?? "")
+        let text = "\(self.code): \(self.reason)"
+        // What the other end answered has been said.
+        if let failure = self.handshakeFailure, self.reason.contains(failure.reason) { return text }
+        return text + (self.cause.map { " (\(ErrorText.of($0)))" } ?? "")
     }
 }

@@ -109,13 +109,15 @@ def test_every_key_is_an_option_and_a_variable_and_documented(everything):
     ("jwt: {algorithm: none}\n", 1, "jwt.algorithm"),
     ("log: {level: loud}\n", 1, "log.level: expected"),
     ("limits: [1]\n", 1, "limits: expected a mapping"),
+    ("history: {age: 100000h}\n", 1, "history.age: expected a time below 27777h"),
+    ("open: true\nopen: false\n", 1, "open: twice"),
     ("listeners: [8082]\nroutes: []\n", 1, "listeners[0]: expected an address"),
     ("listen: [\n", None, "not valid YAML"),
     ("tls:\n  certificate: a\n", 2, "tls: the key key is missing"),
     ("retry: 1s\nwsPath: ws\n", 2, "wsPath: a path begins with /"),
     ("pushPath: /x\npollPath: /x\n", 2, "pollPath: another endpoint has this path"),
     ("jwks:\n  url: nonsense\n", 2, "jwks.url: nonsense is no http or https URL"),
-    ("history: {size: 1}\njwt: {issuer: me}\n", 2, "jwt: there is no key"),
+    ("history: {size: 1}\njwt: {issuer: me}\n", 2, "jwt.issuer: there is no key"),
     ("open: false\nlisten: 0.0.0.0:80\n", 2, "listen: 0.0.0.0:80 can be reached from other machines"),
     ("auth:\n  url: nonsense\n", 2, "auth.url: "),
 ])
@@ -133,6 +135,19 @@ def test_check_config_names_every_mistake_in_the_order_of_the_file(tmp_path):
     lines = run("check-config", str(file)).stderr.splitlines()
     assert [re.search(r"wrong.yaml:(\d+): ([\w.]+):", line).groups() for line in lines] == [
         ("1", "wspath"), ("3", "limits.bodySize"), ("4", "limits.pushRate"), ("5", "limits.what"), ("6", "retry")]
+
+
+def test_a_section_of_comments_is_empty(tmp_path):
+    file = tmp_path / "martlet.yaml"
+    file.write_text("limits:\n  # pushRate: 1/s\nlog:\n")
+    assert run("check-config", str(file)).returncode == 0
+
+
+def test_an_option_that_does_not_fit_is_named(tmp_path):
+    tokens = tmp_path / "tokens"
+    tokens.write_text("secret jack\n")
+    started = run("serve", "--token-file", str(tokens), "--jwt-issuer", "me")
+    assert started.returncode in (64, 78) and "--jwt-issuer" in started.stderr, started.stderr
 
 
 def test_check_config_names_every_mistake_of_a_section(tmp_path):

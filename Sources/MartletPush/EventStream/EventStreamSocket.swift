@@ -97,6 +97,12 @@ final class EventStreamSocket: WebSocketHandler, EventStreamSink, HeartbeatWheel
 
     func received(_ kind: MessageKind, _ payload: RawSpan, on socket: WebSocket) {
         guard socket.isOpen, !self.service.isWithinRate(&self.messages) else { return }
+        self.service.logger.info(
+            "closing a session that sends too many messages",
+            metadata: [
+                "address": "\(self.address)", "transport": "websocket",
+                "session": "\(self.session?.id.description ?? "-")",
+            ])
         socket.close(.policyViolation, reason: "too many messages")
     }
 

@@ -7,7 +7,7 @@ martlet.js: hears the events of a Martlet push service. No dependency, no build 
     martlet.on("state", (state, transport, wait) => …);  // connecting, open, waiting (so many milliseconds), closed
 
 Options:
-- url: of the service, of which scheme, host and port count. Default: that of the page.
+- url: of the service; the paths are seen from it. Default: that of the page.
 - token: a string, or a function that answers one or a promise of one; it is called for every connection. When it fails,
   "error" is told, and it is called again later.
 - transports: in the order in which they are tried. Default: ["websocket", "sse", "poll"].
@@ -41,15 +41,15 @@ browsers keep to themselves why a WebSocket was refused.
     constructor({
       url = location.href, token, transports = Object.keys(this.#transports), share, delay = 1000, patience = 60000, after, paths,
     } = {}) {
-      url = new URL(url, globalThis.location?.href).origin;
-      if (!transports.length || !transports.every(name => this.#transports[name])) throw failure("transports");
+      url = new URL(url, globalThis.location?.href).href;
+      if (!transports[0] || !transports.every(name => this.#transports[name])) throw failure("transports");
       Object.assign(this, { url, token, delay, transports: [...transports], state: "closed" });
       this.paths = { websocket: "/ws", sse: "/sse", poll: "/poll", ...paths };
       this.#order = transports;
       this.#patience = patience;
       if (after) this.#take({ id: after });
       share ??= !token?.call && token;
-      if (share && !after && globalThis.addEventListener && navigator.locks) this.#share(`martlet ${url} ${share}`);
+      if (share && !after && globalThis.addEventListener && navigator.locks) this.#share(`martlet ${this.#address("websocket")} ${share}`);
     }
 
     /* Hears an event; answers a function that ends it. */
@@ -242,7 +242,7 @@ browsers keep to themselves why a WebSocket was refused.
       const { id, event, data, gap } = item, lost = gap ?? [];
       for (const part of id ? id.split(",") : []) {
         const [, name, epoch, offset] = /(.*)~(.*)\.(.*)/.exec(part), old = /~(.*)\.(.*)/.exec(this.#positions[name]);
-        const one = decodeURIComponent(name), own = data != null && one == event;
+        const one = decodeURIComponent(name), own = one == event;
         // Another tab's connection may have gone past what this one has not heard.
         if (old?.[1] == epoch && offset - old[2] > own) lost.push(one);
         if (old?.[1] != epoch || offset - old[2] > 0) this.#positions[name] = part;
@@ -252,7 +252,7 @@ browsers keep to themselves why a WebSocket was refused.
       if (this.#isLeader) this.#tell({ item });
       const missed = lost.filter(event => this.#events[event]);
       if (missed[0]) this.#emit("gap", missed);
-      if (data != null) this.#call(this.#events[event], [data, { ...item, transport: this.transport }]);
+      if (event) this.#call(this.#events[event], [data, { ...item, transport: this.transport }]);
     }
 
     // Transports: each ends with an error, or when it is aborted

@@ -87,7 +87,8 @@ public struct ServeSettings: Sendable {
                 configuration.reloadedFiles += authenticator.files
             }
         }
-        await problems.gather("jwt") {
+        let claims = ["jwt.algorithm", "jwt.issuer", "jwt.audience", "jwt.requireExpiry"]
+        await problems.gather(claims.first { self.access.origins[$0] != nil } ?? "jwt") {
             guard self.access.hasClaims, self.access.way == nil || !self.access.isForJWT else { return }
             throw ServerError(.configuration, reason: "there is no key that tokens could be checked with")
         }
