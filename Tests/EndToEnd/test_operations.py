@@ -2,6 +2,7 @@
 import http.client
 import json
 import os
+import pathlib
 import re
 import signal
 import socket
@@ -429,6 +430,18 @@ def test_a_log_that_nobody_reads_holds_nothing_up(free_port):
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.parametrize("asked, loops", [(None, 1), ("3", 3)])
+def test_one_event_loop_for_each_processor_that_it_may_use(serve, asked, loops):
+    mine = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(mine)})  # which the service inherits
+        server = serve(env={"NIO_SINGLETON_GROUP_LOOP_COUNT": asked} if asked else None)
+    finally:
+        os.sched_setaffinity(0, mine)
+    threads = [file.read_text() for file in pathlib.Path(f"/proc/{server.process.pid}/task").glob("*/comm")]
+    assert sum(name.startswith("NIO-SGLTN") for name in threads) == loops, threads
 
 
 def test_more_clients_than_descriptors_is_said(free_port):

@@ -30,6 +30,17 @@ static inline unsigned long martlet_raise_descriptor_limit(void) {
     return getrlimit(RLIMIT_NOFILE, &limit) ? 0 : (unsigned long)limit.rlim_cur;
 }
 
+/// How many processors the process may run on (`taskset`, a container's cpuset); 0 when it is unknown.
+static inline int martlet_processor_count(void) {
+    int count = 0;
+#ifdef __linux__
+    unsigned long mask[128] = {0};
+    long size = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
+    for (long index = 0; index < size / (long)sizeof mask[0]; index++) count += __builtin_popcountl(mask[index]);
+#endif
+    return count;
+}
+
 /// Brings memory that is about to be changed into the processor's cache. A hint: any address will do.
 static inline void martlet_prefetch(const void *address) { __builtin_prefetch(address, 1, 3); }
 
