@@ -2,13 +2,6 @@ import ArgumentParser
 import MartletServer
 
 @main
-enum Main {
-    static func main() async {
-        EventLoopCount.fitToProcessors()
-        await Martlet.main()
-    }
-}
-
 struct Martlet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "martlet",

@@ -53,6 +53,7 @@ struct Serve: AsyncParsableCommand {
     }
 
     func run() async throws {
+        EventLoopCount.fitToProcessors()
         let logger = try await ServiceRunner.orExit { try self.settings().log.makeLogger("martlet.serve") }
         let source = self.config.map { file in
             PushServer.Source(file: file) { try await self.settings().makeConfiguration(logger: logger) }
