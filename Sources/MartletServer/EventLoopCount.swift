@@ -9,8 +9,8 @@ package enum EventLoopCount {
     /// NIO knows a container's quota, but not that a process has been given some of the processors: loops that take turns on
     /// one of them cost a switch of threads each time that one wakes the other. To be called before anything else uses NIO.
     ///
-    /// For the push service: there it is a tenth of the cost of a push to one user. The proxy's loops wake no others, and its
-    /// handshakes are dearer with one loop than with two.
+    /// For the push service: there it is a tenth of the cost of a push to one user. The proxy keeps NIO's
+    /// number: on one processor its handshakes were measured dearer with one loop than with two.
     package static func fitToProcessors() {
         let count = Int(martlet_processor_count())
         // What somebody has asked for counts.
