@@ -1,6 +1,6 @@
 # Everything a newcomer needs: `make serve` and `make test`. Each target installs what is missing and says so.
 
-.PHONY: serve test dist conformance sanitize api docs bench bench-proxy bench-push format lint clean
+.PHONY: serve test check dist conformance sanitize api docs bench bench-proxy bench-push format lint clean
 
 # C libraries that the package is built on.
 LIBRARIES = zlib1g-dev libedit-dev
@@ -10,7 +10,7 @@ serve:
 	@scripts/need-swift.sh
 	@scripts/need.sh $(LIBRARIES)
 	@echo "Building Martlet; the first time takes a few minutes."
-	swift build -c release --product martlet
+	swift build --traits Service -c release --product martlet
 	@exec .build/release/martlet serve $(ARGS)
 
 test:
@@ -24,7 +24,7 @@ dist:
 conformance:
 	@scripts/need-swift.sh
 	@scripts/need.sh $(LIBRARIES) python3 python3-venv gcc libc6-dev
-	swift build -c release
+	swift build --traits Service -c release
 	@scripts/conformance.sh docs/conformance.md
 
 # Random concurrent operations on one connection under ThreadSanitizer.
@@ -33,9 +33,9 @@ sanitize:
 	@scripts/need.sh $(LIBRARIES)
 	@scripts/sanitize.sh
 
-# Writes the lists of public symbols in docs/api, when the API changes on purpose.
+# Writes the lists of public symbols in docs/swift-api, when the API changes on purpose.
 api:
-	swift build
+	swift build --traits Service
 	@scripts/api.sh write
 
 # The documentation of the libraries as web pages, in .cache/docs.
@@ -46,28 +46,37 @@ docs:
 bench:
 	@scripts/need-swift.sh
 	@scripts/need.sh $(LIBRARIES) python3 gcc libc6-dev golang-go golang-github-gorilla-websocket-dev util-linux
-	swift build -c release --product martlet
+	swift build --traits Service -c release --product martlet
 	@python3 Benchmarks/echo.py
 
 # The proxy against nginx and HAProxy in the same run; writes a table and a picture to artifacts/.
 bench-proxy:
 	@scripts/need-swift.sh
 	@scripts/need.sh $(LIBRARIES) python3 gcc libc6-dev nginx-light haproxy util-linux
-	swift build -c release --product martlet
+	swift build --traits Service -c release --product martlet
 	@python3 Benchmarks/proxy.py
 
 # The push service against nchan in the same run; writes a table and a picture to artifacts/.
 bench-push:
 	@scripts/need-swift.sh
 	@scripts/need.sh $(LIBRARIES) python3 gcc libc6-dev nginx-light libnginx-mod-nchan util-linux
-	swift build -c release --product martlet
+	swift build --traits Service -c release --product martlet
 	@python3 Benchmarks/push.py
 
 format:
 	swift format --in-place --recursive Package.swift Sources Tests Examples
 
+# Style, and the arrows between modules and between their folders, which point one way.
 lint:
-	swift format lint --strict --recursive Package.swift Sources Tests Examples
+	@scripts/lint.sh
+
+# What one runs all day: lint and the unit tests, two minutes from a warm build.
+check:
+	@scripts/need-swift.sh
+	@scripts/need.sh $(LIBRARIES) python3
+	@scripts/lint.sh
+	swift build --traits Service --build-tests
+	swift test --traits Service --skip-build
 
 clean:
 	rm -rf .build .build-tsan .build-dist .cache artifacts dist

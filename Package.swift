@@ -8,20 +8,25 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
-/// Small programs that the documentation quotes; each is built with everything else.
-func example(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .executableTarget(name: name, dependencies: dependencies, path: "Examples/\(name)", swiftSettings: settings)
-}
-
-// Arrows point down only: a target depends on targets listed above it, never below.
+// Who depends on the library alone gets the library alone: the packages that only the service and the tool need belong to
+// the trait Service, those of MartletHummingbird to the trait Hummingbird, and neither is enabled by default. The project's
+// own builds name it: swift build --traits Service (as `make` does).
 let package = Package(
     name: "martlet",
     products: [
         .library(name: "MartletWebSocket", targets: ["MartletWebSocket"]),
-        .library(name: "MartletHummingbird", targets: ["MartletHummingbird"]),
         .library(name: "MartletPush", targets: ["MartletPush"]),
+        .library(name: "MartletHummingbird", targets: ["MartletHummingbird"]),
         .library(name: "MartletProxy", targets: ["MartletProxy"]),
+        .library(name: "MartletServer", targets: ["MartletServer"]),
         .executable(name: "martlet", targets: ["martlet"]),
+    ],
+    traits: [
+        .trait(name: "Hummingbird", description: "WebSockets in a Hummingbird application: MartletHummingbird"),
+        .trait(
+            name: "Service",
+            description: "The push service, the proxy and the command-line tool: MartletServer, MartletProxy, martlet",
+            enabledTraits: ["Hummingbird"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -43,310 +48,177 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
+    // Arrows point down only: a module depends on modules that stand above it in this list, never below.
     targets: [
-        // Tests/EndToEnd: programs that tests of the real binary need.
-        .executableTarget(
-            name: "AutobahnClient",
-            dependencies: [
-                "MartletWebSocket",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-            ],
-            path: "Tests/EndToEnd/AutobahnClient",
-            swiftSettings: settings
-        ),
-
         .systemLibrary(name: "CMartletEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
         .systemLibrary(name: "CMartletZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        .executableTarget(
-            name: "AsyncServer",
-            dependencies: [
-                "MartletWebSocket",
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "NIOCore", package: "swift-nio"),
-            ],
-            path: "Tests/EndToEnd/AsyncServer",
-            swiftSettings: settings
-        ),
-        .executableTarget(
-            name: "StreamClient",
-            dependencies: ["MartletWebSocket", .product(name: "NIOCore", package: "swift-nio")],
-            path: "Tests/EndToEnd/StreamClient",
-            swiftSettings: settings
-        ),
-        .executableTarget(
-            name: "EchoClient",
-            dependencies: [
-                "MartletWebSocket",
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
-            ],
-            path: "Tests/EndToEnd/EchoClient",
-            swiftSettings: settings
-        ),
-
-        .target(
-            name: "MartletProtocol",
-            dependencies: [
-                "CMartletZlib",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "Crypto", package: "swift-crypto"),
-            ],
-            swiftSettings: settings
-        ),
-        .target(
-            name: "MartletWebSocket",
-            dependencies: [
-                "CMartletSystem",
-                "MartletProtocol",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOExtras", package: "swift-nio-extras"),
-                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
-                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
-                .product(name: "NIOSOCKS", package: "swift-nio-extras"),
-                .product(name: "NIOEmbedded", package: "swift-nio"),
-                .product(name: "NIOTLS", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
-                .product(name: "Metrics", package: "swift-metrics"),
-                .product(name: "Tracing", package: "swift-distributed-tracing"),
-                .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "DequeModule", package: "swift-collections"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            ],
-            swiftSettings: settings
-        ),
-        .target(
-            name: "MartletHummingbird",
-            dependencies: [
-                "MartletWebSocket",
-                .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
-                .product(name: "NIOHPACK", package: "swift-nio-http2"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
-                .product(name: "NIOTLS", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
-                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
-                .product(name: "NIOHTTPTypesHTTP2", package: "swift-nio-extras"),
-                .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "Logging", package: "swift-log"),
-            ],
-            swiftSettings: settings
-        ),
-        .target(
-            name: "MartletPush",
-            dependencies: [
-                "MartletProtocol", "MartletWebSocket",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "Logging", package: "swift-log"),
-            ],
-            swiftSettings: settings
-        ),
-        .target(
-            name: "MartletConfiguration",
-            dependencies: [
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "Yams", package: "Yams"),
-            ],
-            swiftSettings: settings
-        ),
         .target(name: "CMartletSystem"),
-        .target(
-            name: "MartletProxy",
-            dependencies: [
-                "CMartletSystem", "MartletConfiguration", "MartletProtocol", "MartletWebSocket",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOTLS", package: "swift-nio"),
-                .product(name: "NIOHPACK", package: "swift-nio-http2"),
-                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
-                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
-                .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "Metrics", package: "swift-metrics"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            ],
-            swiftSettings: settings
-        ),
-        .target(
-            name: "MartletServer",
-            dependencies: [
-                "CMartletSystem",
-                "MartletConfiguration",
-                "MartletPush",
-                "MartletProxy",
-                "MartletHummingbird",
-                .product(name: "CoreMetrics", package: "swift-metrics"),
-                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-                "MartletWebSocket",
-                .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "HummingbirdCore", package: "hummingbird"),
-                .product(name: "JWTKit", package: "jwt-kit"),
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            ],
-            resources: [.embedInCode("Console/Page"), .embedInCode("EventStream/martlet.js")],
-            swiftSettings: settings
-        ),
-        .executableTarget(
-            name: "martlet",
-            dependencies: [
-                "CMartletEdit",
-                "MartletServer",
-                "MartletPush",
-                "MartletProxy",
-                "MartletWebSocket",
-                .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-            ],
-            swiftSettings: settings
-        ),
+        module("MartletProtocol", ["CMartletZlib", .nioCore, .httpTypes, .crypto]),
+        module("MartletConfiguration", [.nioCore, .yams]),
+        module(
+            "MartletHTTP",
+            ["MartletProtocol", .nioCore, .nioPosix, .nioHTTP1, .httpTypes, .nioHTTPTypesHTTP1, .collections]),
+        module(
+            "MartletWebSocket",
+            [
+                "CMartletSystem", "MartletProtocol", "MartletHTTP", .nioCore, .nioPosix, .nioHTTP1, .nioExtras,
+                .nioHTTPTypes, .nioHTTPTypesHTTP1, .nioSOCKS, .nioEmbedded, .nioTLS, .nioSSL, .metrics, .tracing,
+                .httpTypes, .collections, .logging, .lifecycle,
+            ]),
+        module(
+            "MartletHummingbird",
+            [
+                "MartletHTTP", "MartletWebSocket", .hummingbird, .hummingbirdCore, .nioCore, .nioPosix, .nioHTTP1,
+                .nioHTTP2, .nioHPACK, .nioSSL, .nioTLS, .nioHTTPTypes, .nioHTTPTypesHTTP1, .nioHTTPTypesHTTP2,
+                .httpTypes,
+                .logging,
+            ]),
+        module(
+            "MartletPush", ["MartletProtocol", "MartletHTTP", "MartletWebSocket", .nioCore, .httpTypes, .logging]),
+        module(
+            "MartletProxy",
+            [
+                "CMartletSystem", "MartletConfiguration", "MartletProtocol", "MartletHTTP", "MartletWebSocket",
+                .nioCore,
+                .nioPosix, .nioHTTP1, .nioTLS, .nioHPACK, .nioHTTP2, .nioSSL, .nioHTTPTypesHTTP1, .httpTypes, .logging,
+                .metrics, .lifecycle,
+            ]),
+        module(
+            "MartletServer",
+            [
+                "CMartletSystem", "MartletConfiguration", "MartletHTTP", "MartletPush", "MartletProxy",
+                "MartletHummingbird", "MartletWebSocket", .coreMetrics, .signals, .hummingbird, .hummingbirdCore,
+                .jwtKit,
+                .asyncHTTPClient, .nioCore, .nioSSL, .nioPosix, .nioHTTP1, .httpTypes, .logging, .lifecycle,
+            ], resources: [.embedInCode("Console/Page"), .embedInCode("EventStream/martlet.js")]),
+        program(
+            "martlet", "Sources/martlet",
+            [
+                "CMartletEdit", "MartletServer", "MartletPush", "MartletProxy", "MartletHTTP", "MartletWebSocket",
+                .httpTypes, .nioCore, .argumentParser, .logging, .lifecycle, .signals,
+            ]),
+
+        // Small programs that the documentation quotes.
         example(
             "Snippets",
-            [
-                "MartletHummingbird", "MartletWebSocket",
-                .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "HummingbirdCore", package: "hummingbird"),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
-            ]),
+            ["MartletHummingbird", "MartletWebSocket", .hummingbird, .hummingbirdCore, .nioCore, .nioSSL]),
         example("EchoServer", ["MartletWebSocket"]),
-        example("FeedClient", ["MartletWebSocket", .product(name: "Logging", package: "swift-log")]),
+        example("FeedClient", ["MartletWebSocket", .logging]),
         example("QueuedConnection", ["MartletWebSocket"]),
         example("Heartbeat", ["MartletWebSocket"]),
-        example("OriginCheck", ["MartletWebSocket", .product(name: "HTTPTypes", package: "swift-http-types")]),
-        example(
-            "PushService", ["MartletPush", "MartletServer", .product(name: "HTTPTypes", package: "swift-http-types")]),
-        example(
-            "HummingbirdPush",
-            [
-                "MartletHummingbird", "MartletPush", "MartletWebSocket",
-                .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-            ]),
-        example(
-            "TimeClient",
-            [
-                "MartletWebSocket",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-            ]),
+        example("OriginCheck", ["MartletWebSocket", .httpTypes]),
+        example("PushService", ["MartletPush", "MartletServer", .httpTypes]),
+        example("HummingbirdPush", ["MartletHummingbird", "MartletPush", "MartletWebSocket", .hummingbird, .nioPosix]),
+        example("TimeClient", ["MartletWebSocket", .nioCore, .signals]),
 
-        // What several test targets share.
+        // Programs that tests of the real binary need.
+        helper("AutobahnClient", ["MartletWebSocket", .nioCore, .nioPosix]),
+        helper("AsyncServer", ["MartletWebSocket", .logging, .nioCore]),
+        helper("StreamClient", ["MartletWebSocket", .nioCore]),
+        helper("EchoClient", ["MartletWebSocket", .logging, .nioCore, .nioSSL]),
+
+        // What several test targets share, and one test target for each module.
         .target(
-            name: "TestSupport",
-            dependencies: [
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
-                .product(name: "X509", package: "swift-certificates"),
-                .product(name: "SwiftASN1", package: "swift-asn1"),
-                .product(name: "Crypto", package: "swift-crypto"),
-            ],
-            path: "Tests/Support",
-            swiftSettings: settings
-        ),
-        .testTarget(
-            name: "MartletProtocolTests",
-            dependencies: [
-                "MartletProtocol",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "HTTPTypes", package: "swift-http-types"),
-            ],
-            swiftSettings: settings
-        ),
-        .testTarget(
-            name: "MartletWebSocketTests",
-            dependencies: [
-                "MartletWebSocket",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOEmbedded", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOSOCKS", package: "swift-nio-extras"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
-                "TestSupport",
-                .product(name: "MetricsTestKit", package: "swift-metrics"),
-                .product(name: "Metrics", package: "swift-metrics"),
-                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
-                .product(name: "Tracing", package: "swift-distributed-tracing"),
-                .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            ],
-            swiftSettings: settings
-        ),
-        .testTarget(
-            name: "MartletHummingbirdTests",
-            dependencies: [
-                "MartletHummingbird",
-                "MartletWebSocket",
-                "TestSupport",
-                .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "HummingbirdCore", package: "hummingbird"),
-                .product(name: "HummingbirdTLS", package: "hummingbird"),
-                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
-                .product(name: "NIOHPACK", package: "swift-nio-http2"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
-                .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            ],
-            swiftSettings: settings
-        ),
-        .testTarget(
-            name: "MartletPushTests",
-            dependencies: [
-                "MartletPush", "MartletWebSocket", .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOEmbedded", package: "swift-nio"),
-            ],
-            swiftSettings: settings
-        ),
-        .testTarget(
-            name: "MartletProxyTests",
-            dependencies: [
-                "MartletProxy", "MartletProtocol", "MartletWebSocket",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOEmbedded", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
-                .product(name: "NIOHPACK", package: "swift-nio-http2"),
-            ],
-            swiftSettings: settings
-        ),
-        .testTarget(
-            name: "MartletServerTests",
-            dependencies: [
-                "MartletServer",
-                "MartletConfiguration",
-                "MartletPush",
-                "MartletWebSocket",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "HTTPTypes", package: "swift-http-types"),
-            ],
-            swiftSettings: settings
-        ),
+            name: "TestSupport", dependencies: [.nioSSL, .x509, .asn1, .crypto, .nioHTTP1, .nioCore],
+            path: "Tests/Support", swiftSettings: settings),
+        tests("MartletProtocol", [.nioCore, .httpTypes]),
+        tests("MartletConfiguration", []),
+        tests("MartletHTTP", ["MartletProtocol", "TestSupport", .nioCore, .nioEmbedded, .nioHTTP1, .httpTypes]),
+        tests(
+            "MartletWebSocket",
+            [
+                "MartletHTTP", "TestSupport", .nioCore, .nioPosix, .nioEmbedded, .nioHTTP1, .nioSOCKS, .nioSSL,
+                .metrics,
+                .metricsTestKit, .tracing, .inMemoryTracing, .httpTypes, .logging, .lifecycle,
+            ]),
+        tests(
+            "MartletHummingbird",
+            [
+                "MartletWebSocket", "TestSupport", .hummingbird, .hummingbirdCore, .hummingbirdTLS, .nioHTTP2,
+                .nioHPACK,
+                .nioPosix, .nioSSL, .httpTypes, .logging, .nioCore, .lifecycle,
+            ]),
+        tests("MartletPush", ["MartletWebSocket", .nioCore, .nioPosix, .nioEmbedded]),
+        tests(
+            "MartletProxy",
+            [
+                "MartletProtocol", "MartletHTTP", "MartletWebSocket", .nioCore, .nioEmbedded, .nioHTTP1, .nioHTTP2,
+                .nioHPACK, .httpTypes, .logging,
+            ]),
+        tests(
+            "MartletServer",
+            ["MartletConfiguration", "MartletPush", "MartletWebSocket", .nioCore, .nioHTTP1, .logging, .httpTypes]),
+        tests("martlet", [.nioCore]),
     ]
 )
+
+func module(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+}
+
+func program(_ name: String, _ path: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+}
+
+func example(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    program(name, "Examples/\(name)", dependencies)
+}
+
+func helper(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    program(name, "Tests/EndToEnd/\(name)", dependencies)
+}
+
+/// The tests of a module, in `Tests/<module>Tests`.
+func tests(_ module: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: "\(module)Tests", dependencies: [.target(name: module)] + dependencies, swiftSettings: settings)
+}
+
+/// Products of other packages.
+extension Target.Dependency {
+    static var nioCore: Self { .product(name: "NIOCore", package: "swift-nio") }
+    static var nioPosix: Self { .product(name: "NIOPosix", package: "swift-nio") }
+    static var nioHTTP1: Self { .product(name: "NIOHTTP1", package: "swift-nio") }
+    static var nioEmbedded: Self { .product(name: "NIOEmbedded", package: "swift-nio") }
+    static var nioTLS: Self { .product(name: "NIOTLS", package: "swift-nio") }
+    static var nioExtras: Self { .product(name: "NIOExtras", package: "swift-nio-extras") }
+    static var nioSOCKS: Self { .product(name: "NIOSOCKS", package: "swift-nio-extras") }
+    static var nioHTTPTypes: Self { .product(name: "NIOHTTPTypes", package: "swift-nio-extras") }
+    static var nioHTTPTypesHTTP1: Self { .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras") }
+    static var nioSSL: Self { .product(name: "NIOSSL", package: "swift-nio-ssl") }
+    static var metrics: Self { .product(name: "Metrics", package: "swift-metrics") }
+    static var metricsTestKit: Self { .product(name: "MetricsTestKit", package: "swift-metrics") }
+    static var tracing: Self { .product(name: "Tracing", package: "swift-distributed-tracing") }
+    static var inMemoryTracing: Self { .product(name: "InMemoryTracing", package: "swift-distributed-tracing") }
+    static var httpTypes: Self { .product(name: "HTTPTypes", package: "swift-http-types") }
+    static var crypto: Self { .product(name: "Crypto", package: "swift-crypto") }
+    static var collections: Self { .product(name: "DequeModule", package: "swift-collections") }
+    static var logging: Self { .product(name: "Logging", package: "swift-log") }
+    static var lifecycle: Self { .product(name: "ServiceLifecycle", package: "swift-service-lifecycle") }
+
+    // Of the trait Hummingbird.
+    static var nioHTTP2: Self { .forHummingbird("NIOHTTP2", "swift-nio-http2") }
+    static var nioHPACK: Self { .forHummingbird("NIOHPACK", "swift-nio-http2") }
+    static var nioHTTPTypesHTTP2: Self { .forHummingbird("NIOHTTPTypesHTTP2", "swift-nio-extras") }
+    static var hummingbird: Self { .forHummingbird("Hummingbird", "hummingbird") }
+    static var hummingbirdCore: Self { .forHummingbird("HummingbirdCore", "hummingbird") }
+
+    // Of the trait Service.
+    static var hummingbirdTLS: Self { .forService("HummingbirdTLS", "hummingbird") }
+    static var signals: Self { .forService("UnixSignals", "swift-service-lifecycle") }
+    static var coreMetrics: Self { .forService("CoreMetrics", "swift-metrics") }
+    static var yams: Self { .forService("Yams", "Yams") }
+    static var jwtKit: Self { .forService("JWTKit", "jwt-kit") }
+    static var asyncHTTPClient: Self { .forService("AsyncHTTPClient", "async-http-client") }
+    static var argumentParser: Self { .forService("ArgumentParser", "swift-argument-parser") }
+    static var x509: Self { .forService("X509", "swift-certificates") }
+    static var asn1: Self { .forService("SwiftASN1", "swift-asn1") }
+
+    static func forHummingbird(_ name: String, _ package: String) -> Self {
+        .product(name: name, package: package, condition: .when(traits: ["Hummingbird"]))
+    }
+
+    static func forService(_ name: String, _ package: String) -> Self {
+        .product(name: name, package: package, condition: .when(traits: ["Service"]))
+    }
+}

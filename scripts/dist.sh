@@ -20,7 +20,7 @@ done
 printf 'Name: libedit\nDescription: as an archive\nVersion: 3\nLibs: -L%s -ledit -ltinfo -lbsd -lmd\n' "$archives" >"$archives/libedit.pc"
 printf 'Name: zlib\nDescription: as an archive\nVersion: 1\nLibs: -L%s -lz\n' "$archives" >"$archives/zlib.pc"
 echo "Building; flags differ from those of other builds, so the first time takes several minutes."
-swift build -c release --product martlet --scratch-path .build-dist --static-swift-stdlib \
+swift build --traits Service -c release --product martlet --scratch-path .build-dist --static-swift-stdlib \
     --pkg-config-path "$archives"
 cp .build-dist/release/martlet "$target"
 strip --strip-debug "$target"

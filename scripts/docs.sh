@@ -2,8 +2,8 @@
 # The libraries' documentation as static web pages in .cache/docs, one folder a library.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-swift build
-bin=$(swift build --show-bin-path)
+swift build --traits Service
+bin=$(swift build --traits Service --show-bin-path)
 scripts/api.sh check
 mkdir -p .cache/docs
 for module in MartletWebSocket MartletHummingbird; do

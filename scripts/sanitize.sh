@@ -3,6 +3,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 options=(--sanitize=thread --scratch-path .build-tsan -Xswiftc -DTHREAD_SANITIZER)
-swift build --build-tests "${options[@]}"
+swift build --traits Service --build-tests "${options[@]}"
 export TSAN_OPTIONS="exitcode=66 suppressions=$PWD/scripts/tsan.suppressions"
-swift test --skip-build "${options[@]}" --filter RandomOperationsTests
+swift test --traits Service --skip-build "${options[@]}" --filter RandomOperationsTests

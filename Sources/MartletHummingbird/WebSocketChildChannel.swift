@@ -113,9 +113,9 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
                     return .init(removableHandlers: side.handlers)
                 },
                 onUpgradeWithoutHTTP: { http.succeed(nil) })
-            handler.streamEndpoint = self.streamEndpoint
-            handler.requestEndpoint = self.requestEndpoint
-            handler.idleTimeout = self.idleTimeout.map(TimeAmount.init)
+            handler.serve(
+                streamEndpoint: self.streamEndpoint, requestEndpoint: self.requestEndpoint,
+                idleTimeout: self.idleTimeout.map(TimeAmount.init))
             try handler.install(on: channel)
             return Value(channel: channel, http: http.futureResult, job: job)
         }

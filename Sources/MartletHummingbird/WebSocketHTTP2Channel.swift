@@ -97,6 +97,7 @@ public struct WebSocketHTTP2Channel: ServerChildChannel, HTTPChannelHandler {
                 job.none()
             },
             onUpgradeWithoutHTTP: { http.succeed(nil) })
+        handler.limit(self.http1.connectionLimiter)
         try stream.pipeline.syncOperations.addHandlers(HTTP2FramePayloadToHTTPServerCodec(), handler)
         return Stream(http: http.futureResult, job: job)
     }

@@ -1,3 +1,4 @@
+import HTTPTypes
 import MartletWebSocket
 import NIOCore
 import NIOEmbedded

@@ -1,3 +1,5 @@
+import MartletHTTP
+
 /// Where a ``ConnectionServer`` listens.
 package enum ListeningSocket: Sendable, Hashable, CustomStringConvertible {
     /// - port: 0 lets the kernel choose.
@@ -7,7 +9,7 @@ package enum ListeningSocket: Sendable, Hashable, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .address(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .address(let host, let port): HostAndPort.text(host, port)
         case .descriptor(let number): "descriptor \(number)"
         }
     }

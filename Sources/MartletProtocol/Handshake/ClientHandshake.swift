@@ -21,7 +21,7 @@ public struct ClientHandshake: Sendable, Hashable {
     public init(
         subprotocols: [String] = [], compression: CompressionConfiguration? = nil, key: HandshakeKey = .random()
     ) throws(HandshakeFailure) {
-        guard subprotocols.allSatisfy(HeaderListParser.isToken) else {
+        guard subprotocols.allSatisfy(HTTPSyntax.isToken) else {
             throw .badRequest("a subprotocol must be a token: letters, digits and some punctuation")
         }
         guard Set(subprotocols).count == subprotocols.count else {

@@ -101,7 +101,12 @@ public struct ServerHandshake: Sendable, Hashable {
 
     /// Whether a request asks for a WebSocket at all, well or badly.
     public static func isUpgradeRequest(_ request: HTTPRequest) -> Bool {
-        request.headerFields[values: .upgrade].contains { $0.lowercased().contains("websocket") }
+        request.headerFields[values: .upgrade].contains(where: Self.namesWebSocket)
+    }
+
+    /// Whether `websocket` stands anywhere in a value of `Upgrade`, in any case.
+    package static func namesWebSocket(_ value: String) -> Bool {
+        value == "websocket" || value.lowercased().contains("websocket")
     }
 
     /// The first subprotocol of `supported` that the client offers: the server's preference decides.

@@ -14,4 +14,12 @@ public struct ClientConfiguration: Sendable, Hashable {
     public var maximumHeaderCount = 100
 
     public init() {}
+
+    /// The same for whoever decodes.
+    var httpLimits: HTTPLimits {
+        var limits = HTTPLimits()
+        limits.maximumHeaderSize = self.maximumHeaderSize
+        limits.maximumHeaderCount = self.maximumHeaderCount
+        return limits
+    }
 }

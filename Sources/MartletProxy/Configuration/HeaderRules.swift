@@ -1,3 +1,4 @@
+import MartletProtocol
 import NIOHTTP1
 
 /// Changes to the headers of a message, in this order: removed, set, added.
@@ -15,7 +16,7 @@ public struct HeaderRules: Sendable, Hashable {
 
         /// - Returns: `nil` unless both may stand in a header (RFC 9110, section 5).
         public init?(_ name: String, _ value: String) {
-            guard !name.isEmpty, name.utf8.allSatisfy(HTTPSyntax.isTokenByte),
+            guard !name.isEmpty, HTTPSyntax.isToken(name),
                 value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 })
             else { return nil }
             self.name = name

@@ -47,11 +47,4 @@ public struct WebSocketPolicy: Sendable {
             self.user = user
         }
     }
-
-    var tunnelPolicy: TunnelPolicy {
-        TunnelPolicy(
-            maximumMessageSize: self.maximumMessageSize, messageRate: self.messageRate,
-            messageBurst: self.messageBurst, pingInterval: self.pingInterval?.nanoseconds,
-            pingTimeout: self.pingTimeout.nanoseconds, idleTimeout: self.idleTimeout?.nanoseconds)
-    }
 }

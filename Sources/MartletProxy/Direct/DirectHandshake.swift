@@ -16,7 +16,7 @@ import Musl
 /// Everything else - other requests, other routes, other answers, whatever is in the least unusual - is given to NIO's
 /// pipeline together with the bytes that came, and with the connection to the upstream if the request went there already.
 /// So nothing is refused or answered here, but for a 101.
-final class DirectHandshake {
+final class DirectHandshake: TunnelOpener {
     private enum Phase {
         /// Nothing has come.
         case arriving
@@ -45,7 +45,7 @@ final class DirectHandshake {
     /// When the request came.
     private var startedAt: Int64
     private var received: [UInt8] = []
-    private var upgrade: UpgradeRequest?
+    private var upgrade: ProxiedUpgrade?
     /// For the log, if there is one.
     private var entry: AccessLogEntry?
     private var tried: [Endpoint] = []
@@ -73,7 +73,7 @@ final class DirectHandshake {
 
     // MARK: What the reactor tells
 
-    func ready(_ leg: SocketLeg, _ events: UInt32, _ now: Int64) {
+    override func ready(_ leg: SocketLeg, _ events: UInt32, _ now: Int64) {
         // Events are told once: what is not dealt with here is left for the tunnel.
         if events & PolledSocket.readEvents != 0 { leg.isReadable = true }
         if events & PolledSocket.hangUpEvents != 0 { leg.hasHungUp = true }
@@ -90,7 +90,7 @@ final class DirectHandshake {
         }
     }
 
-    func tick(_ now: Int64) {
+    override func tick(_ now: Int64) {
         guard now >= self.deadline else { return }
         switch self.phase {
         case .arriving: self.end()  // one that said nothing is told nothing
@@ -108,10 +108,10 @@ final class DirectHandshake {
     }
 
     /// The proxy shuts down.
-    func drain() { if case .arriving = self.phase { self.end() } }
+    override func drain() { if case .arriving = self.phase { self.end() } }
 
     /// The thread ends.
-    func stop() { self.end() }
+    override func stop() { self.end() }
 
     // MARK: The request
 
@@ -132,7 +132,7 @@ final class DirectHandshake {
     }
 
     /// - Returns: `nil` for what is not flawless, and for what cannot be dealt with here.
-    private func check(_ bytes: UnsafeRawBufferPointer) -> UpgradeRequest? {
+    private func check(_ bytes: UnsafeRawBufferPointer) -> ProxiedUpgrade? {
         let limits = self.context.limits
         guard bytes.count <= min(Self.mostOfRequest, limits.maximumHeaderSize),
             let head = HeadParser.request(bytes, maximumCount: limits.maximumHeaderCount),
@@ -146,9 +146,8 @@ final class DirectHandshake {
             head.headers, peer: self.peer, address: self.peer.ipAddress,
             trusted: self.context.listener.trustedProxies, isSecure: false)
         let request = ProxiedRequest(head: head, checked: checked, route: route, identity: identity, isHTTP2: false)
-        guard case .success(var upgrade) = UpgradeRequest.check(request), upgrade.filterSubprotocols() else {
-            return nil
-        }
+        var upgrade = ProxiedUpgrade(request)
+        guard case .connect = upgrade.arrived(hasMore: false) else { return nil }
         if self.context.core.accessLog != nil {
             var entry = AccessLogEntry(head, identity, isHTTP2: false)
             entry.take(request)
@@ -191,7 +190,7 @@ final class DirectHandshake {
         let result = address.withSockAddr { Glibc.connect(descriptor, $0, socklen_t($1)) }
         guard result == 0 || errno == EINPROGRESS else { return self.connectionFailed(now) }
         // On the same machine the connection is there already.
-        self.send(upgrade, to: endpoint, now)
+        self.send(to: endpoint, now)
     }
 
     private func connectionFailed(_ now: Int64) {
@@ -208,16 +207,19 @@ final class DirectHandshake {
     }
 
     private func connected(_ now: Int64) {
-        guard let upgrade = self.upgrade, let endpoint = self.endpoint else { return }
-        self.send(upgrade, to: endpoint, now)
+        guard let endpoint = self.endpoint else { return }
+        self.send(to: endpoint, now)
     }
 
-    private func send(_ upgrade: UpgradeRequest, to endpoint: Endpoint, _ now: Int64) {
-        guard let upstream = self.upstream else { return }
-        let head = HeadWriter.bytes(upgrade.upstreamHead(for: endpoint))
+    private func send(to endpoint: Endpoint, _ now: Int64) {
+        guard let upstream = self.upstream,
+            case .send(let request)? = self.upgrade?.connected(authority: endpoint.url.authority)
+        else { return }
+        let head = HeadWriter.bytes(request)
         let sent = head.withUnsafeBytes { martlet_send(upstream.descriptor, $0.baseAddress, $0.count) }
         if sent == head.count {
             self.phase = .answering
+            self.upgrade?.sent()
             self.sentAt = .now()
             self.deadline = self.answerDeadline
             guard self.pollUpstream(upstream, events: PolledSocket.inputEvents) else { return self.giveUp() }
@@ -266,7 +268,7 @@ final class DirectHandshake {
     // MARK: The answer
 
     private func readAnswer(_ now: Int64) {
-        guard let upstream = self.upstream, let upgrade = self.upgrade else { return }
+        guard let upstream = self.upstream else { return }
         let buffer = self.reactor.buffer
         while true {
             let count = martlet_receive(upstream.descriptor, buffer.baseAddress, Self.mostOfAnswer)
@@ -282,9 +284,13 @@ final class DirectHandshake {
                         UnsafeRawBufferPointer(rebasing: $0[..<end]),
                         maximumCount: self.context.limits.maximumHeaderCount)
                 }
-                guard let head, upgrade.fault(of: head) == nil else { return self.giveUp() }
+                guard let head, let upgrade = self.upgrade,
+                    case .open(let headers, let isCompressed)? = self.upgrade?.answered(head)
+                else { return self.giveUp() }
                 upstream.isReadable = count == Self.mostOfAnswer || upstream.hasHungUp
-                return self.succeed(upgrade, upstream, head, behind: Array(self.answer[end...]), now)
+                return self.succeed(
+                    upgrade.request.route, upstream, headers, isCompressed: isCompressed,
+                    behind: Array(self.answer[end...]), now)
             }
             guard self.answer.count < Self.mostOfAnswer,
                 self.answer.starts(with: "HTTP/1.1 101".utf8.prefix(before + count))
@@ -294,10 +300,8 @@ final class DirectHandshake {
     }
 
     private func succeed(
-        _ upgrade: UpgradeRequest, _ upstream: SocketLeg, _ head: HTTPResponseHead, behind: [UInt8],
-        _ now: Int64
+        _ route: Route, _ upstream: SocketLeg, _ headers: HTTPHeaders, isCompressed: Bool, behind: [UInt8], _ now: Int64
     ) {
-        let route = upgrade.request.route
         self.endpoint?.succeeded()
         if let sentAt = self.sentAt { self.entry?.upstreamDuration = (.now() - sentAt).nanoseconds }
         let onEnd = TunnelAccount(
@@ -311,8 +315,8 @@ final class DirectHandshake {
         self.reactor.open(
             self.client, upstream,
             TunnelTerms(
-                policy: route.tunnelPolicy, isCompressed: head.headers.contains(name: "sec-websocket-extensions"),
-                fromUpstream: behind, toClient: HeadWriter.switchingProtocols(upgrade.clientHeaders(head)),
+                policy: route.tunnelPolicy, isCompressed: isCompressed,
+                fromUpstream: behind, toClient: HeadWriter.switchingProtocols(headers),
                 onEnd: onEnd),
             now)
     }
@@ -324,7 +328,7 @@ final class DirectHandshake {
         guard let phase = self.leave() else { return }
         var begun: BegunHandshake?
         if let upgrade = self.upgrade {
-            var open: BegunHandshake.Upstream?
+            var open: OpenUpstream?
             if case .answering = phase, let upstream = self.upstream, let endpoint = self.endpoint {
                 open = .init(descriptor: upstream.descriptor, endpoint: endpoint, received: self.answer)
                 self.reactor.forget(upstream.descriptor)

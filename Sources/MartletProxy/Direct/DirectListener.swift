@@ -12,7 +12,7 @@ import Musl
 /// kernel wakes one reactor a connection. Used on its reactor's thread alone.
 ///
 /// `@unchecked Sendable`: it is made elsewhere, and only handed to the reactor.
-final class DirectListener: PolledSocket, @unchecked Sendable {
+final class DirectListener: PolledListener, @unchecked Sendable {
     private static let events = EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue
     /// So many more tunnels than another reactor has, and an eighth more, make it hand connections over.
     private static let slack = 16
@@ -21,7 +21,7 @@ final class DirectListener: PolledSocket, @unchecked Sendable {
     private let reactor: TunnelReactor
     private var isStopped = false
     /// There were no descriptors left: nothing is accepted until the next tick.
-    private(set) var isPaused = false
+    private var hasNoDescriptors = false
 
     /// - Parameter descriptor: a listening socket of its own, which it takes over.
     init(descriptor: CInt, context: DirectContext, reactor: TunnelReactor) {
@@ -30,10 +30,12 @@ final class DirectListener: PolledSocket, @unchecked Sendable {
         super.init(descriptor: descriptor)
     }
 
-    func start() { self.isPaused = !self.reactor.poll(self, events: Self.events) }
-    func resume() { self.start() }
+    override var isPaused: Bool { self.hasNoDescriptors }
 
-    func stop() {
+    func start() { self.hasNoDescriptors = !self.reactor.poll(self, events: Self.events) }
+    override func resume() { self.start() }
+
+    override func stop() {
         guard !self.isStopped else { return }
         self.isStopped = true
         self.reactor.forget(self.descriptor)
@@ -43,7 +45,7 @@ final class DirectListener: PolledSocket, @unchecked Sendable {
     /// One at a time: whether there are more is told together with whatever else has happened, and the other reactors shall
     /// have something to do as well.
     override func ready(_ events: UInt32, _ now: Int64) {
-        guard !self.isStopped, !self.isPaused else { return }
+        guard !self.isStopped, !self.hasNoDescriptors else { return }
         self.accept(now)
     }
 
@@ -60,7 +62,7 @@ final class DirectListener: PolledSocket, @unchecked Sendable {
             case EMFILE, ENFILE, ENOBUFS, ENOMEM:
                 self.context.core.logger.warning("no connection can be accepted", metadata: ["error": "\(errno)"])
                 self.reactor.forget(self.descriptor)
-                self.isPaused = true
+                self.hasNoDescriptors = true
             default: break  // none, or a fault of that one connection
             }
             return

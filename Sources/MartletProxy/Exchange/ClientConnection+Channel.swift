@@ -11,7 +11,7 @@ extension ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         self.loop.opened(self)
-        let passed = NIODeadline.now() - self.acceptedAt
+        let passed = NIODeadline.now() - self.peer.acceptedAt
         self.startTimer(max(self.limits.headerTimeout - passed, .zero)) { [weak self] in
             guard let self, self.exchange == nil else { return }
             // One that said nothing at all is not told either.
@@ -29,32 +29,32 @@ extension ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        self.isInRead = true
+        self.input.isInRead = true
         guard case .http = self.phase else { return }
-        if self.leftovers != nil {
-            self.leftovers?.append(ByteReader().unwrapInboundIn(data))
+        if self.codec?.isDecoderTaken ?? false {
+            self.codec?.keep(data)
             return
         }
-        guard !self.isInputBroken else { return }
-        if !self.held.isEmpty {
-            self.held.append(self.unwrapInboundIn(data))
+        guard !self.input.isBroken else { return }
+        if !self.input.held.isEmpty {
+            self.input.held.append(self.unwrapInboundIn(data))
         } else {
             self.handle(self.unwrapInboundIn(data))
         }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        self.isInRead = false
+        self.input.isInRead = false
         self.exchange?.clientReadComplete()
         context.fireChannelReadComplete()
-        if let action = self.afterRead {
-            self.afterRead = nil
+        if let action = self.input.afterRead {
+            self.input.afterRead = nil
             action()
         }
     }
 
     func read(context: ChannelHandlerContext) {
-        if self.mayRead, self.held.isEmpty { context.read() } else { self.readIsHeldBack = true }
+        if self.mayRead, self.input.held.isEmpty { context.read() } else { self.input.isReadHeldBack = true }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -74,7 +74,7 @@ extension ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         if case .upgraded = self.phase { return }
         self.phase = .closed
         self.stopTimer()
-        self.held = []
+        self.input.held = []
         let exchange = self.exchange
         self.exchange = nil
         exchange?.clientGone()
@@ -93,13 +93,13 @@ extension ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if case .lingering = self.phase, error is HTTPParserError || error is ByteToMessageDecoderError { return }
         guard case .http = self.phase, let error = error as? HTTPParserError else {
-            if !(self.isInputBroken && error is ByteToMessageDecoderError) { context.close(promise: nil) }
+            if !(self.input.isBroken && error is ByteToMessageDecoderError) { context.close(promise: nil) }
             return
         }
         if let exchange = self.exchange {
             guard !exchange.isRequestComplete else {
                 // What follows a whole request is broken; its answer is not.
-                self.isInputBroken = true
+                self.input.isBroken = true
                 return
             }
             guard !exchange.hasBegunAnswer else {
@@ -115,15 +115,7 @@ extension ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
             self.linger()
             return
         }
-        let isTooLong = error == .headerOverflow
         self.closesAfterAnswer = true
-        self.refuse(
-            nil,
-            isTooLong
-                ? .init(
-                    .requestHeaderFieldsTooLarge,
-                    "the headers are longer than \(self.limits.maximumHeaderSize) bytes"
-                        + " or more than \(self.limits.maximumHeaderCount)")
-                : .init(.badRequest, "not a valid HTTP/1.1 request: \(error)"))
+        self.refuse(nil, self.limits.httpLimits.refusal(of: error))
     }
 }

@@ -6,25 +6,25 @@ import NIOHTTP1
 extension ClientConnection {
     /// Stops HTTP behind a request for an upgrade, and tells whether anything came behind it.
     func removeDecoder(then next: @escaping (_ leftovers: Int) -> Void) {
-        guard let context = self.context, let decoder = self.decoder else { return }
+        guard let context = self.context else { return }
         let remove = {
-            self.leftovers = []
+            guard let decoder = self.codec?.takeDecoder() else { return }
             context.pipeline.syncOperations.removeHandler(decoder).assumeIsolated().whenSuccess {
-                next(self.held.count + (self.leftovers ?? []).reduce(0) { $0 + $1.readableBytes })
+                next(self.input.held.count + (self.codec?.leftoverLength ?? 0))
             }
         }
-        if self.isInRead { self.afterRead = remove } else { remove() }
+        if self.input.isInRead { self.input.afterRead = { remove() } } else { remove() }
     }
 
     /// HTTP goes on, behind an upgrade that was refused.
     func restoreDecoder() {
-        guard let context = self.context, let encoder = self.encoder else { return }
-        self.leftovers = nil
+        guard let context = self.context, let encoder = self.codec?.encoder, self.codec?.isDecoderTaken ?? false,
+            let decoder = self.codec?.makeDecoder()
+        else { return }
+        _ = self.codec?.takeLeftovers()
         self.closesAfterAnswer = false
-        let decoder = Self.makeDecoder(self.limits)
         do {
             try context.pipeline.syncOperations.addHandler(decoder, position: .after(encoder))
-            self.decoder = decoder
         } catch {
             context.close(promise: nil)
         }
@@ -42,6 +42,6 @@ extension ClientConnection {
         self.phase = .upgraded
         self.exchange = nil
         self.stopTimer()
-        if let encoder = self.encoder { context.pipeline.syncOperations.removeHandler(encoder, promise: nil) }
+        if let encoder = self.codec?.encoder { context.pipeline.syncOperations.removeHandler(encoder, promise: nil) }
     }
 }

@@ -1,6 +1,8 @@
+import HTTPTypes
 import MartletWebSocket
 import NIOCore
 import NIOHTTP1
+import NIOHTTPTypesHTTP1
 
 /// A connection of a client, or a stream of one over HTTP/2: the last handler of its pipeline. It takes one request after
 /// the other and gives each to an ``Exchange``.
@@ -8,7 +10,7 @@ import NIOHTTP1
 /// Invariants:
 /// - There is at most one exchange; what comes behind its request waits, and nothing more is read meanwhile.
 /// - The decoder never sees a byte behind a request for an upgrade: until that is settled nothing is read.
-final class ClientConnection {
+final class ClientConnection: LoopConnection {
     enum Phase {
         case http
         /// Answered for the last time; what still comes is thrown away until the client has ended its half.
@@ -18,39 +20,48 @@ final class ClientConnection {
         case closed
     }
 
+    /// Who is at the other end, and how the connection came to be.
+    struct Peer {
+        let isHTTP2: Bool
+        let isSecure: Bool
+        let trustedProxies: TrustedProxies
+        /// Who connected: the socket's peer, or whom the PROXY protocol header names.
+        let address: SocketAddress?
+        /// The same as text, without the port.
+        let text: String?
+        let proxyProtocolHeader: ProxyProtocolHeader?
+        let acceptedAt: NIODeadline
+    }
+
+    /// What has come, and cannot be dealt with yet.
+    struct Input {
+        /// Parts behind the exchange's request: at most what one read brings.
+        var held: [HTTPServerRequestPart] = []
+        var isReadHeldBack = false
+        var isInRead = false
+        /// What to do once the current read is over.
+        var afterRead: (() -> Void)?
+        /// Bytes behind the current request were no HTTP.
+        var isBroken = false
+    }
+
     let loop: ProxyLoop
     let limits: ClientConfiguration
-    let isHTTP2: Bool
-    let isSecure: Bool
-    private let trustedProxies: TrustedProxies
-    /// Who connected: of the socket, or of the PROXY protocol header.
-    let peer: SocketAddress?
-    let proxyProtocolHeader: ProxyProtocolHeader?
-    private lazy var peerAddress = self.peer?.ipAddress
-
-    let encoder: HTTPResponseEncoder?
-    var decoder: ByteToMessageHandler<HTTPRequestDecoder>?
+    let peer: Peer
+    /// `nil` over HTTP/2, whose codec is the stream's.
+    var codec: ServerCodec?
     var context: ChannelHandlerContext?
     var phase = Phase.http
     var exchange: Exchange?
-    /// Parts behind the exchange's request: at most what one read brings.
-    var held: [HTTPServerRequestPart] = []
-    /// Bytes of a removed decoder.
-    var leftovers: [ByteBuffer]?
-    var readIsHeldBack = false
-    var isInRead = false
-    var afterRead: (() -> Void)?
+    var input = Input()
     private var timer: Scheduled<Void>?
     /// Whether the answer to the current request is the last one: its client may not be understood behind it.
     var closesAfterAnswer = false
     private var isDraining = false
-    /// Bytes behind the current request were no HTTP.
-    var isInputBroken = false
-    /// Where this connection counts, until a tunnel takes its place.
+    /// The connection's place in the limit, until a tunnel takes it over.
     var connectionCount: ConnectionCount?
     /// What was done for the first request before this connection came to be.
     private var begunHandshake: BegunHandshake?
-    let acceptedAt: NIODeadline
 
     /// - Parameter header: the PROXY protocol header that the connection began with.
     init(
@@ -60,36 +71,25 @@ final class ClientConnection {
     ) {
         self.connectionCount = connectionCount
         self.begunHandshake = accepted?.begun
-        self.acceptedAt = accepted.map { .uptimeNanoseconds(UInt64($0.acceptedAt)) } ?? .now()
         self.loop = loop
         self.limits = limits
-        self.trustedProxies = listener.trustedProxies
-        self.peer = header?.source ?? peer
-        self.proxyProtocolHeader = header
-        self.isSecure = isSecure
-        self.isHTTP2 = isHTTP2
-        if isHTTP2 {
-            self.encoder = nil
-        } else {
+        let address = header?.source ?? peer
+        self.peer = Peer(
+            isHTTP2: isHTTP2, isSecure: isSecure, trustedProxies: listener.trustedProxies, address: address,
+            text: address?.ipAddress, proxyProtocolHeader: header,
+            acceptedAt: accepted.map { .uptimeNanoseconds(UInt64($0.acceptedAt)) } ?? .now())
+        if !isHTTP2 {
             var configuration = HTTPResponseEncoder.Configuration()
             configuration.automaticallySetFramingHeaders = false  // the exchange does, and knows about HEAD
-            self.encoder = HTTPResponseEncoder(configuration: configuration)
-            self.decoder = Self.makeDecoder(limits)
+            self.codec = ServerCodec(
+                limits: limits.httpLimits, encoder: HTTPResponseEncoder(configuration: configuration))
         }
-    }
-
-    static func makeDecoder(_ limits: ClientConfiguration) -> ByteToMessageHandler<HTTPRequestDecoder> {
-        var http = HTTPLimits()
-        http.maximumHeaderSize = limits.maximumHeaderSize
-        http.maximumHeaderCount = limits.maximumHeaderCount
-        return ByteToMessageHandler(
-            HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: http.decoderLimits))
     }
 
     /// Adds the HTTP codec and this handler to the end of the pipeline.
     func install(on channel: any Channel) throws {
-        if let encoder = self.encoder, let decoder = self.decoder {
-            try channel.pipeline.syncOperations.addHandlers(encoder, decoder, self)
+        if let codec = self.codec {
+            try codec.install(on: channel, before: self)
         } else {
             try channel.pipeline.syncOperations.addHandler(self)
         }
@@ -102,13 +102,13 @@ final class ClientConnection {
             if case .head(let head) = part { self.begin(head) }
             return
         }
-        if exchange.isRequestComplete { self.held.append(part) } else { exchange.received(part) }
+        if exchange.isRequestComplete { self.input.held.append(part) } else { exchange.received(part) }
     }
 
     private func begin(_ head: HTTPRequestHead) {
         self.stopTimer()
-        self.closesAfterAnswer = !self.isHTTP2 && Self.stopsDecoder(head)
-        switch RequestCheck.check(head, isHTTP2: self.isHTTP2) {
+        self.closesAfterAnswer = !self.peer.isHTTP2 && DecoderStop.stops(after: head)
+        switch RequestCheck.check(head, isHTTP2: self.peer.isHTTP2) {
         case .failure(let refusal):
             self.refuse(head, refusal)
         case .success(let checked):
@@ -117,13 +117,13 @@ final class ClientConnection {
             let found =
                 begun?.route ?? self.loop.core.routing.route(host: checked.host, path: checked.target.decodedPath)
             guard let route = found else {
-                self.refuse(head, .init(.notFound, "no route of this proxy matches the request"), keepAlive: true)
+                self.refuse(head, Refusal(.notFound, "no route of this proxy matches the request"), keepAlive: true)
                 return
             }
             let identity = self.identity(of: head)
-            let entry = AccessLogEntry(head, identity, isHTTP2: self.isHTTP2)
+            let entry = AccessLogEntry(head, identity, isHTTP2: self.peer.isHTTP2)
             let request = ProxiedRequest(
-                head: head, checked: checked, route: route, identity: identity, isHTTP2: self.isHTTP2,
+                head: head, checked: checked, route: route, identity: identity, isHTTP2: self.peer.isHTTP2,
                 id: begun?.requestID)
             if !checked.isUpgrade { begun?.abandon() }
             let startedAt = begun.map { NIODeadline.uptimeNanoseconds(UInt64($0.startedAt)) } ?? .now()
@@ -145,41 +145,32 @@ final class ClientConnection {
         self.begunHandshake = nil
     }
 
-    /// NIO's decoder takes nothing behind such a request for HTTP.
-    static func stopsDecoder(_ head: HTTPRequestHead) -> Bool {
-        head.method == .CONNECT
-            || head.headers["upgrade"].contains { !$0.isEmpty }
-                && (head.headers.lists("upgrade", in: "connection")
-                    || head.headers.lists("upgrade", in: "proxy-connection"))
-    }
-
     private func identity(of head: HTTPRequestHead) -> ClientIdentity {
         ClientIdentity(
-            head.headers, peer: self.peer, address: self.peerAddress, trusted: self.trustedProxies,
-            isSecure: self.isSecure)
+            head.headers, peer: self.peer.address, address: self.peer.text, trusted: self.peer.trustedProxies,
+            isSecure: self.peer.isSecure)
     }
 
     /// A request that no upstream shall see.
-    func refuse(_ head: HTTPRequestHead?, _ refusal: RequestCheck.Refusal, keepAlive: Bool = false) {
+    func refuse(_ head: HTTPRequestHead?, _ refusal: Refusal, keepAlive: Bool = false) {
         var entry = AccessLogEntry()
         if let head {
-            entry = AccessLogEntry(head, self.identity(of: head), isHTTP2: self.isHTTP2)
+            entry = AccessLogEntry(head, self.identity(of: head), isHTTP2: self.peer.isHTTP2)
         } else {
             entry.time = UTCTime.now()
-            entry.address = self.peer?.ipAddress ?? "-"
+            entry.address = self.peer.text ?? "-"
         }
         entry.status = Int(refusal.status.code)
         entry.reason = refusal.reason
         entry.bytesSent = refusal.reason.utf8.count + 1
         self.loop.metrics.answered(status: entry.status, duration: 0)
         self.loop.core.accessLog?.write(entry)
-        let hasBody =
-            head.map { $0.headers.contains(name: "content-length") || $0.headers.contains(name: "transfer-encoding") }
-            ?? true
-        let keepAlive = keepAlive && !hasBody && !self.closesAfterAnswer && !self.isHTTP2 && head?.isKeepAlive ?? false
+        let hasBody = head.map { (try? BodyFraming.of($0)) != BodyFraming.none } ?? true
+        let keepAlive =
+            keepAlive && !hasBody && !self.closesAfterAnswer && !self.peer.isHTTP2 && head?.isKeepAlive ?? false
         self.answer(
-            refusal.status, refusal.reason, headers: refusal.headers, isHead: head?.method == .HEAD,
-            keepAlive: keepAlive)
+            .init(statusCode: refusal.status.code), refusal.reason, headers: HTTPHeaders(refusal.fields),
+            isHead: head?.method == .HEAD, keepAlive: keepAlive)
         if keepAlive {
             // The end of this request is still to come; without an exchange it is thrown away.
             self.waitForRequest()
@@ -203,7 +194,7 @@ final class ClientConnection {
         headers.add(name: "Content-Type", value: "text/plain; charset=utf-8")
         headers.add(name: "Content-Length", value: String(body.readableBytes))
         headers.add(name: "Cache-Control", value: "no-store")
-        if !self.isHTTP2 { self.addConnectionHeader(&headers, keepAlive: keepAlive && !self.closesAfterAnswer) }
+        if !self.peer.isHTTP2 { self.addConnectionHeader(&headers, keepAlive: keepAlive && !self.closesAfterAnswer) }
         self.write(.head(.init(version: .http1_1, status: status, headers: headers)))
         if !isHead { self.write(.body(.byteBuffer(body))) }
         self.write(.end(nil))
@@ -219,13 +210,13 @@ final class ClientConnection {
         guard exchange === self.exchange else { return }
         self.exchange = nil
         guard case .http = self.phase else { return }
-        guard keepAlive, !self.isHTTP2, !self.closesAfterAnswer, !self.isDraining, !self.isInputBroken else {
+        guard keepAlive, !self.peer.isHTTP2, !self.closesAfterAnswer, !self.isDraining, !self.input.isBroken else {
             self.linger()
             return
         }
         self.waitForRequest()
         // Not from here: a pipeline of a thousand requests would be as many calls deep.
-        if !self.held.isEmpty {
+        if !self.input.held.isEmpty {
             self.loop.eventLoop.assumeIsolated().execute { self.resume() }
         } else {
             self.readIfHeldBack()
@@ -233,9 +224,9 @@ final class ClientConnection {
     }
 
     private func resume() {
-        while !self.held.isEmpty, self.exchange == nil || self.exchange?.isRequestComplete == false {
+        while !self.input.held.isEmpty, self.exchange == nil || self.exchange?.isRequestComplete == false {
             guard case .http = self.phase else { return }
-            self.handle(self.held.removeFirst())
+            self.handle(self.input.held.removeFirst())
         }
         self.exchange?.clientReadComplete()
         self.readIfHeldBack()
@@ -247,26 +238,25 @@ final class ClientConnection {
 
     /// What an upstream is told that wants a PROXY protocol header.
     var headerForUpstream: ProxyProtocolHeader {
-        if let header = self.proxyProtocolHeader { return header }
-        let channel = self.isHTTP2 ? self.context?.channel.parent : self.context?.channel
-        return ProxyProtocolHeader(source: self.peer, destination: channel?.localAddress)
+        if let header = self.peer.proxyProtocolHeader { return header }
+        let channel = self.peer.isHTTP2 ? self.context?.channel.parent : self.context?.channel
+        return ProxyProtocolHeader(source: self.peer.address, destination: channel?.localAddress)
     }
 
     /// Ends our half and waits a little for the client's: closing with unread input would destroy the answer on its way.
     func linger() {
         guard let context = self.context, context.channel.isActive else { return }
         self.exchange = nil
-        self.held = []
+        self.input.held = []
         self.phase = .lingering
-        if self.isHTTP2 {
+        if self.peer.isHTTP2 {
             // A stream ends by itself when both halves have; what waits for the client's window may take its time.
             self.startTimer(self.limits.bodyTimeout) { [weak self] in self?.context?.close(promise: nil) }
             self.readIfHeldBack()
             return
         }
-        if let decoder = self.decoder {
-            // Whatever comes is thrown away, not gathered.
-            self.decoder = nil
+        // Whatever comes is thrown away, not gathered.
+        if let decoder = self.codec?.takeDecoder() {
             context.pipeline.syncOperations.removeHandler(decoder, promise: nil)
         }
         // First the answer leaves, for which a slow client has its time.
@@ -303,8 +293,10 @@ final class ClientConnection {
     }
 
     func readIfHeldBack() {
-        guard self.readIsHeldBack, self.mayRead, self.held.isEmpty, let context = self.context else { return }
-        self.readIsHeldBack = false
+        guard self.input.isReadHeldBack, self.mayRead, self.input.held.isEmpty, let context = self.context else {
+            return
+        }
+        self.input.isReadHeldBack = false
         context.read()
     }
 

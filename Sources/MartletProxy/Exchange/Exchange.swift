@@ -1,6 +1,8 @@
+import HTTPTypes
 import Logging
 import NIOCore
 import NIOHTTP1
+import NIOHTTPTypesHTTP1
 
 /// A request of a client and its answer: finds an endpoint for it, and accounts for it in the end. What is done with the
 /// connection to the endpoint is the business of ``PlainExchange`` and ``UpgradeExchange``.
@@ -133,6 +135,13 @@ class Exchange {
         self.settle()
         client.answer(status, reason, headers: headers, isHead: self.head.method == .HEAD, keepAlive: keepAlive)
         client.finished(self, keepAlive: keepAlive)
+    }
+
+    /// Answers in place of the upstream.
+    final func fail(_ refusal: Refusal, keepAlive: Bool = true) {
+        self.fail(
+            .init(statusCode: refusal.status.code), refusal.reason, headers: HTTPHeaders(refusal.fields),
+            keepAlive: keepAlive && refusal.mayStay)
     }
 
     /// Whether the whole request has come.

@@ -25,7 +25,7 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
 
     override func start() {
         if let limit = self.route.configuration.maximumBodySize,
-            let length = self.head.headers.first(name: "content-length").flatMap({ Int($0) }), length > limit
+            let length = self.head.headers.first(name: "content-length").flatMap(BodyFraming.length), length > limit
         {
             self.fail(.payloadTooLarge, "the body is longer than \(limit) bytes", keepAlive: false)
             return
@@ -113,7 +113,7 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
     override func connected(_ connection: UpstreamConnection) {
         self.upstream = connection
         connection.user = self
-        if self.client.isHTTP2, !self.requestComplete, self.waiting.isEmpty, !self.head.namesBody {
+        if self.client.peer.isHTTP2, !self.requestComplete, self.waiting.isEmpty, !self.head.namesBody {
             // A connection was at hand, and the head's own end has not come up yet.
             self.isHeadHeld = true
             if self.timer == nil { self.startTimer(self.client.limits.bodyTimeout) }
@@ -124,13 +124,13 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
     }
 
     private func begin(on connection: UpstreamConnection) {
-        var head = self.request.upstreamHead(for: self.endpoint)
+        var head = self.request.upstreamHead(authority: self.endpoint?.url.authority)
         head.headers.remove(name: "content-length")
         if let length = self.head.headers.first(name: "content-length") {
             head.headers.add(name: "Content-Length", value: length)
             self.hasBody = true
         } else if self.head.headers.contains(name: "transfer-encoding")
-            || self.client.isHTTP2 && !self.requestComplete
+            || self.client.peer.isHTTP2 && !self.requestComplete
         {
             // Over HTTP/2 any request may have a body, and its length need not be known. Here a part of it has come.
             head.headers.add(name: "Transfer-Encoding", value: "chunked")
@@ -210,7 +210,7 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
             return
         }
         // RFC 9110, section 15.2: a client of HTTP/1.0 does not know interim answers.
-        guard !self.head.isHTTP10, !self.client.isHTTP2 else { return }
+        guard !self.head.isHTTP10, !self.client.peer.isHTTP2 else { return }
         self.client.write(
             .head(
                 .init(
@@ -232,7 +232,7 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
             self.head.isKeepAlive && self.requestComplete && !self.loop.core.isDraining
             && !self.client.closesAfterAnswer
         if head.status.code == 204 { headers.remove(name: "content-length") }
-        if !self.client.isHTTP2 {
+        if !self.client.peer.isHTTP2 {
             if mayHaveBody, !headers.contains(name: "content-length") {
                 if !self.head.isHTTP10 {
                     headers.add(name: "Transfer-Encoding", value: "chunked")

@@ -8,10 +8,12 @@ import NIOHTTP1
 final class UpgradeExchange: Exchange, UpstreamConnection.User {
     private var upstream: UpstreamConnection?
     private var requestComplete = false
-    private var upgrade: UpgradeRequest?
+    private var upgrade: ProxiedUpgrade
     private var begun: BegunHandshake?
-    private var refusal: HTTPResponseHead?
+    private var hasBegunRefusal = false
     private var timer: ActivityTimer?
+    /// Why the upstream's connection ended.
+    private var upstreamError: (any Error)?
 
     /// - Parameter begun: what was done for this request already.
     init(
@@ -19,12 +21,13 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
         begun: BegunHandshake?
     ) {
         self.begun = begun
+        self.upgrade = ProxiedUpgrade(request)
         super.init(client: client, request: request, entry: entry, startedAt: startedAt)
         if let begun { self.adopt(tried: begun.tried, endpoint: begun.upstream?.endpoint) }
     }
 
     override var isRequestComplete: Bool { self.requestComplete }
-    override var hasBegunAnswer: Bool { self.refusal != nil }
+    override var hasBegunAnswer: Bool { self.hasBegunRefusal }
     override var isForUpgrade: Bool { true }
     private var policy: WebSocketPolicy { self.route.configuration.webSocket }
 
@@ -43,79 +46,65 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
     override var mayReadClient: Bool { !self.requestComplete }
 
     private func check() {
-        let headers = self.head.headers
-        guard !self.head.isHTTP10 else {
-            self.fail(.badRequest, "a WebSocket needs HTTP/1.1", keepAlive: false)
-            return
-        }
-        guard self.entry.bytesReceived == 0, !headers.contains(name: "transfer-encoding"),
-            headers.first(name: "content-length").map({ $0 == "0" }) ?? true
-        else {
+        let hasBody = self.entry.bytesReceived > 0 || (try? BodyFraming.of(self.head)) != BodyFraming.none
+        guard !hasBody, !self.head.isHTTP10 else {
             self.entry.bytesReceived = 0
-            self.fail(.badRequest, "a request for a WebSocket has no body", keepAlive: false)
-            return
+            return self.perform(self.upgrade.arrived(hasMore: hasBody), mayStay: false)
         }
         self.client.removeDecoder { leftovers in
             guard !self.isOver else { return }
-            guard leftovers == 0 else {
-                // They could be meant for whoever believes in the upgrade, or for whoever does not.
-                self.fail(
-                    .badRequest, "bytes came behind a request for a WebSocket, before its answer", keepAlive: false)
-                return
-            }
-            self.checkHandshake()
+            self.perform(self.upgrade.arrived(hasMore: leftovers > 0), mayStay: leftovers == 0)
         }
     }
 
-    private func checkHandshake() {
-        switch UpgradeRequest.check(self.request) {
-        case .failure(let refusal):
-            self.fail(refusal.status, refusal.reason, headers: refusal.headers)
-        case .success(let upgrade):
-            self.upgrade = upgrade
-            if let authentication = self.policy.authenticate {
-                self.authenticate(authentication)
-            } else {
-                self.goOn()
-            }
+    /// - Parameter mayStay: whether HTTP may go on over the client's connection behind a refusal.
+    private func perform(_ action: ProxiedUpgrade.Action, mayStay: Bool = true) {
+        switch action {
+        case .nothing: break
+        case .authenticate(let token): self.authenticate(token)
+        case .connect: self.goOn()
+        case .send(let head):
+            guard let upstream = self.upstream else { return }
+            upstream.write(.head(head))
+            upstream.write(.end(nil))
+            upstream.flush()
+            self.upgrade.sent()
+        case .passRefusal(let head): self.pass(head)
+        case .open(let headers, let isCompressed): self.open(headers, isCompressed: isCompressed)
+        case .fail(let refusal, let fault):
+            if let fault { self.endpointFailed(fault, self.upstreamError) }
+            self.fail(refusal, keepAlive: mayStay)
+        case .breakOff(let reason):
+            self.entry.reason = reason
+            self.end()
+            let client = self.client
+            self.settle()
+            client.abort()
         }
     }
 
-    private func authenticate(_ authentication: WebSocketPolicy.Authentication) {
-        guard let token = self.upgrade?.takeToken() else {
-            self.fail(.unauthorized, "a token is needed", headers: ["WWW-Authenticate": "Bearer"])
-            return
-        }
+    private func authenticate(_ token: String) {
+        guard let authentication = self.policy.authenticate else { return }
         let bound = NIOLoopBound(self, eventLoop: self.loop.eventLoop)
         let eventLoop = self.loop.eventLoop
         eventLoop.makeFutureWithTask { try await authentication.user(token) }.whenComplete { result in
             let exchange = bound.value
             guard !exchange.isOver else { return }
-            if case .failure(let error) = result {
+            let answer: ProxiedUpgrade.Authentication
+            switch result {
+            case .success(let user?): answer = .user(user)
+            case .success(nil): answer = .invalid
+            case .failure(let error):
                 exchange.loop.core.logger.warning("cannot check a token", metadata: ["error": "\(error)"])
-                exchange.fail(
-                    .serviceUnavailable, "tokens cannot be checked at the moment", headers: ["Retry-After": "5"])
-                return
+                answer = .unavailable
             }
-            guard case .success(let user?) = result,
-                authentication.userHeader.map({ HeaderRules.Field($0, user) != nil }) ?? true
-            else {
-                exchange.fail(
-                    .unauthorized, "the token is not valid",
-                    headers: ["WWW-Authenticate": "Bearer error=\"invalid_token\""])
-                return
-            }
-            exchange.upgrade?.user = user
-            exchange.entry.user = user
-            exchange.goOn()
+            let action = exchange.upgrade.authenticated(answer)
+            exchange.entry.user = exchange.upgrade.user
+            exchange.perform(action)
         }
     }
 
     private func goOn() {
-        guard self.upgrade?.filterSubprotocols() ?? true else {
-            self.fail(.badRequest, "none of the offered subprotocols is allowed here")
-            return
-        }
         let timeout = self.route.configuration.responseTimeout
         guard let begun = self.begun else {
             self.timer = ActivityTimer(timeout, on: self.loop.eventLoop) { [weak self] in self?.timedOut() }
@@ -123,7 +112,8 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
         }
         self.begun = nil
         if begun.upstream == nil, begun.isTimeout, NIODeadline.now() >= self.startedAt + timeout {
-            self.failLate()
+            // Which endpoint it was, and that it failed, has been noted.
+            if case .fail(let refusal, _) = self.upgrade.timedOut() { self.fail(refusal) }
             return
         }
         self.timer = ActivityTimer(timeout, since: self.startedAt, on: self.loop.eventLoop) { [weak self] in
@@ -139,47 +129,27 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
     }
 
     /// The request is with the upstream already.
-    private func goOn(with upstream: BegunHandshake.Upstream) {
+    private func goOn(with upstream: OpenUpstream) {
         UpstreamConnector.adopt(upstream, on: self.loop.eventLoop) { [weak self] connection in
             guard let self, !self.isOver else { return connection.close() }
             self.upstream = connection
             connection.user = self
             self.sentAt = self.startedAt
-            self.write(to: connection)
+            self.perform(self.upgrade.connected(authority: self.endpoint?.url.authority))
         }.assumeIsolated().whenFailure { [weak self] error in
             guard let self, !self.isOver else { return }
-            self.endpointFailed("connection closed", error)
-            self.fail(.badGateway, "the upstream \(self.route.group.name) ended the connection without an answer")
+            self.upstreamEnded(error)
         }
     }
 
-    private func timedOut() {
-        guard self.refusal == nil else {
-            self.entry.reason = "the answer stalled"
-            self.breakOff()
-            return
-        }
-        self.endpointFailed("response timeout")
-        self.failLate()
-    }
-
-    private func failLate() {
-        self.fail(.gatewayTimeout, "the upstream \(self.route.group.name) did not answer the handshake in time")
-    }
+    private func timedOut() { self.perform(self.upgrade.timedOut()) }
 
     override func clientGone() {
         self.entry.status = 499
         self.entry.reason = "the client left"
+        self.upgrade.abandoned()
         self.end()
         self.settle()
-    }
-
-    /// The client sees the connection end in the middle: nothing else says that an answer is not whole.
-    private func breakOff() {
-        self.end()
-        let client = self.client
-        self.settle()
-        client.abort()
     }
 
     private func end() {
@@ -195,7 +165,8 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
         _ status: HTTPResponseStatus, _ reason: String, headers: HTTPHeaders = [:], keepAlive: Bool = true
     ) {
         self.end()
-        if self.requestComplete, keepAlive, self.client.leftovers != nil { self.client.restoreDecoder() }
+        self.upgrade.abandoned()
+        if self.requestComplete, keepAlive { self.client.restoreDecoder() }
         super.fail(status, reason, headers: headers, keepAlive: keepAlive)
     }
 
@@ -204,15 +175,8 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
     override func connected(_ connection: UpstreamConnection) {
         self.upstream = connection
         connection.user = self
-        self.write(to: connection)
+        self.perform(self.upgrade.connected(authority: self.endpoint?.url.authority))
         self.sentAt = .now()
-    }
-
-    private func write(to connection: UpstreamConnection) {
-        guard let upgrade = self.upgrade else { return }
-        connection.write(.head(upgrade.upstreamHead(for: self.endpoint)))
-        connection.write(.end(nil))
-        connection.flush()
     }
 
     var mayReadUpstream: Bool { self.client.isWritable }
@@ -223,61 +187,43 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
         guard !self.isOver else { return }
         self.timer?.touch()
         switch part {
-        case .head(let head) where head.status == .switchingProtocols:
-            self.refusal = nil
-            self.judge(head)
-        case .head(let head) where head.status.code < 200:
-            self.upstream?.passedInterimAnswer()
         case .head(let head):
-            self.passRefusal(head)
+            if head.status.code < 200, head.status != .switchingProtocols { self.upstream?.passedInterimAnswer() }
+            self.perform(self.upgrade.answered(head))
         case .body(let bytes):
-            guard self.refusal != nil else { return }
+            guard self.hasBegunRefusal else { return }
             self.entry.bytesSent += bytes.readableBytes
             self.client.write(.body(.byteBuffer(bytes)))
         case .end:
-            guard self.refusal != nil else { return }
+            guard self.hasBegunRefusal else { return }
+            self.upgrade.refusalEnded()
             self.finishRefusal()
         }
     }
 
     func upstreamReadComplete() {
-        if !self.isOver, self.refusal != nil { self.client.flush() }
+        if !self.isOver, self.hasBegunRefusal { self.client.flush() }
     }
 
     func upstreamEnded(_ error: (any Error)?) {
         guard !self.isOver else { return }
         self.upstream = nil
-        guard self.refusal == nil else {
-            self.entry.reason = "the upstream broke off its answer"
-            self.breakOff()
-            return
-        }
-        self.endpointFailed(error == nil ? "connection closed" : "malformed answer", error)
-        self.fail(
-            .badGateway,
-            error is HTTPParserError
-                ? "the answer of the upstream \(self.route.group.name) is not valid HTTP"
-                : "the upstream \(self.route.group.name) ended the connection without an answer")
+        self.upstreamError = error
+        self.perform(self.upgrade.ended(error is HTTPParserError ? .malformed : .closed))
     }
 
     // MARK: Its answer is plain HTTP
 
-    private func passRefusal(_ head: HTTPResponseHead) {
+    private func pass(_ head: HTTPResponseHead) {
         self.endpoint?.succeeded()
         self.upstream?.stopExpectingUpgrade()
-        self.refusal = head
+        self.hasBegunRefusal = true
         self.entry.status = Int(head.status.code)
         if let sentAt = self.sentAt { self.entry.upstreamDuration = (NIODeadline.now() - sentAt).nanoseconds }
-        var headers = self.request.clientHeaders(head)
-        // RFC 9110, section 7.8: 426 says in Upgrade what it wants.
-        if head.status == .upgradeRequired { headers.add(name: "Upgrade", value: "websocket") }
-        let mayHaveBody = head.status.code != 204 && head.status.code != 304
-        if mayHaveBody, !headers.contains(name: "content-length") {
-            headers.add(name: "Transfer-Encoding", value: "chunked")
-        }
+        var head = head
         self.client.restoreDecoder()
-        self.client.addConnectionHeader(&headers, keepAlive: self.keepsAlive)
-        self.client.write(.head(.init(version: .http1_1, status: head.status, headers: headers)))
+        self.client.addConnectionHeader(&head.headers, keepAlive: self.keepsAlive)
+        self.client.write(.head(head))
     }
 
     private var keepsAlive: Bool { self.head.isKeepAlive && !self.loop.core.isDraining }
@@ -292,23 +238,17 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
 
     // MARK: Its answer is 101
 
-    private func judge(_ head: HTTPResponseHead) {
-        guard let request = self.upgrade, let upstream = self.upstream else { return }
-        if let fault = request.fault(of: head) {
-            self.endpointFailed("wrong handshake")
-            self.fail(.badGateway, "the upstream \(self.route.group.name) answered the handshake wrongly: \(fault)")
-            return
-        }
+    private func open(_ headers: HTTPHeaders, isCompressed: Bool) {
+        guard let handshake = self.upgrade.handshake, let upstream = self.upstream else { return }
         self.endpoint?.succeeded()
         self.timer?.stop()
         self.timer = nil
         if let sentAt = self.sentAt { self.entry.upstreamDuration = (NIODeadline.now() - sentAt).nanoseconds }
         self.upstream = nil
-        let isCompressed = head.headers.contains(name: "sec-websocket-extensions")
         let bytes = upstream.takeBytesBehindUpgrade()
-        let upgrade = Upgrade(
-            exchange: self, client: self.client, upstream: upstream, handshake: request.handshake,
-            bytesFromUpstream: bytes, isCompressed: isCompressed)
-        upgrade.begin(request.clientHeaders(head))
+        let switchover = Switchover(
+            exchange: self, client: self.client, upstream: upstream, handshake: handshake, bytesFromUpstream: bytes,
+            isCompressed: isCompressed)
+        switchover.begin(headers)
     }
 }

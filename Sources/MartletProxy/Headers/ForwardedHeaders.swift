@@ -1,3 +1,4 @@
+import MartletProtocol
 import MartletWebSocket
 import NIOHTTP1
 
@@ -16,11 +17,10 @@ enum ForwardedHeaders {
             var older: [String] = []
             var newer: [String] = []
             if nodes.isEmpty {
-                older = ForwardedNodes.parse(headers["forwarded"]).map { TrustedProxies.address(of: $0) ?? "unknown" }
+                older = ForwardedNodes.parse(headers["forwarded"]).map { ForwardedNodes.address(of: $0) ?? "unknown" }
             } else if headers["forwarded"].isEmpty {
-                newer = nodes.flatMap { $0.split(separator: ",") }.map { node in
-                    let address = TrustedProxies.address(of: String(node.filter { $0 != " " && $0 != "\t" }))
-                    return "for=\(Self.node(address))"
+                newer = HeaderList.elements(nodes).map { node in
+                    "for=\(Self.node(ForwardedNodes.address(of: String(node))))"
                 }
             }
             Self.append(older + [peer], to: "X-Forwarded-For", of: &headers)

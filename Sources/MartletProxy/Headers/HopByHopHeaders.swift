@@ -18,7 +18,7 @@ enum HopByHopHeaders {
         for value in headers["connection"] {
             if Self.isUsual(value) { continue }
             for element in value.utf8.split(separator: UInt8(ascii: ",")) {
-                let name = String(decoding: element.filter { $0 != 0x20 && $0 != 0x09 }, as: UTF8.self).lowercased()
+                let name = HeaderList.trimmed(Substring(element)).lowercased()
                 if !name.isEmpty, !Self.names.contains(name), !Self.protected.contains(name) { named.insert(name) }
             }
         }

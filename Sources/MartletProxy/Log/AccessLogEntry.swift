@@ -45,13 +45,6 @@ struct AccessLogEntry: Sendable {
 
     init() {}
 
-    /// Where a request goes.
-    mutating func take(_ request: ProxiedRequest) {
-        self.route = request.route.configuration.name
-        self.upstream = request.route.group.name
-        self.requestID = request.id
-    }
-
     /// One line, without the line feed.
     func line(_ format: AccessLogConfiguration.Format) -> [UInt8] {
         var line = LogLine()

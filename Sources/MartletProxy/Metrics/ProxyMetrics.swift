@@ -5,10 +5,10 @@ import Metrics
 /// - `proxy_upstream_failures_total` (counter; `upstream`, `endpoint`, `reason`)
 /// - `proxy_refused_connections_total` (counter; `reason`)
 enum ProxyMetrics {
-    static func upstreamFailed(_ upstream: String, _ endpoint: Endpoint, reason: String) {
+    static func upstreamFailed(_ upstream: String, _ endpoint: String, reason: String) {
         Counter(
             label: "proxy_upstream_failures_total",
-            dimensions: [("upstream", upstream), ("endpoint", endpoint.name), ("reason", reason)]
+            dimensions: [("upstream", upstream), ("endpoint", endpoint), ("reason", reason)]
         ).increment()
     }
 

@@ -3,7 +3,7 @@ import NIOHTTP2
 
 /// A client's connection over HTTP/2, whose streams are ``ClientConnection``s: the last handler of its pipeline. It ends the
 /// connection when the client does, when the protocol is violated, and when there has been no stream for long.
-final class HTTP2Connection: ChannelInboundHandler {
+final class HTTP2Connection: ChannelInboundHandler, LoopConnection {
     typealias InboundIn = Any
 
     /// From GOAWAY to the end, for streams that are open.

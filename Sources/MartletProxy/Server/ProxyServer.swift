@@ -140,7 +140,7 @@ public final class ProxyServer: Service {
         self.state.withLock { $0.isServing = true }
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await self.watchCertificates() }
-            tasks.addTask { await self.checker.run { self.core.routing } }
+            tasks.addTask { await self.checker.run { Array(self.core.routing.groups.values) } }
             try? await gracefulShutdown()
             // A health check that is under way may take seconds; nobody shall be let in meanwhile.
             await self.beginDraining()

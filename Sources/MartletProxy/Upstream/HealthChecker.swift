@@ -1,20 +1,20 @@
 import Logging
 import NIOCore
-import NIOHTTP1
-import NIOPosix
 
 /// Asks the endpoints of upstreams with a ``UpstreamConfiguration/HealthCheck`` how they are. Any answer of 2xx or 3xx is a
 /// good one.
 struct HealthChecker: Sendable {
     let logger: Logger
 
-    /// Until cancelled. The routing is asked for again and again, since it changes.
-    func run(_ routing: @escaping @Sendable () -> Routing) async {
+    /// Asks until it is cancelled.
+    ///
+    /// - Parameter groups: asked for again and again, since they change.
+    func run(_ groups: @escaping @Sendable () -> [UpstreamGroup]) async {
         var due: [String: NIODeadline] = [:]
         await withDiscardingTaskGroup { tasks in
             while !Task.isCancelled {
                 let now = NIODeadline.now()
-                for group in routing().groups.values {
+                for group in groups() {
                     guard let check = group.configuration.healthCheck else { continue }
                     guard now >= due[group.name] ?? now else { continue }
                     due[group.name] = now + check.interval
@@ -22,7 +22,7 @@ struct HealthChecker: Sendable {
                         tasks.addTask { await self.check(endpoint, group, check) }
                     }
                 }
-                let isAsked = routing().groups.values.contains { $0.configuration.healthCheck != nil }
+                let isAsked = groups().contains { $0.configuration.healthCheck != nil }
                 try? await Task.sleep(for: isAsked ? .milliseconds(100) : .seconds(1))
             }
         }

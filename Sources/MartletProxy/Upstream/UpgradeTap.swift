@@ -1,3 +1,4 @@
+import MartletHTTP
 import NIOCore
 
 /// Stands in front of the decoder of a connection that is to be upgraded, and knows which bytes came behind the 101.
@@ -42,14 +43,12 @@ final class UpgradeTap: ChannelInboundHandler, RemovableChannelHandler {
 
     /// Forgets a head, to the empty line at its end. The decoder is strict: it takes no other line ends than CR LF.
     func dropHead() {
-        let end = self.bytes.withUnsafeReadableBytes { bytes -> Int? in
-            var matched = 0  // of CR LF CR LF
-            for (index, byte) in bytes.enumerated() {
-                if byte == (matched % 2 == 0 ? 0x0D : 0x0A) { matched += 1 } else { matched = byte == 0x0D ? 1 : 0 }
-                if matched == 4 { return index + 1 }
-            }
-            return nil
+        // The decoder passes over line ends before a status line.
+        while let byte = self.bytes.getInteger(at: self.bytes.readerIndex, as: UInt8.self), byte == 0x0D || byte == 0x0A
+        {
+            self.bytes.moveReaderIndex(forwardBy: 1)
         }
+        let end = self.bytes.withUnsafeReadableBytes { HeadParser.end($0) }
         if let end { self.bytes.moveReaderIndex(forwardBy: end) }
     }
 

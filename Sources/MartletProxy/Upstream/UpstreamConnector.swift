@@ -56,7 +56,7 @@ enum UpstreamConnector {
     /// - Parameter ready: called before the first byte of the answer is told. The request is to be written again, for the
     ///   decoder to know what is answered; it goes nowhere.
     static func adopt(
-        _ upstream: BegunHandshake.Upstream, on eventLoop: any EventLoop,
+        _ upstream: OpenUpstream, on eventLoop: any EventLoop,
         ready: @escaping (UpstreamConnection) -> Void
     ) -> EventLoopFuture<Void> {
         let ready = NIOLoopBound(ready, eventLoop: eventLoop)

@@ -59,7 +59,7 @@ final class UpstreamGroup: Sendable {
     ///
     /// - Parameter reason: what is counted; one of few.
     func failed(_ endpoint: Endpoint, reason: String, error: (any Error)?, logger: Logger) {
-        ProxyMetrics.upstreamFailed(self.name, endpoint, reason: reason)
+        ProxyMetrics.upstreamFailed(self.name, endpoint.name, reason: reason)
         let isEjected = endpoint.failed(at: .now())
         logger.warning(
             "an endpoint failed",

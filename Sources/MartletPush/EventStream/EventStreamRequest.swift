@@ -77,37 +77,25 @@ package struct EventStreamRequest: Sendable, Hashable {
     }
 
     private static func bearer(of head: HTTPRequest) throws(Malformed) -> String? {
-        guard let field = head.headerFields[.authorization] else { return nil }
-        let parts = field.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, parts[0].lowercased() == "bearer" else {
+        let fields = head.headerFields[values: .authorization]
+        guard !fields.isEmpty else { return nil }
+        guard fields.count == 1, let token = RequestValues.bearerToken(in: fields[0]) else {
             throw Malformed(reason: "Authorization must be Bearer and a token")
         }
-        return String(parts[1])
+        return token
     }
 
     /// A browser sends cookies for pages of other sites too, with a WebSocket's handshake even unasked.
     private static func isSameHost(_ head: HTTPRequest) -> Bool { OriginPolicy.sameHost.allows(head, isSecure: false) }
 
     private static func cookie(_ name: String, of head: HTTPRequest) -> String? {
-        for field in head.headerFields[values: .cookie] {
-            for pair in field.split(separator: ";") {
-                let parts = pair.drop { $0 == " " }.split(
-                    separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-                if parts.count == 2, parts[0] == name, !parts[1].isEmpty { return String(parts[1]) }
-            }
-        }
-        return nil
+        RequestValues.cookie(name, in: head.headerFields[values: .cookie]).flatMap { $0.isEmpty ? nil : $0 }
     }
 
     private static func query(of head: HTTPRequest) throws(Malformed) -> [(name: String, value: String)] {
         guard let path = head.path, let mark = path.utf8.firstIndex(of: UInt8(ascii: "?")) else { return [] }
-        var pairs: [(String, String)] = []
-        for pair in path[path.index(after: mark)...].split(separator: "&") {
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = PercentEncoding.decodeForm(parts[0]),
-                let value = PercentEncoding.decodeForm(parts.count > 1 ? parts[1] : "")
-            else { throw Malformed(reason: "the query is not percent-encoded UTF-8") }
-            pairs.append((name, value))
+        guard let pairs = RequestValues.decodedQuery(path[mark...]) else {
+            throw Malformed(reason: "the query is not percent-encoded UTF-8")
         }
         return pairs
     }

@@ -31,7 +31,7 @@ package final class EventStreamSession: Session {
     private var isOver = false
     var places: [UserChannel: Int] = [:]
     package let id = SessionID()
-    let transport: SessionCarrier.Transport
+    let transport: SessionTransport
     var carrier: SessionCarrier? { self.isOver ? nil : self.sink.carrier }
 
     /// - Parameter events: each once.

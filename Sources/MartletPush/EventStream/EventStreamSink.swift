@@ -3,7 +3,7 @@ package protocol EventStreamSink: AnyObject {
     /// - Returns: whether the items were taken into the outbound queue.
     func send(_ items: EventStreamItems) -> Bool
 
-    var transport: SessionCarrier.Transport { get }
+    var transport: SessionTransport { get }
 
     var carrier: SessionCarrier? { get }
 

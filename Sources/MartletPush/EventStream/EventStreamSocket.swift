@@ -36,7 +36,7 @@ final class EventStreamSocket: WebSocketHandler, EventStreamSink, HeartbeatWheel
         self.socket = socket
         // It comes back and is sent what it missed; with the oldest dropped it would not know.
         socket.overflowPolicy = .close
-        self.service.counters.add(to: .sessions)
+        self.service.counters.add(to: .sessions(self.transport))
         guard let head = self.head else { return }
         self.head = nil
         let request: EventStreamRequest
@@ -112,7 +112,7 @@ final class EventStreamSocket: WebSocketHandler, EventStreamSink, HeartbeatWheel
         self.session = nil
         self.place = nil
         if let spoke = self.spoke { self.service.hub.wheel(on: socket.eventLoop).remove(self, from: spoke) }
-        self.service.counters.add(-1, to: .sessions)
+        self.service.counters.add(-1, to: .sessions(self.transport))
         self.socket = nil
     }
 
@@ -122,7 +122,7 @@ final class EventStreamSocket: WebSocketHandler, EventStreamSink, HeartbeatWheel
 
     // MARK: EventStreamSink
 
-    var transport: SessionCarrier.Transport { .websocket }
+    var transport: SessionTransport { .websocket }
 
     var carrier: SessionCarrier? {
         self.socket.map { socket in
@@ -136,7 +136,7 @@ final class EventStreamSocket: WebSocketHandler, EventStreamSink, HeartbeatWheel
         guard let socket = self.socket, socket.isOpen else { return false }
         let taken = socket.send(items.messages)
         if !socket.isOpen {
-            self.service.counters.add(to: .slowWebSockets)
+            self.service.counters.add(to: .slowConsumers(self.transport))
             self.service.logger.notice(
                 "closing a session that reads too slowly",
                 metadata: [

@@ -7,7 +7,7 @@ protocol Session: AnyObject {
 
     var id: SessionID { get }
 
-    var transport: SessionCarrier.Transport { get }
+    var transport: SessionTransport { get }
 
     /// What carries it; `nil` when that has gone.
     var carrier: SessionCarrier? { get }

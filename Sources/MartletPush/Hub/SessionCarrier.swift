@@ -2,20 +2,16 @@ package import NIOCore
 
 /// What carries a session: its connection, as an operator sees it.
 package struct SessionCarrier: Sendable {
-    package enum Transport: String, Sendable {
-        case websocket
-        case sse
-        case poll
-    }
+    package typealias Transport = SessionTransport
 
-    package let transport: Transport
+    package let transport: SessionTransport
     /// Of the client, as far as it is known.
     package let address: String
     /// Bytes that wait for the client.
     package let queuedBytes: Int
     package let openedAt: NIODeadline
 
-    package init(transport: Transport, address: String, queuedBytes: Int, openedAt: NIODeadline) {
+    package init(transport: SessionTransport, address: String, queuedBytes: Int, openedAt: NIODeadline) {
         self.transport = transport
         self.address = address
         self.queuedBytes = queuedBytes

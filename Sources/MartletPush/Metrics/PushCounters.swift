@@ -1,45 +1,80 @@
 import Synchronization
 
-/// What the service has seen so far. Safe to use from any thread.
+/// `PushCounters` are the figures of a push service since it began. Safe to use from any thread.
 public final class PushCounters: Sendable {
     private final class Counter: Sendable { let value = Atomic(0) }
 
-    private let values = Name.allCases.map { _ in Counter() }
+    /// The name of a counter. Figures of sessions have one for each transport, so that a new transport brings its own.
+    public struct Name: Sendable, Hashable {
+        /// Figures that are kept for each transport.
+        private enum Keyed: Int, CaseIterable {
+            case sessions
+            case deliveries
+            case slowConsumers
+        }
 
-    /// The counters, by the names under which `/metrics` shows them.
-    public enum Name: Int, CaseIterable, Sendable {
+        fileprivate static let count = Keyed.allCases.count * SessionTransport.allCases.count + Self.plainCount
+        private static let plainCount = 9
+
+        fileprivate let index: Int
+
+        private init(_ plain: Int) { self.index = plain }
+
+        private init(_ keyed: Keyed, _ transport: SessionTransport) {
+            self.index = Self.plainCount + keyed.rawValue * SessionTransport.allCases.count + transport.index
+        }
+
+        // MARK: By transport
+
+        /// Sessions that are open now; polls that wait now.
+        public static func sessions(_ transport: SessionTransport) -> Self { Self(.sessions, transport) }
+        /// Messages that a session took.
+        public static func deliveries(_ transport: SessionTransport) -> Self { Self(.deliveries, transport) }
+        /// Sessions that were closed because their clients read too slowly.
+        public static func slowConsumers(_ transport: SessionTransport) -> Self { Self(.slowConsumers, transport) }
+
         /// WebSockets that are open now.
-        case sessions
+        public static let sessions = Self.sessions(.websocket)
         /// Streams of server-sent events that are open now.
-        case eventStreams
+        public static let eventStreams = Self.sessions(.sse)
         /// Polls that wait now.
-        case polls
-        case registrations
-        case refusedRegistrations
-        case pushes
-        case refusedPushes
-        /// Messages that a connection took, by what carries it.
-        case webSocketDeliveries
-        case eventStreamDeliveries
-        case pollDeliveries
-        case drops
-        /// WebSockets that were closed because their clients read too slowly.
-        case slowWebSockets
-        /// Streams of server-sent events that were closed for that.
-        case slowEventStreams
+        public static let polls = Self.sessions(.poll)
+        /// Messages that a WebSocket took.
+        public static let webSocketDeliveries = Self.deliveries(.websocket)
+        /// Messages that a stream of server-sent events took.
+        public static let eventStreamDeliveries = Self.deliveries(.sse)
+        /// Messages that a poll took.
+        public static let pollDeliveries = Self.deliveries(.poll)
+
+        // MARK: Of the whole service
+
+        /// Events that clients subscribed to.
+        public static let registrations = Self(0)
+        /// Subscriptions that were refused.
+        public static let refusedRegistrations = Self(1)
+        /// Publications that were accepted.
+        public static let pushes = Self(2)
+        /// Requests to the API that were refused.
+        public static let refusedPushes = Self(3)
+        /// Sessions that the back end disconnected.
+        public static let drops = Self(4)
         /// Messages that a slow client never got, under ``PushLimits/SlowClientPolicy/dropOldest``.
-        case droppedMessages
+        public static let droppedMessages = Self(5)
         /// Sessions that were refused because their user has too many.
-        case refusedSessions
+        public static let refusedSessions = Self(6)
         /// Requests and connections that came too often.
-        case rateLimited
-        /// Tokens that ran out while their clients were connected.
-        case expiredTokens
+        public static let rateLimited = Self(7)
+        /// Tokens that expired while their clients were connected.
+        public static let expiredTokens = Self(8)
     }
+
+    private let values = (0..<Name.count).map { _ in Counter() }
+
+    package init() {}
 
     package func add(_ count: Int = 1, to name: Name) {
-        self.values[name.rawValue].value.add(count, ordering: .relaxed)
+        self.values[name.index].value.add(count, ordering: .relaxed)
     }
 
-    public subscript(_ name: Name) -> Int { self.values[name.rawValue].value.load(ordering: .relaxed) }
+    public subscript(_ name: Name) -> Int { self.values[name.index].value.load(ordering: .relaxed) }
 }

@@ -18,7 +18,7 @@ final class RegisterSession: WebSocketHandler, Session {
     private var messages: TokenBucket?
     var places: [UserChannel: Int] = [:]
     let id = SessionID()
-    var transport: SessionCarrier.Transport { .websocket }
+    var transport: SessionTransport { .websocket }
     private let forwardedAddress: String?
     private let openedAt = NIODeadline.now()
 
@@ -51,7 +51,7 @@ final class RegisterSession: WebSocketHandler, Session {
 
     func opened(_ socket: WebSocket) {
         self.socket = socket
-        self.service.counters.add(to: .sessions)
+        self.service.counters.add(to: .sessions(self.transport))
     }
 
     func received(_ kind: MessageKind, _ payload: RawSpan, on socket: WebSocket) {
@@ -88,7 +88,7 @@ final class RegisterSession: WebSocketHandler, Session {
             "session ended",
             metadata: self.logMetadata.merging(["close": "\(SafeText.forLog("\(information)"))"]) { $1 })
         self.service.hub.removeAll(self, on: socket.eventLoop)
-        self.service.counters.add(-1, to: .sessions)
+        self.service.counters.add(-1, to: .sessions(self.transport))
         self.waiting = []
         self.expiry?.cancel()
         self.userPlace = nil
@@ -119,7 +119,7 @@ final class RegisterSession: WebSocketHandler, Session {
             self.service.counters.add(socket.droppedMessages - dropped, to: .droppedMessages)
         }
         if !socket.isOpen {
-            self.service.counters.add(to: .slowWebSockets)
+            self.service.counters.add(to: .slowConsumers(self.transport))
             self.service.logger.notice("closing a session that reads too slowly", metadata: self.logMetadata)
         }
         return taken

@@ -1,4 +1,4 @@
-/// What is wrong with a command. The codes are those of the field (see docs/api.md).
+/// What is wrong with a command. The codes are those of the field (see docs/http-api.md).
 struct APIError: Error, Encodable, Sendable, Hashable {
     let code: Int
     let message: String

@@ -5,7 +5,7 @@ import MartletPush
 import MartletWebSocket
 import NIOCore
 
-/// `POST /api/METHOD`: the API of servers, with the bodies and answers of docs/api.md.
+/// `POST /api/METHOD`: the API of servers, with the bodies and answers of docs/http-api.md.
 struct APIRoutes {
     let live: LiveConfiguration
     let publisher: Publisher

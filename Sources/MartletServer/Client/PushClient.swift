@@ -48,7 +48,7 @@ public struct PushClient: Sendable {
             do {
                 return try await self.send(body, id)
             } catch let error as PushClientError where error.isTemporary && attempt < self.attempts {
-                let pause = error.retryAfter ?? 0.1 * Double(1 << attempt) * Double.random(in: 0.5...1)
+                let pause = error.retryAfter.map(Double.init) ?? 0.1 * Double(1 << attempt) * Double.random(in: 0.5...1)
                 try await Task.sleep(for: .seconds(pause))
                 attempt += 1
             }
@@ -69,7 +69,7 @@ public struct PushClient: Sendable {
             let text = String(decoding: answer.body.prefix(200), as: UTF8.self)
             throw PushClientError(
                 status: answer.status, reason: text,
-                retryAfter: answer.headers.first(name: "retry-after").flatMap(Double.init))
+                retryAfter: answer.headers.first(name: "retry-after").flatMap { RetryAfter.seconds($0) })
         }
         guard let read = try? JSONDecoder().decode(Answer.self, from: answer.body) else {
             throw PushClientError(status: 200, reason: "this is no Martlet push service")

@@ -4,7 +4,7 @@ public struct PushClientError: Error, Sendable, CustomStringConvertible {
     public let status: Int?
     let reason: String
     /// Seconds.
-    var retryAfter: Double?
+    var retryAfter: Int?
 
     /// Whether it may work later.
     var isTemporary: Bool {

@@ -35,7 +35,7 @@ struct ConsoleAccess: Sendable {
             of: request.head, peer: context.remoteAddress, isSecure: configuration.tls != nil)
         var head = request.head
         if let authority = client.authority { head.authority = authority }
-        guard Self.isOwnPage(head, isSecure: client.isSecure),
+        guard Self.isOwnPage(head, isSecure: client.isClientSecure),
             !configuration.wantsLoopbackHost || PushServerConfiguration.isLoopback(head.authority)
         else { return self.refuse(.forbidden, "pages of this origin may not use the console", request, context) }
         let asksForPassword = configuration.console.passwords != nil
@@ -82,7 +82,7 @@ struct ConsoleAccess: Sendable {
     /// What a proxy in front has asked for itself (`Authorization: Basic`) is no key.
     private static func showsKey(_ headers: HTTPFields) -> Bool {
         headers.contains(Self.apiKey)
-            || headers[.authorization].map { $0.prefix(7).lowercased() == "bearer " } ?? false
+            || headers[values: .authorization].contains { RequestValues.bearerToken(in: $0) != nil }
     }
 
     /// For a script's request the browser must not ask: the page does, once, and not every second.
@@ -112,8 +112,8 @@ struct ConsoleAccess: Sendable {
 extension APIKeys {
     /// Whether a field `Authorization` shows a key and its name as a password and its user.
     fileprivate func holds(_ authorization: String?) -> Bool {
-        guard let parts = authorization?.split(separator: " ", maxSplits: 1), parts.count == 2,
-            parts[0].lowercased() == "basic", let bytes = Data(base64Encoded: String(parts[1])),
+        guard let text = authorization.flatMap({ RequestValues.credentials("basic", in: $0) }),
+            let bytes = Data(base64Encoded: text),
             let text = String(validating: bytes, as: UTF8.self), let colon = text.firstIndex(of: ":")
         else { return false }
         return self.holds(String(text[text.index(after: colon)...]), name: String(text[..<colon]))

@@ -3,12 +3,8 @@ import MartletPush
 /// What the charts of the console are made of: counts since the start, from whose differences the page works out what
 /// happened in a second.
 struct ConsoleFigures: Encodable {
-    /// By what carries them.
-    struct ByTransport: Encodable {
-        let websocket: Int
-        let sse: Int
-        let poll: Int
-    }
+    /// A figure for each transport, by its name.
+    typealias ByTransport = [String: Int]
 
     struct DeliveryTimes: Encodable {
         /// Upper ends of the classes, in seconds; the last class has none.
@@ -35,20 +31,20 @@ struct ConsoleFigures: Encodable {
         let counters = service.counters
         self.version = Version.current
         self.uptime = uptime
-        self.sessions = .init(
-            websocket: counters[.sessions], sse: counters[.eventStreams], poll: counters[.polls])
+        self.sessions = Self.byTransport { counters[.sessions($0)] }
         self.channels = service.channelCount
         self.pushes = counters[.pushes]
-        self.deliveries = .init(
-            websocket: counters[.webSocketDeliveries], sse: counters[.eventStreamDeliveries],
-            poll: counters[.pollDeliveries])
-        self.slowConsumers = .init(
-            websocket: counters[.slowWebSockets], sse: counters[.slowEventStreams], poll: 0)
+        self.deliveries = Self.byTransport { counters[.deliveries($0)] }
+        self.slowConsumers = Self.byTransport { counters[.slowConsumers($0)] }
         self.droppedMessages = counters[.droppedMessages]
         self.refusedPushes = counters[.refusedPushes]
         self.refusedRegistrations = counters[.refusedRegistrations]
         self.rateLimited = counters[.rateLimited]
         self.deliveryTimes = .init(
             bounds: MartletPush.DeliveryTimes.bounds, counts: service.deliveryTimes.classes)
+    }
+
+    private static func byTransport(_ count: (SessionTransport) -> Int) -> ByTransport {
+        Dictionary(uniqueKeysWithValues: SessionTransport.allCases.map { ($0.rawValue, count($0)) })
     }
 }

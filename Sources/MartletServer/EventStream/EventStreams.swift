@@ -34,7 +34,9 @@ final class EventStreams: Sendable {
         guard head.method == .get, WebSocketRequest.path(of: head) == self.configuration.eventsPath else { return nil }
         var fields: HTTPFields = [:]
         Self.addOrigin(head.headerFields[.origin], to: &fields)
-        return StreamEndpoint(connectionLimiter: self.live.connections, refusalFields: fields) {
+        return StreamEndpoint(
+            origin: self.live.now.streamOrigin, connectionLimiter: self.live.connections, refusalFields: fields
+        ) {
             await self.decide($0)
         }
     }
@@ -68,10 +70,10 @@ final class EventStreams: Sendable {
     // MARK: Server-sent events
 
     private func decide(_ request: WebSocketRequest) async -> StreamEndpoint.Decision {
-        switch await self.check(request.head, isSecure: request.isSecure) {
+        switch await self.check(request.head) {
         case .failure(let refusal):
             self.service.counters.add(to: .refusedRegistrations)
-            return .refuse(refusal.status, refusal.fields, reason: refusal.reason)
+            return .refuse(refusal)
         case .success(let accepted):
             let configuration = self.configuration
             let address = request.clientAddress == request.remoteAddress?.ipAddress ? nil : request.clientAddress
@@ -94,29 +96,34 @@ final class EventStreams: Sendable {
     private func poll(_ request: Request, _ context: RequestContext) async throws -> Response {
         let client = self.live.configuration.trustedProxies.client(
             of: request.head, peer: context.remoteAddress, isSecure: self.live.configuration.tls != nil)
-        let admission: ConnectionLimiter.Admission
-        do {
-            admission = try self.live.connections.admit(address: client.address)
-        } catch {
-            // On a connection that was there before the last clients were let in.
-            if self.live.connections.isClosed {
-                var response = Self.restart(.random(in: self.configuration.retry))
-                Self.addOrigin(request.headers[.origin], to: &response.headers)
-                return response
+        var head = request.head
+        if let authority = client.authority { head.authority = authority }
+        var admission: ConnectionLimiter.Admission?
+        defer { admission?.end() }
+        var (decision, action) = UpgradeDecision.begin(
+            .init(handshake: nil, isSecure: client.isClientSecure, head: { [head] in head }),
+            .init(origin: self.live.now.streamOrigin, hasHook: true))
+        if case .admit = action {
+            do {
+                admission = try self.live.connections.admit(address: client.address)
+                action = decision.admitted(nil)
+            } catch {
+                // On a connection that was there before the last clients were let in.
+                if case .closed = error {
+                    var response = Self.restart(.random(in: self.configuration.retry))
+                    Self.addOrigin(request.headers[.origin], to: &response.headers)
+                    return response
+                }
+                let counter: PushCounters.Name = if case .tooMany = error { .rateLimited } else { .refusedSessions }
+                self.service.counters.add(to: counter)
+                action = decision.admitted(error.answer())
             }
-            if case .tooMany = error {
-                self.service.counters.add(to: .rateLimited)
-            } else {
-                self.service.counters.add(to: .refusedSessions)
-            }
-            var refusal = Refusal(error)
+        }
+        if case .refuse(var refusal) = action {
             Self.addOrigin(request.headers[.origin], to: &refusal.fields)
             return self.refuse(refusal, context)
         }
-        defer { admission.end() }
-        var head = request.head
-        if let authority = client.authority { head.authority = authority }
-        switch await self.check(head, isSecure: client.isSecure) {
+        switch await self.check(head) {
         case .failure(let refusal):
             self.service.counters.add(to: .refusedRegistrations)
             return self.refuse(refusal, context)
@@ -181,68 +188,33 @@ final class EventStreams: Sendable {
         let allowedOrigin: String?
     }
 
-    private struct Refusal: Error {
-        let status: HTTPResponse.Status
-        let reason: String
-        var fields: HTTPFields = [:]
-
-        init(status: HTTPResponse.Status, reason: String, fields: HTTPFields = [:]) {
-            self.status = status
-            self.reason = reason
-            self.fields = fields
-        }
-
-        init(_ refusal: ConnectionLimiter.Refusal) {
-            switch refusal {
-            case .closed:
-                self.init(
-                    status: .serviceUnavailable, reason: "the server is about to stop",
-                    fields: [.retryAfter: String(ConnectionLimiter.retryAfterClosed)])
-            case .full:
-                self.init(
-                    status: .serviceUnavailable, reason: "there are too many connections", fields: [.retryAfter: "5"])
-            case .tooMany(let reason, let retryAfter):
-                self.init(
-                    status: .tooManyRequests, reason: reason, fields: [.retryAfter: String(retryAfter)])
-            }
-        }
-    }
-
-    private func check(_ head: HTTPRequest, isSecure: Bool) async -> Result<Accepted, Refusal> {
+    /// What stands behind all other checks: the request's own words, its token, and the user's place.
+    private func check(_ head: HTTPRequest) async -> Result<Accepted, Refusal> {
         let origin = head.headerFields[.origin]
         let snapshot = self.live.now
         var fields: HTTPFields = [:]
         // Also for a page that is refused: it shall be able to say why.
         Self.addOrigin(origin, to: &fields)
-        guard snapshot.origin.allows(head, isSecure: isSecure),
-            !snapshot.configuration.wantsLoopbackHost || PushServerConfiguration.isLoopback(head.authority)
-        else {
-            return .failure(
-                Refusal(status: .forbidden, reason: "pages of this origin may not connect here", fields: fields))
-        }
         let request: EventStreamRequest
         do {
             request = try EventStreamRequest(head, maximumEvents: snapshot.configuration.limits.eventsPerSession)
         } catch {
-            return .failure(Refusal(status: .badRequest, reason: error.reason, fields: fields))
+            return .failure(Refusal(.badRequest, error.reason, fields))
         }
         switch await self.service.user(of: request) {
         case .user(let user):
             guard case .admitted(let place) = self.service.admit(user: user.id) else {
                 fields[.retryAfter] = "5"
-                return .failure(
-                    Refusal(status: .tooManyRequests, reason: "this user has too many connections", fields: fields))
+                return .failure(Refusal(.tooManyRequests, "this user has too many connections", fields))
             }
             return .success(Accepted(request: request, user: user, place: place, allowedOrigin: origin))
         case .unavailable:
             fields[.retryAfter] = "5"
-            return .failure(
-                Refusal(
-                    status: .serviceUnavailable, reason: "tokens cannot be checked at the moment", fields: fields))
+            return .failure(Refusal(.serviceUnavailable, "tokens cannot be checked at the moment", fields))
         case .refused:
             fields[.wwwAuthenticate] = request.token == nil ? "Bearer" : "Bearer error=\"invalid_token\""
             let reason = request.token == nil ? "a token is needed" : "the token is not valid"
-            return .failure(Refusal(status: .unauthorized, reason: reason, fields: fields))
+            return .failure(Refusal(.unauthorized, reason, fields))
         }
     }
 

@@ -27,7 +27,7 @@ final class Poll: EventStreamSink {
     func start(_ user: PushUser, _ place: UserPlace, _ continuation: CheckedContinuation<PollAnswer, Never>) {
         self.continuation = continuation
         self.place = place
-        self.service.counters.add(to: .polls)
+        self.service.counters.add(to: .sessions(self.transport))
         self.service.counters.add(self.request.events.count, to: .registrations)
         self.loop.opened(self)  // which keeps it alive
         // What comes when the token has expired is no longer for this client.
@@ -54,13 +54,13 @@ final class Poll: EventStreamSink {
         self.session = nil
         session?.end()
         self.loop.closed(self)
-        self.service.counters.add(-1, to: .polls)
+        self.service.counters.add(-1, to: .sessions(self.transport))
         continuation.resume(returning: answer)
     }
 
     // MARK: EventStreamSink
 
-    var transport: SessionCarrier.Transport { .poll }
+    var transport: SessionTransport { .poll }
 
     var carrier: SessionCarrier? {
         SessionCarrier(transport: self.transport, address: self.address, queuedBytes: 0, openedAt: self.openedAt)

@@ -54,7 +54,7 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        self.service.counters.add(to: .eventStreams)
+        self.service.counters.add(to: .sessions(self.transport))
         try? context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
         // A client that has vanished acknowledges nothing: without this the kernel would try for a quarter of an hour.
         let patience = self.configuration.heartbeatInterval.nanoseconds / 1_000_000 * 2
@@ -111,7 +111,7 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
         self.session = nil
         self.context = nil
         if let spoke = self.spoke { self.wheel.remove(self, from: spoke) }
-        self.service.counters.add(-1, to: .eventStreams)
+        self.service.counters.add(-1, to: .sessions(self.transport))
     }
 
     /// A client has nothing to say any more.
@@ -146,7 +146,7 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
     }
 
     private func endSlow(_ context: ChannelHandlerContext) {
-        self.service.counters.add(to: .slowEventStreams)
+        self.service.counters.add(to: .slowConsumers(self.transport))
         self.service.logger.notice(
             "closing a session that reads too slowly",
             metadata: [
@@ -158,7 +158,7 @@ final class ServerSentEvents: ChannelInboundHandler, EventStreamSink, HeartbeatW
 
     // MARK: EventStreamSink
 
-    var transport: SessionCarrier.Transport { .sse }
+    var transport: SessionTransport { .sse }
 
     var carrier: SessionCarrier? {
         self.context.map { context in

@@ -1,3 +1,4 @@
+import HTTPTypes
 import Logging
 import MartletPush
 import MartletWebSocket
@@ -10,12 +11,18 @@ final class LiveConfiguration: Sendable {
         let configuration: PushServerConfiguration
         let endpoint: WebSocketEndpoint
         let origin: OriginPolicy
+        /// For streams and polls: a page of this host sends no `Origin` with them, so the host itself must be ours.
+        let streamOrigin: OriginPolicy
 
         init(
             _ configuration: PushServerConfiguration, _ service: PushService, _ connections: ConnectionLimiter
         ) {
             self.configuration = configuration
             self.origin = configuration.effectiveOrigin
+            self.streamOrigin = self.origin.and(
+                .custom { [wantsLoopback = configuration.wantsLoopbackHost] _, request in
+                    !wantsLoopback || PushServerConfiguration.isLoopback(request.authority)
+                })
             var endpoint = service.endpoint(origin: self.origin)
             endpoint.connectionLimiter = connections
             self.endpoint = endpoint

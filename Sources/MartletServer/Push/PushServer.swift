@@ -1,5 +1,6 @@
 import Hummingbird
 public import Logging
+public import MartletHTTP
 public import MartletPush
 import MartletWebSocket
 public import NIOCore

@@ -89,7 +89,7 @@ public struct PushServerConfiguration: Sendable {
     }
 
     static func isLoopback(_ authority: String?) -> Bool {
-        authority.flatMap { ListenAddress($0) ?? ListenAddress($0 + ":80") }?.isLoopback ?? false
+        authority.flatMap { HostAndPort.split($0) }.map { HostAndPort.isLoopback($0.host) } ?? false
     }
 
     /// ``origin``, and on a service that trusts everybody on this machine also a look at the `Host` header: a page whose

@@ -14,6 +14,16 @@ struct ServiceMetrics: Sendable {
         (.expiredTokens, "martlet_tokens_expired_total", "Connections closed because their token ran out."),
     ]
 
+    private static let byTransport:
+        [(counter: @Sendable (SessionTransport) -> PushCounters.Name, name: String, type: String, help: String)] = [
+            ({ .sessions($0) }, "martlet_sessions", "gauge", "Clients that are connected."),
+            ({ .deliveries($0) }, "martlet_deliveries_total", "counter", "Messages that a connection took."),
+            (
+                { .slowConsumers($0) }, "martlet_slow_consumers_total", "counter",
+                "Connections closed because they read too slowly."
+            ),
+        ]
+
     let service: PushService
 
     func text() -> String {
@@ -22,25 +32,17 @@ struct ServiceMetrics: Sendable {
             # HELP martlet_build_info The version that runs.
             # TYPE martlet_build_info gauge
             martlet_build_info{version="\(Version.current)"} 1
-            # HELP martlet_sessions Clients that are connected.
-            # TYPE martlet_sessions gauge
-            martlet_sessions{transport="websocket"} \(counters[.sessions])
-            martlet_sessions{transport="sse"} \(counters[.eventStreams])
-            martlet_sessions{transport="poll"} \(counters[.polls])
             # HELP martlet_channels User channels that somebody is registered for.
             # TYPE martlet_channels gauge
             martlet_channels \(self.service.channelCount)
-            # HELP martlet_deliveries_total Messages that a connection took.
-            # TYPE martlet_deliveries_total counter
-            martlet_deliveries_total{transport="websocket"} \(counters[.webSocketDeliveries])
-            martlet_deliveries_total{transport="sse"} \(counters[.eventStreamDeliveries])
-            martlet_deliveries_total{transport="poll"} \(counters[.pollDeliveries])
-            # HELP martlet_slow_consumers_total Connections closed because they read too slowly.
-            # TYPE martlet_slow_consumers_total counter
-            martlet_slow_consumers_total{transport="websocket"} \(counters[.slowWebSockets])
-            martlet_slow_consumers_total{transport="sse"} \(counters[.slowEventStreams])
 
             """
+        for (counter, name, type, help) in Self.byTransport {
+            text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
+            for transport in SessionTransport.allCases {
+                text += "\(name){transport=\"\(transport.rawValue)\"} \(counters[counter(transport)])\n"
+            }
+        }
         for (counter, name, help) in Self.counters {
             text += "# HELP \(name) \(help)\n# TYPE \(name) counter\n\(name) \(counters[counter])\n"
         }

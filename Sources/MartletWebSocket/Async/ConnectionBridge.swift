@@ -3,7 +3,7 @@ import MartletProtocol
 import NIOCore
 
 /// Joins a ``WebSocket`` on its event loop with the ``WebSocketConnection`` that tasks use.
-final class ConnectionBridge: WebSocketHandler {
+final class ConnectionBridge: ClosingHandler {
     private var connection: WebSocketConnection?
     private let onOpen: (WebSocketConnection) -> Void
     private var socket: WebSocket?

@@ -1,4 +1,5 @@
 import HTTPTypes
+import MartletHTTP
 import MartletProtocol
 import NIOCore
 import NIOHTTP1
@@ -23,6 +24,8 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
     private let encoder = HTTPRequestEncoder()
     private let decoder = ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes))
     private var response: HTTPResponse?
+    /// Whether the decoder takes nothing behind the answer for HTTP.
+    private var hasDecoderStopped = false
     private var body = ByteBuffer()
     private var isSettled = false
     /// Bytes behind the answer, while the decoder is being removed.
@@ -78,6 +81,7 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
         switch self.unwrapInboundIn(data) {
         case .head(let head):
             self.response = try? HTTPResponse(head)
+            self.hasDecoderStopped = DecoderStop.stops(after: head)
         case .body(var bytes):
             let room = Self.keptBodyLength - self.body.readableBytes
             if let kept = bytes.readSlice(length: min(room, bytes.readableBytes)) {
@@ -132,7 +136,7 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
             self.fail(context, WebSocketError(.handshakeFailed, reason: reason, cause: error))
             return
         }
-        guard Self.stopsDecoder(response) else {
+        guard self.hasDecoderStopped else {
             self.fail(
                 context, WebSocketError(.handshakeFailed, reason: "the header Connection of the answer is malformed"))
             return
@@ -144,13 +148,6 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
         self.leftovers = []
         context.pipeline.syncOperations.removeHandler(self.decoder).assumeIsolated().whenSuccess {
             self.becomeWebSocket(context, response, agreement)
-        }
-    }
-
-    /// Whether NIO's decoder takes nothing behind this answer for HTTP: llhttp's rule, which knows no tabs.
-    private static func stopsDecoder(_ response: HTTPResponse) -> Bool {
-        response.headerFields[values: .connection].joined(separator: ",").lowercased().split(separator: ",").contains {
-            $0.drop { $0 == " " }.hasPrefix("upgrade") && !$0.contains("\t")
         }
     }
 

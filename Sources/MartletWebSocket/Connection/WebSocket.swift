@@ -201,8 +201,8 @@ extension WebSocket: ChannelInboundHandler {
     }
 
     private func leave(_ code: CloseCode, reason: String) {
-        if let bridge = self.handler as? ConnectionBridge {
-            bridge.close(code, reason: reason)  // what tasks have sent goes first
+        if let handler = self.handler as? any ClosingHandler {
+            handler.close(code, reason: reason)  // what it has taken for sending goes first
         } else {
             self.close(code, reason: reason)
         }

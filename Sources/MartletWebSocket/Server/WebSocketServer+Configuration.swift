@@ -25,7 +25,7 @@ extension WebSocketServer {
 
         public var description: String {
             switch self.place {
-            case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+            case .tcp(let host, let port): HostAndPort.text(host, port)
             case .unix(let path): path
             }
         }

@@ -18,7 +18,7 @@ struct Proxy: AsyncParsableCommand {
     )
 
     @Option(help: "Address and port to listen on. Default: 127.0.0.1:8082.")
-    var listen: ProxyAddress?
+    var listen: ListenAddress?
 
     @Option(help: "Where requests go: http://127.0.0.1:8002")
     var to: UpstreamURL?
@@ -27,7 +27,7 @@ struct Proxy: AsyncParsableCommand {
     var config: String?
 
     @Option(help: "Address and port of /healthz, /metrics and /upstreams. Default: none.")
-    var admin: ProxyAddress?
+    var admin: ListenAddress?
 
     @Option(help: "A file for the access log, - for standard output. Default: none.")
     var accessLog: String?
@@ -83,7 +83,7 @@ struct Proxy: AsyncParsableCommand {
         if let file = self.config {
             configuration = try await ProxyService.read(file, logger: logger)
         } else if let to = self.to {
-            configuration = .forwarding(self.listen ?? ProxyAddress(host: "127.0.0.1", port: 8082), to: to)
+            configuration = .forwarding(self.listen ?? ListenAddress(host: "127.0.0.1", port: 8082), to: to)
         } else {
             throw ValidationError("--to or --config is needed")
         }
@@ -96,17 +96,13 @@ struct Proxy: AsyncParsableCommand {
         return configuration
     }
 
-    private func announce(_ addresses: [ProxyAddress], _ admin: ProxyAddress?) {
+    private func announce(_ addresses: [ListenAddress], _ admin: ListenAddress?) {
         let listening = addresses.map { "\($0)" }.joined(separator: ", ")
         var text = "Martlet proxies \(listening)"
         if let to = self.to { text += " to \(to)" }
         if let admin { text += "; metrics at http://\(admin)/metrics" }
         ServiceRunner.say(text)
     }
-}
-
-extension ProxyAddress: ExpressibleByArgument {
-    public init?(argument: String) { self.init(argument) }
 }
 
 extension UpstreamURL: ExpressibleByArgument {

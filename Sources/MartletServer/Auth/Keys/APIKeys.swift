@@ -1,4 +1,5 @@
 public import HTTPTypes
+import MartletHTTP
 import NIOHTTP1
 import Synchronization
 
@@ -48,10 +49,7 @@ public final class APIKeys: Sendable {
 
     private func key(apiKeys: [String], authorizations: [String]) -> APIKey? {
         var shown = apiKeys
-        for value in authorizations {
-            let parts = value.split(separator: " ", maxSplits: 1)
-            if parts.count == 2, parts[0].lowercased() == "bearer" { shown.append(String(parts[1])) }
-        }
+        shown += authorizations.compactMap(RequestValues.bearerToken)
         guard !shown.isEmpty else { return nil }
         let keys = self.keys.withLock { $0 }
         // All are looked at, whichever is right.

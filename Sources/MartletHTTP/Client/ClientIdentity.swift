@@ -1,0 +1,69 @@
+package import HTTPTypes
+package import NIOCore
+package import NIOHTTP1
+
+/// Who sent a request, as far as that is known: by the connection, and by what trusted proxies tell.
+package struct ClientIdentity: Sendable, Hashable {
+    /// Whoever the connection comes from: an IP address, or `nil` for a Unix domain socket.
+    package var peer: String?
+    /// Whether the peer's `Forwarded` headers are believed.
+    package var isPeerTrusted: Bool
+    /// The client behind the trusted proxies; the peer when there are none.
+    package var address: String?
+    /// Whether the connection to us is TLS.
+    package var isSecure: Bool
+    /// Whether the client's own connection is TLS, to us or to the last trusted proxy.
+    package var isClientSecure: Bool
+    /// The host that the client named, in place of the request's own; `nil` when no trusted proxy tells of one.
+    package var authority: String?
+
+    package init(peer: String?, isPeerTrusted: Bool, address: String?, isSecure: Bool) {
+        self.peer = peer
+        self.isPeerTrusted = isPeerTrusted
+        self.address = address
+        self.isSecure = isSecure
+        self.isClientSecure = isSecure
+    }
+
+    /// - Parameters:
+    ///   - peer: who connected.
+    ///   - address: the peer's address as text.
+    ///   - trusted: whose `X-Forwarded-For`, `-Proto` and `-Host` are believed, or `Forwarded` without the first of them.
+    ///   - values: the values of a header in order; only asked when the peer is trusted.
+    package init(
+        peer: SocketAddress?, address: String?, trusted: TrustedProxies, isSecure: Bool,
+        values: (HTTPField.Name) -> [String]
+    ) {
+        self.init(
+            peer: address, isPeerTrusted: trusted != .none && trusted.contains(peer), address: address,
+            isSecure: isSecure)
+        guard self.isPeerTrusted else { return }
+        var nodes = HeaderList.elements(values(.xForwardedFor)).map(String.init)
+        var proto = HeaderList.elements(values(.xForwardedProto)).last.map(String.init)
+        var host = HeaderList.elements(values(.xForwardedHost)).last.map(String.init)
+        if nodes.isEmpty {
+            let elements = HeaderList.elements(values(.forwarded))
+            nodes = elements.map { ForwardedNodes.parameter("for", of: $0) ?? "unknown" }
+            // The last element tells of the connection to the last proxy before us.
+            proto = proto ?? elements.last.flatMap { ForwardedNodes.parameter("proto", of: $0) }
+            host = host ?? elements.last.flatMap { ForwardedNodes.parameter("host", of: $0) }
+        }
+        self.address = trusted.clientAddress(nodes, peer: peer)
+        if let proto = proto?.lowercased() { self.isClientSecure = proto == "https" || proto == "wss" }
+        self.authority = host.flatMap { HostAndPort.isAuthority($0) ? $0 : nil }
+    }
+
+    package init(
+        _ headers: HTTPHeaders, peer: SocketAddress?, address: String?, trusted: TrustedProxies, isSecure: Bool
+    ) {
+        self.init(peer: peer, address: address, trusted: trusted, isSecure: isSecure) { headers[$0.canonicalName] }
+    }
+}
+
+extension HTTPField.Name {
+    package static let xForwardedFor = Self("X-Forwarded-For")!
+    package static let xForwardedProto = Self("X-Forwarded-Proto")!
+    package static let xForwardedHost = Self("X-Forwarded-Host")!
+    /// RFC 7239.
+    package static let forwarded = Self("Forwarded")!
+}

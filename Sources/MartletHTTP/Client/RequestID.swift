@@ -1,0 +1,37 @@
+import Synchronization
+
+/// Ids of requests: 16 hexadecimal digits, different within a process, and unlikely to meet those of another. They are for
+/// finding a request in logs, and keep nothing secret.
+package enum RequestID {
+    private static let first = UInt64.random(in: .min ... .max)
+    private static let count = Atomic<UInt64>(0)
+    private static let digits: StaticString = "0123456789abcdef"
+
+    /// What somebody in front calls the request, if that can stand in a log, or a new one.
+    ///
+    /// - Parameter values: of `X-Request-Id`: one, or it is nobody's.
+    package static func given(_ values: [String]) -> String { Self.given(values.count == 1 ? values[0] : nil) }
+
+    /// What somebody in front calls the request, if that can stand in a log, or a new one.
+    package static func given(_ id: String?) -> String {
+        guard let id, (1...64).contains(id.utf8.count),
+            id.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") })
+        else { return Self.next() }
+        return id
+    }
+
+    package static func next() -> String {
+        // SplitMix64's steps and its mixing, which no two numbers share an outcome of.
+        let step = self.count.wrappingAdd(0x9E37_79B9_7F4A_7C15, ordering: .relaxed).newValue
+        var value = Self.first &+ step
+        value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
+        value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
+        value ^= value >> 31
+        return String(unsafeUninitializedCapacity: 16) { bytes in
+            for index in 0..<16 {
+                bytes[index] = self.digits.utf8Start[Int(value >> (60 - 4 * UInt64(index)) & 15)]
+            }
+            return 16
+        }
+    }
+}

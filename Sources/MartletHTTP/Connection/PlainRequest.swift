@@ -1,0 +1,19 @@
+package import NIOCore
+package import NIOHTTP1
+
+/// A request for a ``RequestEndpoint``, as much of it as has come.
+package final class PlainRequest {
+    package let head: HTTPRequestHead
+    package let endpoint: RequestEndpoint
+    package private(set) var body: ByteBuffer?
+
+    package init(_ head: HTTPRequestHead, _ endpoint: RequestEndpoint) {
+        self.head = head
+        self.endpoint = endpoint
+    }
+
+    /// The decoder sees to it that no more comes than the head said.
+    package func append(_ part: ByteBuffer) {
+        if self.body == nil { self.body = part } else { self.body?.writeImmutableBuffer(part) }
+    }
+}

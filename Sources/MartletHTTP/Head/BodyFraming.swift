@@ -1,0 +1,40 @@
+import HTTPTypes
+package import NIOHTTP1
+
+/// How the end of a request's body is known (RFC 9112, section 6).
+package enum BodyFraming: Hashable, Sendable {
+    /// There is none.
+    case none
+    /// So many bytes, at least one.
+    case length(Int)
+    case chunked
+
+    /// - Throws: ``Refusal`` for what two servers might read differently.
+    package static func of(_ head: HTTPRequestHead) throws(Refusal) -> BodyFraming {
+        let lengths = head.headers["content-length"]
+        let codings = head.headers["transfer-encoding"]
+        if !codings.isEmpty {
+            guard lengths.isEmpty else {
+                throw Refusal(.badRequest, "Transfer-Encoding and Content-Length contradict each other")
+            }
+            guard codings.count == 1, codings[0].lowercased() == "chunked" else {
+                throw Refusal(.notImplemented, "the only Transfer-Encoding that is understood is chunked")
+            }
+            guard !head.isHTTP10 else {
+                throw Refusal(.badRequest, "Transfer-Encoding does not exist before HTTP/1.1")
+            }
+            return .chunked
+        }
+        guard !lengths.isEmpty else { return .none }
+        guard lengths.count == 1, let length = Self.length(lengths[0]) else {
+            throw Refusal(.badRequest, "Content-Length must be one number")
+        }
+        return length == 0 ? .none : .length(length)
+    }
+
+    /// A value of `Content-Length`: digits and nothing else (RFC 9110, section 8.6).
+    package static func length(_ text: String) -> Int? {
+        guard !text.isEmpty, text.utf8.allSatisfy({ 0x30...0x39 ~= $0 }) else { return nil }
+        return Int(text)
+    }
+}

@@ -1,0 +1,124 @@
+package import HTTPTypes
+import MartletProtocol
+package import NIOHTTP1
+
+/// Checks what a request must be before anybody acts on it, behind whichever codec it comes from: method, target, host, names and
+/// values of headers, framing (RFC 9110, RFC 9112, RFC 9113). The decoders refuse much of it already; that nothing of it comes
+/// through is ours to see to.
+package enum RequestCheck {
+    /// A request that an intermediary may pass on.
+    package struct Checked: Sendable {
+        package let target: RequestTarget
+        /// The host that the request is to be routed by, and that is shown to the upstream.
+        package let host: String
+        /// Whether it asks for a WebSocket, well or badly.
+        package let isUpgrade: Bool
+    }
+
+    // MARK: What every server refuses
+
+    /// The first rule that a request of HTTP/1.1 breaks; `nil` when it breaks none.
+    package static func fault(of head: HTTPRequestHead) -> Refusal? {
+        if let refusal = Self.fault(method: head.method.rawValue, target: head.uri) { return refusal }
+        do throws(Refusal) { _ = try BodyFraming.of(head) } catch { return error }
+        return Self.fault(hosts: head.headers["host"], mayLack: head.isHTTP10)
+    }
+
+    /// The first rule that a request of HTTP/2 breaks; `nil` when it breaks none (RFC 9113, sections 8.1.1, 8.2 and 8.3.1).
+    package static func fault(of request: HTTPRequest) -> Refusal? {
+        if let refusal = Self.fault(method: request.method.rawValue, target: request.path ?? "") { return refusal }
+        for field in request.headerFields where Self.isOfConnection(field) {
+            return Refusal(.badRequest, "HTTP/2 has no header \(field.name)")
+        }
+        let lengths = request.headerFields[values: .contentLength]
+        guard lengths.count <= 1, lengths.allSatisfy({ BodyFraming.length($0) != nil }) else {
+            return Refusal(.badRequest, "Content-Length must be one number")
+        }
+        let hosts = request.authority.map { [$0] } ?? []
+        return Self.fault(hosts: hosts, mayLack: false)
+    }
+
+    private static func fault(method: String, target: String) -> Refusal? {
+        guard HTTPSyntax.isToken(method) else { return Refusal(.badRequest, "the method is no token") }
+        guard !target.isEmpty, target.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
+            return Refusal(.badRequest, "the request's target is empty, or has blanks or control characters in it")
+        }
+        return nil
+    }
+
+    private static func fault(hosts: [String], mayLack: Bool) -> Refusal? {
+        guard hosts.count == 1 || hosts.isEmpty && mayLack else {
+            return Refusal(.badRequest, "the header Host must be there once")
+        }
+        guard hosts.allSatisfy({ HostAndPort.isAuthority($0) }) else {
+            return Refusal(.badRequest, "the header Host is malformed")
+        }
+        return nil
+    }
+
+    /// Headers that say something of an HTTP/1.1 connection have no place in HTTP/2 (RFC 9113, section 8.2.2).
+    private static func isOfConnection(_ field: HTTPField) -> Bool {
+        switch field.name {
+        case .connection, .upgrade, .transferEncoding, .keepAlive, .proxyConnection: true
+        case .te: field.value != "trailers"
+        default: false
+        }
+    }
+
+    // MARK: What an intermediary refuses besides
+
+    /// Whatever two servers might read differently is refused here, before any upstream sees it.
+    package static func check(_ head: HTTPRequestHead, isHTTP2: Bool) -> Result<Checked, Refusal> {
+        guard head.method != .CONNECT else {
+            return .failure(Refusal(.methodNotAllowed, "this is no forward proxy: CONNECT is refused"))
+        }
+        guard head.method != .TRACE else {
+            return .failure(Refusal(.methodNotAllowed, "TRACE would show the proxy's own headers"))
+        }
+        // Over HTTP/2 the body has frames of its own; NIO's codec writes `chunked` for one whose length is not known.
+        do throws(Refusal) { _ = try BodyFraming.of(head) } catch { return .failure(error) }
+        guard !head.headers["connection"].contains(where: { $0.utf8.contains(0x09) }) else {
+            // The decoder reads blanks here and no tabs: the two of us would see different requests.
+            return .failure(Refusal(.badRequest, "the header Connection has a tab in it"))
+        }
+        guard let target = RequestTarget(head.uri, isOptions: head.method == .OPTIONS) else {
+            return .failure(
+                Refusal(
+                    .badRequest, "the request's target is malformed, or means different things to different servers"))
+        }
+        let hosts = head.headers["host"]
+        if let refusal = Self.fault(hosts: hosts, mayLack: head.isHTTP10 || isHTTP2) { return .failure(refusal) }
+        let host = hosts.first ?? ""
+        guard target.authority.map({ HostAndPort.isAuthority($0) }) ?? true else {
+            return .failure(Refusal(.badRequest, "the header Host is malformed"))
+        }
+        let isUpgrade =
+            !isHTTP2 && head.headers["upgrade"].contains(where: ServerHandshake.namesWebSocket)
+            && head.headers.lists("upgrade", in: "connection")
+        return .success(
+            Checked(target: target, host: target.authority.map(String.init) ?? host, isUpgrade: isUpgrade))
+    }
+
+    // MARK: For the log
+
+    /// A target without the values of its query's tokens, which are secrets. Names are looked at decoded, as whoever uses them
+    /// does.
+    package static func withoutToken(_ uri: String) -> String {
+        guard let mark = uri.utf8.firstIndex(of: UInt8(ascii: "?")) else { return uri }
+        let query = uri[mark...]
+        guard query.utf8.contains(UInt8(ascii: "%")) || query.lowercased().contains("token") else { return uri }
+        let pairs = query.utf8.dropFirst().split(separator: UInt8(ascii: "&"), omittingEmptySubsequences: false)
+        let hidden = pairs.map { pair -> Substring in
+            guard let equals = pair.firstIndex(of: UInt8(ascii: "=")) else { return Substring(pair) }
+            let name = Substring(pair[..<equals])
+            let decoded = (PercentEncoding.decodeForm(name) ?? String(name)).lowercased()
+            return decoded.hasSuffix("token") ? name + "=…" : Substring(pair)
+        }
+        return String(uri[...mark]) + hidden.joined(separator: "&")
+    }
+}
+
+extension HTTPField.Name {
+    fileprivate static let keepAlive = Self("Keep-Alive")!
+    fileprivate static let proxyConnection = Self("Proxy-Connection")!
+}

@@ -1,0 +1,140 @@
+package import HTTPTypes
+import NIOCore
+import Synchronization
+
+/// How many connections a server takes, in all and from one address.
+public final class ConnectionLimiter: Sendable {
+    /// A client that was let in, until it ``end()``s.
+    package struct Admission: Sendable {
+        fileprivate let limiter: ConnectionLimiter
+        fileprivate let address: String?
+
+        /// To be called once.
+        package func end() { self.limiter.ended(self.address) }
+    }
+
+    /// Why a client is not let in.
+    package enum Refusal: Error, Sendable, Hashable {
+        /// There is no room for anybody: 503.
+        case full
+        /// The server is about to stop, and takes no more clients: 503.
+        case closed
+        /// Its address has as many connections as it may have, or comes too often: 429.
+        case tooMany(reason: String, retryAfter: Int)
+
+        /// The answer to whoever is not let in.
+        ///
+        /// - Parameter fields: further headers of it.
+        package func answer(_ fields: HTTPFields = [:]) -> MartletHTTP.Refusal {
+            var fields = fields
+            switch self {
+            case .closed:
+                // Another number for each, so that they do not all come back at once.
+                fields[.retryAfter] = String(Int.random(in: 1...3))
+                return .init(.serviceUnavailable, "the server is about to stop", fields, mayStay: false)
+            case .full:
+                fields[.retryAfter] = "5"
+                // Its connection would take the place of another.
+                return .init(.serviceUnavailable, "there are too many connections", fields, mayStay: false)
+            case .tooMany(let reason, let retryAfter):
+                fields[.retryAfter] = String(retryAfter)
+                return .init(.tooManyRequests, reason, fields)
+            }
+        }
+    }
+
+    private struct State {
+        var total = 0
+        var clients = 0
+        var isClosed = false
+        var maximumClients: Int?
+        var maximumPerAddress: Int?
+        var byAddress: [String: Int] = [:]
+    }
+
+    public let maximumTotal: Int?
+    private let state: Mutex<State>
+    private let rate: RateLimiter
+
+    /// - Parameters:
+    ///   - total: connections open at once; `nil` for no limit. Beyond it a connection gets 503.
+    ///   - clients: WebSockets and streams open at once; `nil` for no limit. Beyond it a handshake gets 503, and plain
+    ///     requests are answered as before.
+    ///   - perAddress: of those, open at once from one client address; `nil` for no limit. Beyond it a handshake gets 429.
+    ///   - rate: how often one address may begin one; `nil` for no limit. Beyond it a handshake gets 429.
+    public convenience init(
+        total: Int? = nil, clients: Int? = nil, perAddress: Int? = nil, rate: RateLimit? = nil
+    ) {
+        self.init(total: total, clients: clients, perAddress: perAddress, rate: RateLimiter(rate))
+    }
+
+    package init(total: Int? = nil, clients: Int? = nil, perAddress: Int? = nil, rate: RateLimiter) {
+        self.maximumTotal = total
+        self.state = Mutex(State(maximumClients: clients, maximumPerAddress: perAddress))
+        self.rate = rate
+    }
+
+    public var maximumPerAddress: Int? { self.state.withLock { $0.maximumPerAddress } }
+
+    /// Connections that are open.
+    public var count: Int { self.state.withLock { $0.total } }
+
+    /// WebSockets and streams that are open.
+    package var clientCount: Int { self.state.withLock { $0.clients } }
+
+    /// Changes what counts from now on; whoever is connected stays.
+    public func setLimits(clients: Int?, perAddress: Int?, rate: RateLimit?) {
+        self.state.withLock { state in
+            state.maximumClients = clients
+            state.maximumPerAddress = perAddress
+        }
+        self.rate.setLimit(rate)
+    }
+
+    /// Lets no more clients in, for good.
+    package func close() { self.state.withLock { $0.isClosed = true } }
+    package var isClosed: Bool { self.state.withLock { $0.isClosed } }
+
+    package func admitConnection() -> Bool {
+        self.state.withLock { state in
+            if let most = self.maximumTotal, state.total >= most { return false }
+            state.total += 1
+            return true
+        }
+    }
+
+    package func connectionEnded() { self.state.withLock { $0.total -= 1 } }
+
+    /// - Parameter address: `nil` for a client without one, on a Unix domain socket.
+    package func admit(address: String?) throws(Refusal) -> Admission {
+        let address = address.map { IPNetwork.client($0) }
+        // Whoever comes too often must not learn anything else by it.
+        if let address, let seconds = self.rate.refusal(of: address) {
+            throw .tooMany(reason: "too many new connections from \(address)", retryAfter: seconds)
+        }
+        let refusal = self.state.withLock { state -> Refusal? in
+            if state.isClosed { return .closed }
+            if let most = state.maximumClients, state.clients >= most { return .full }
+            if let address {
+                let count = state.byAddress[address, default: 0]
+                if let most = state.maximumPerAddress, count >= most {
+                    return .tooMany(reason: "too many connections from \(address)", retryAfter: 1)
+                }
+                state.byAddress[address] = count + 1
+            }
+            state.clients += 1
+            return nil
+        }
+        if let refusal { throw refusal }
+        return Admission(limiter: self, address: address)
+    }
+
+    private func ended(_ address: String?) {
+        self.state.withLock { state in
+            state.clients -= 1
+            guard let address else { return }
+            let count = state.byAddress[address, default: 0] - 1
+            state.byAddress[address] = count > 0 ? count : nil
+        }
+    }
+}

@@ -1,0 +1,28 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// The file of a Unix domain socket that we listen on.
+package struct SocketFile {
+    private let path: String
+    /// Device and inode, to tell it from one that another process has put in its place.
+    private let identity: (dev_t, ino_t)?
+
+    package init(_ path: String) {
+        self.path = path
+        self.identity = Self.identity(path)
+    }
+
+    private static func identity(_ path: String) -> (dev_t, ino_t)? {
+        var status = stat()
+        return lstat(path, &status) == 0 ? (status.st_dev, status.st_ino) : nil
+    }
+
+    /// Removes the file, unless it is another's by now.
+    package func remove() {
+        guard let ours = self.identity, let now = Self.identity(self.path), ours == now else { return }
+        unlink(self.path)
+    }
+}

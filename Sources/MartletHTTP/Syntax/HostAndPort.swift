@@ -1,0 +1,56 @@
+import MartletProtocol
+
+/// Hosts and ports as URLs and `Host` headers write them: `example.com:8080`, `[::1]:8080`, `example.com`.
+package enum HostAndPort {
+    /// - Returns: the host without brackets, and the port if there is one; `nil` for anything else. Only an IPv6 address stands
+    ///   in brackets, and a port has one to five digits.
+    package static func split(_ text: some StringProtocol) -> (host: String, port: Int?)? {
+        let bytes = text.utf8
+        let hostEnd: String.UTF8View.Index
+        let host: String
+        if bytes.first == UInt8(ascii: "[") {
+            guard let end = bytes.firstIndex(of: UInt8(ascii: "]")) else { return nil }
+            host = String(text[bytes.index(after: bytes.startIndex)..<end])
+            guard Self.isIPv6(host) else { return nil }
+            hostEnd = bytes.index(after: end)
+        } else {
+            hostEnd = bytes.firstIndex(of: UInt8(ascii: ":")) ?? bytes.endIndex
+            host = String(text[..<hostEnd])
+            guard host.utf8.allSatisfy({ $0 != UInt8(ascii: "[") && $0 != UInt8(ascii: "]") }) else { return nil }
+        }
+        guard hostEnd != bytes.endIndex else { return (host, nil) }
+        guard bytes[hostEnd] == UInt8(ascii: ":") else { return nil }
+        var port = 0
+        var digits = 0
+        for byte in bytes[bytes.index(after: hostEnd)...] {
+            guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9"), digits < 5 else { return nil }
+            port = port * 10 + Int(byte - UInt8(ascii: "0"))
+            digits += 1
+        }
+        guard port <= 65_535 else { return nil }
+        return (host, digits == 0 ? nil : port)
+    }
+
+    /// Whether a text may stand in a `Host` header (RFC 9110, section 7.2), which may be empty.
+    package static func isAuthority(_ text: some StringProtocol) -> Bool {
+        text.utf8.allSatisfy { HTTPSyntax.isHostByte($0) } && Self.split(text) != nil
+    }
+
+    /// A host and a port as people write them, an IPv6 address in brackets.
+    package static func text(_ host: String, _ port: Int) -> String {
+        host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+
+    /// Whether a name or an address is this machine's own: `localhost`, names below it (RFC 6761, section 6.3), 127.0.0.0/8 and
+    /// ::1.
+    package static func isLoopback(_ host: String) -> Bool {
+        let name = host.lowercased()
+        if name == "localhost" || name.hasSuffix(".localhost") { return true }
+        return IPNetwork.loopback.contains { $0.contains(name) }
+    }
+
+    /// A zone (RFC 6874) may stand behind the address.
+    private static func isIPv6(_ text: String) -> Bool {
+        text.utf8.contains(UInt8(ascii: ":")) && IPNetwork.isAddress(String(text.prefix { $0 != "%" }))
+    }
+}

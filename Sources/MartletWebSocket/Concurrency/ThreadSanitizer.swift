@@ -1,0 +1,6 @@
+#if THREAD_SANITIZER
+import MartletProtocol
+
+/// See `PosixMutex`.
+typealias Mutex = PosixMutex
+#endif

@@ -1,9 +1,0 @@
-package import NIOCore
-
-extension SocketAddress {
-    /// As people write it: `127.0.0.1:8080`, `[::1]:8080`, or the path of a Unix socket.
-    package var text: String {
-        guard let host = self.ipAddress, let port = self.port else { return self.pathname ?? "-" }
-        return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-    }
-}

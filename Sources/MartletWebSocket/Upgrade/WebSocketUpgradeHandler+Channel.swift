@@ -1,0 +1,277 @@
+// What the channel and the clock tell the handler, and what they are told.
+import HTTPTypes
+import Logging
+import MartletHTTP
+public import NIOCore
+public import NIOHTTP1
+
+extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler {
+    public typealias InboundIn = HTTPServerRequestPart
+    public typealias InboundOut = HTTPServerRequestPart
+    public typealias OutboundIn = HTTPServerResponsePart
+    public typealias OutboundOut = HTTPServerResponsePart
+
+    public func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        self.state.opened()
+        self.updateTimer()
+    }
+
+    public func handlerRemoved(context: ChannelHandlerContext) {
+        self.stop()
+        self.context = nil
+    }
+
+    public func channelInactive(context: ChannelHandlerContext) {
+        self.stop()
+        context.fireChannelInactive()
+    }
+
+    public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if self.state.isReceivingLeftovers {
+            self.codec.keep(data)
+        } else if self.state.phase != .finished {
+            self.perform(self.state.received(self.unwrapInboundIn(data)))
+            self.updateTimer()
+        }
+    }
+
+    public func channelReadComplete(context: ChannelHandlerContext) {
+        let action = self.state.readCompleted()
+        context.fireChannelReadComplete()
+        self.perform(action)
+        self.updateTimer()
+    }
+
+    public func read(context: ChannelHandlerContext) {
+        if self.state.askToRead(isWritable: context.channel.isWritable) { context.read() }
+    }
+
+    public func channelWritabilityChanged(context: ChannelHandlerContext) {
+        self.readIfHeldBack()
+        context.fireChannelWritabilityChanged()
+    }
+
+    public func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        context.write(data, promise: promise)
+        guard self.state.phase != .finished else { return }  // a WebSocket's bytes
+        guard case .end = self.unwrapOutboundIn(data), self.state.httpAnswered() else { return }
+        context.eventLoop.assumeIsolated().execute {
+            if self.state.phase == .waiting { self.decide() }
+            self.updateTimer()
+        }
+    }
+
+    public func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        guard mode == .output, self.state.isEndingHTTP else {
+            context.close(mode: mode, promise: promise)
+            return
+        }
+        promise?.succeed()
+        self.takeOver()
+    }
+
+    public func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        let parserError = error as? HTTPParserError
+        switch self.state.failed(isOfParser: parserError != nil) {
+        case .nothing: break
+        case .close: context.close(promise: nil)
+        case .tellHTTP: context.fireErrorCaught(error)
+        case .tellAndClose:
+            context.fireErrorCaught(error)
+            context.close(promise: nil)
+        case .refuse: if let parserError { self.refuseForGood(self.settings.limits.refusal(of: parserError)) }
+        }
+        self.updateTimer()
+    }
+
+    public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case is ChannelShouldQuiesceEvent: self.perform(self.state.quiesced())
+        case ChannelEvent.inputClosed:
+            switch self.state.inputEnded() {
+            case .nothing: break
+            case .close: context.close(promise: nil)
+            case .tellHTTP: context.fireUserInboundEventTriggered(event)
+            }
+        default:
+            context.fireUserInboundEventTriggered(event)
+        }
+        self.updateTimer()
+    }
+
+    private func perform(_ action: ServerConnectionState.DrainAction) {
+        switch action {
+        case .nothing: break
+        case .close: self.context?.close(promise: nil)
+        case .tellHTTP: self.context?.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        }
+    }
+
+    // MARK: Reading and the decoder
+
+    private func readIfHeldBack() {
+        guard let context = self.context, self.state.releaseRead(isWritable: context.channel.isWritable) else { return }
+        context.read()
+    }
+
+    /// Goes on with what was held back: one request after the other, however many there are.
+    func resume() {
+        guard self.state.beginResuming() else { return }
+        var hasPassed = false
+        while let action = self.state.nextHeld() {
+            hasPassed = true
+            self.perform(action)
+        }
+        switch self.state.endResuming() {
+        case .nothing: break
+        case .close: self.closeOutput()
+        case .read: self.readIfHeldBack()
+        case .drain(let action):
+            self.readIfHeldBack()
+            self.perform(action)
+        }
+        // The HTTP side gathers what comes until it is told that the read is over.
+        if hasPassed, self.state.hasHTTPSide, !self.state.isReading { self.context?.fireChannelReadComplete() }
+    }
+
+    func perform(_ action: ServerConnectionState.DecoderAction) {
+        switch action {
+        case .nothing: break
+        case .close: self.context?.close(promise: nil)
+        case .resume: self.resume()
+        case .remove:
+            guard let context = self.context, let decoder = self.codec.takeDecoder() else { return }
+            context.pipeline.syncOperations.removeHandler(decoder).assumeIsolated().whenSuccess {
+                self.decoderRemoved()
+                self.updateTimer()
+            }
+        }
+    }
+
+    private func decoderRemoved() {
+        guard let context = self.context, context.channel.isActive else { return }
+        switch self.state.decoderRemoved() {
+        case nil: break
+        case .takeover: self.become(context)
+        case .replacement:
+            let bytes = self.codec.takeLeftovers()
+            do {
+                let pipeline = context.pipeline.syncOperations
+                try pipeline.addHandler(self.codec.makeDecoder(), position: .after(self.codec.encoder))
+                // As if they had come just now.
+                let encoder = try pipeline.context(handler: self.codec.encoder)
+                for bytes in bytes { encoder.fireChannelRead(NIOAny(bytes)) }
+                if !bytes.isEmpty { encoder.fireChannelReadComplete() }
+            } catch {
+                context.close(promise: nil)
+                return
+            }
+            self.resume()
+        }
+    }
+
+    // MARK: Time
+
+    /// Does with the timer what the last event asks for.
+    func updateTimer() {
+        guard let change = self.state.takeTimerChange() else { return }
+        self.timer?.cancel()
+        let time: TimeAmount
+        switch change {
+        case .stop:
+            self.timer = nil
+            return
+        case .startHandshake: time = self.settings.limits.handshakeTimeout
+        case .startDrain: time = Self.drainPatience
+        }
+        self.timer = self.context?.eventLoop.assumeIsolated().scheduleTask(in: time) {
+            self.timer = nil
+            switch self.state.timerFired() {
+            case .close: self.context?.close(promise: nil)
+            case .refuse: self.refuseForGood(Self.tooSlow)
+            case .refuseDecision: if let action = self.takeover?.decision?.timedOut() { self.perform(action) }
+            }
+            self.updateTimer()
+        }
+    }
+
+    private static let tooSlow = Refusal(.requestTimeout, "no complete request came in time", mayStay: false)
+
+    /// Something has come or gone.
+    func touch(_ now: NIODeadline? = nil) {
+        guard let timeout = self.settings.idleTimeout, let context = self.context else { return }
+        self.lastActivity = now ?? context.eventLoop.now
+        if self.idleTimer == nil { self.startIdleTimer(timeout) }
+    }
+
+    private func startIdleTimer(_ time: TimeAmount) {
+        self.idleTimer = self.context?.eventLoop.assumeIsolated().scheduleTask(in: time) {
+            self.idleTimer = nil
+            guard let timeout = self.settings.idleTimeout, let context = self.context else { return }
+            let left = self.lastActivity + timeout - context.eventLoop.now
+            switch self.state.idleTimerFired(isOver: left <= .zero) {
+            case .nothing: break
+            case .close: context.close(promise: nil)
+            case .refuse: self.refuseForGood(Self.tooSlow)
+            case .waitForRest: self.startIdleTimer(left)
+            case .waitAgain: self.startIdleTimer(timeout)
+            }
+            self.updateTimer()
+        }
+    }
+
+    // MARK: The end
+
+    /// The last answer is in NIO's hands; `close` waits for it to be written. The client ends its half then: see
+    /// ``WebSocket/closeFrameLeft()``.
+    func closeOutput() { self.context?.close(mode: .output, promise: nil) }
+
+    private func settleWithoutHTTP() {
+        if !self.state.hasHTTPSide { self.onUpgradeWithoutHTTP?() }
+        self.onUpgradeWithoutHTTP = nil
+    }
+
+    /// The handshake that was admitted came to nothing.
+    func releaseAdmission() {
+        self.admission?.end()
+        self.admission = nil
+    }
+
+    private func stop() {
+        self.state.closed()
+        self.updateTimer()
+        self.idleTimer?.cancel()
+        self.idleTimer = nil
+        self.settleWithoutHTTP()
+        self.releaseAdmission()
+        self.takeover = nil
+        self.plainRequest = nil
+    }
+
+    /// The connection is another handler's from here on.
+    private func become(_ context: ChannelHandlerContext) {
+        guard let handler = self.takeover?.makeHandler?(context.eventLoop) else { return }
+        let pipeline = context.pipeline.syncOperations
+        // From here on nothing in the pipeline may take a write for HTTP: the handler may send at once.
+        self.state.tookOver()
+        self.settleWithoutHTTP()
+        if let admission = self.admission {
+            context.channel.closeFuture.whenComplete { _ in admission.end() }
+            self.admission = nil
+        }
+        for handler in self.httpSide?.removableHandlers ?? [] { pipeline.removeHandler(handler, promise: nil) }
+        pipeline.removeHandler(self.codec.encoder, promise: nil)
+        do {
+            try pipeline.addHandler(handler, position: .after(self))
+        } catch {
+            self.settings.logger.error("cannot upgrade a connection", metadata: ["error": "\(error)"])
+            context.close(promise: nil)
+            return
+        }
+        for bytes in self.codec.takeLeftovers() { context.fireChannelRead(NIOAny(bytes)) }
+        context.fireChannelReadComplete()
+        if self.state.isDraining { context.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent()) }
+        pipeline.removeHandler(self, promise: nil)
+    }
+}

@@ -1,0 +1,347 @@
+// Requests: whom they are for, what is asked about them, and what is answered.
+import HTTPTypes
+import Logging
+import MartletHTTP
+import MartletProtocol
+package import NIOCore
+package import NIOHTTP1
+import NIOHTTPTypesHTTP1
+
+extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
+    func perform(_ action: ServerConnectionState.PartAction) {
+        switch action {
+        case .nothing: break
+        case .begin(let head): self.begin(head)
+        case .append(let bytes):
+            self.touch()
+            self.plainRequest?.append(bytes)
+        case .answer(let question): self.ask(question)
+        case .decide: self.decide()
+        case .pass(let part): self.context?.fireChannelRead(self.wrapInboundOut(part))
+        case .passAndReplaceDecoder(let part):
+            self.context?.fireChannelRead(self.wrapInboundOut(part))
+            self.perform(self.state.stopDecoder(for: .replacement, isWritten: true))
+        }
+    }
+
+    private func begin(_ head: HTTPRequestHead) {
+        guard let context = self.context else { return }
+        if !self.state.hasHTTPSide, let endpoint = self.settings.requestEndpoint(head) {
+            self.touch()
+            self.plainRequest = PlainRequest(head, endpoint)
+            self.state.begin(.endpoint, stopsDecoder: false)
+            return self.expectRepetition(of: head)
+        }
+        self.expectNoRepetition()
+        if let refusal = RequestCheck.fault(of: head) { return self.refuse(head, refusal) }
+        guard let request = try? HTTPRequest(head, secure: self.settings.isSecure, splitCookie: false) else {
+            return self.refuse(head, Refusal(.badRequest, "not a valid HTTP/1.1 request"))
+        }
+        if let endpoint = self.settings.endpoint(request) {
+            self.takeover = Takeover(head: head, request: request, target: .webSocket(endpoint))
+            self.state.begin(.takeover, stopsDecoder: DecoderStop.stops(after: head))
+            return
+        }
+        if let endpoint = self.settings.streamEndpoint(request) {
+            self.takeover = Takeover(head: head, request: request, target: .stream(endpoint))
+            self.state.begin(.takeover, stopsDecoder: DecoderStop.stops(after: head))
+            return
+        }
+        guard let install = self.settings.installHTTPSide else {
+            return self.refuse(head, Refusal(.notFound, "there is no WebSocket endpoint at this path"))
+        }
+        if self.httpSide == nil {
+            do {
+                self.httpSide = try install(context.channel)
+            } catch {
+                self.settings.logger.error("cannot serve HTTP on a connection", metadata: ["error": "\(error)"])
+                context.close(promise: nil)
+                return
+            }
+        }
+        self.state.begin(.http, stopsDecoder: DecoderStop.stops(after: head))
+        context.fireChannelRead(self.wrapInboundOut(.head(head)))
+    }
+
+    // MARK: Requests that are answered at once
+
+    /// A whole request past the decoder.
+    package func take(_ head: HTTPRequestHead, _ body: ByteBuffer) -> Bool {
+        guard self.state.mayTakeWhole, !self.state.hasHTTPSide, let endpoint = self.settings.requestEndpoint(head)
+        else { return false }
+        self.touch()
+        let request = PlainRequest(head, endpoint)
+        if body.readableBytes > 0 { request.append(body) }
+        self.plainRequest = request
+        self.ask(self.state.receivedWhole())
+        self.updateTimer()
+        return true
+    }
+
+    /// A request for an endpoint has come through the decoder; another like it may follow.
+    private func expectRepetition(of head: HTTPRequestHead) {
+        if let repetition = self.repetition { return repetition.received(head) }
+        guard let context = self.context else { return }
+        let handler = RepeatedRequestHandler(self)
+        guard
+            (try? context.pipeline.syncOperations.addHandler(handler, position: .after(self.codec.encoder))) != nil
+        else { return }
+        self.repetition = handler
+    }
+
+    /// Something else has come: from here on the decoder sees every byte.
+    private func expectNoRepetition() {
+        guard let handler = self.repetition else { return }
+        self.repetition = nil
+        self.context?.pipeline.syncOperations.removeHandler(handler, promise: nil)
+    }
+
+    /// The request is whole.
+    private func ask(_ question: Int) {
+        guard let request = self.plainRequest, let context = self.context, context.channel.isActive else { return }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let eventLoop = context.eventLoop
+        request.endpoint.respond(request.head, request.body ?? ByteBuffer(), context.channel) { answer in
+            if eventLoop.inEventLoop {
+                bound.value.finish(answer, question)
+            } else {
+                eventLoop.execute { bound.value.finish(answer, question) }
+            }
+        }
+    }
+
+    private func finish(_ answer: RequestEndpoint.Answer, _ question: Int) {
+        guard let request = self.plainRequest, let context = self.context,
+            let keepsAlive = self.state.answered(question, isKeepAlive: request.head.isKeepAlive)
+        else { return }
+        self.plainRequest = nil
+        let now = context.eventLoop.now
+        self.touch(now)
+        let rest = self.answers.write(answer, keepsAlive: keepsAlive, isSecure: self.settings.isSecure, now, context)
+        if let rest, let encoder = try? context.pipeline.syncOperations.context(handler: self.codec.encoder) {
+            encoder.writeAndFlush(NIOAny(IOData.byteBuffer(rest)), promise: self.pendingWrite(context))
+        }
+        if keepsAlive { self.resume() } else { self.closeOutput() }
+        self.updateTimer()
+    }
+
+    /// To be given to NIO with an answer.
+    private func pendingWrite(_ context: ChannelHandlerContext) -> EventLoopPromise<Void> {
+        self.answers.pendingWrites += 1
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenComplete { _ in self.answers.pendingWrites -= 1 }
+        return promise
+    }
+
+    // MARK: Requests that want to take the connection over
+
+    func decide() {
+        guard let context = self.context, context.channel.isActive, let takeover = self.takeover else { return }
+        let rules: UpgradeDecision.Rules
+        var handshake: Result<ServerHandshake, HandshakeFailure>?
+        switch takeover.target {
+        case .webSocket(let endpoint):
+            rules = .init(endpoint)
+            guard let request = takeover.request else { return }
+            handshake = Result { () throws(HandshakeFailure) in try ServerHandshake(request: request) }
+        case .stream(let endpoint): rules = .init(endpoint)
+        case .nobody(let refusal): return self.refuse(refusal)
+        }
+        guard let request = takeover.request else { return }
+        let client = self.settings.trustedProxies.client(
+            of: request, peer: context.channel.remoteAddress, isSecure: self.settings.isSecure)
+        let asked = WebSocketRequest(request, client, remoteAddress: context.channel.remoteAddress)
+        let (decision, action) = UpgradeDecision.begin(
+            .init(
+                handshake: handshake, isHTTP10: takeover.head.isHTTP10, hasMore: self.state.hasMoreThanHead,
+                isSecure: asked.isSecure, head: { asked.head }), rules)
+        self.takeover?.asked = asked
+        self.takeover?.decision = decision
+        self.perform(action)
+    }
+
+    func perform(_ action: UpgradeDecision.Action) {
+        switch action {
+        case .admit:
+            let refusal = self.admit()
+            if let next = self.takeover?.decision?.admitted(refusal) { self.perform(next) }
+        case .ask: self.askHook()
+        case .accept(let agreement): self.accept(agreement)
+        case .refuse(let refusal): self.refuse(refusal)
+        }
+    }
+
+    /// - Returns: `nil` when the client is let in.
+    private func admit() -> Refusal? {
+        guard self.admission == nil, let takeover = self.takeover else { return nil }
+        let own: ConnectionLimiter?
+        switch takeover.target {
+        case .webSocket(let endpoint): own = endpoint.connectionLimiter
+        case .stream(let endpoint): own = endpoint.connectionLimiter
+        case .nobody: own = nil
+        }
+        guard let limiter = own ?? self.settings.connectionLimiter else { return nil }
+        do {
+            self.admission = try limiter.admit(address: takeover.asked?.clientAddress)
+            return nil
+        } catch {
+            return error.answer()
+        }
+    }
+
+    private func askHook() {
+        guard let context = self.context, var asked = self.takeover?.asked, let target = self.takeover?.target else {
+            return
+        }
+        asked.subprotocol = self.takeover?.decision?.subprotocol
+        let question = self.state.deciding()
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let eventLoop = context.eventLoop
+        switch target {
+        case .webSocket(let endpoint):
+            guard let authorize = endpoint.authorize else { return }
+            Task { [asked] in
+                let authorization = await authorize(asked)
+                eventLoop.execute {
+                    bound.value.hookAnswered(question, authorization.answer) {
+                        if let endpoint = authorization.chosenEndpoint { $0.target = .webSocket(endpoint) }
+                    }
+                }
+            }
+        case .stream(let endpoint):
+            Task { [asked] in
+                let decision = await endpoint.decide(asked)
+                eventLoop.execute {
+                    switch decision {
+                    case .open(let makeHandler):
+                        bound.value.hookAnswered(question, .allow([:])) { $0.makeHandler = makeHandler }
+                    case .refuse(let refusal): bound.value.hookAnswered(question, .refuse(refusal)) { _ in }
+                    }
+                }
+            }
+        case .nobody: break
+        }
+    }
+
+    private func hookAnswered(
+        _ question: Int, _ answer: UpgradeDecision.Answer, _ change: (inout Takeover) -> Void
+    ) {
+        guard self.state.decided(question), var takeover = self.takeover else { return }
+        change(&takeover)
+        let action = takeover.decision?.answered(answer)
+        self.takeover = takeover
+        if let action { self.perform(action) }
+        self.updateTimer()
+    }
+
+    private func accept(_ agreement: UpgradeDecision.Agreement) {
+        self.takeover?.agreement = agreement
+        switch self.state.accepted() {
+        case .takeOver: self.takeOver()
+        case .endHTTP:
+            // The HTTP side sees the end of the input and ends its output, which goes no further than this handler.
+            self.context?.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        }
+    }
+
+    /// Nothing of HTTP is left but the answer.
+    func takeOver() {
+        guard let context = self.context, let takeover = self.takeover, let agreement = takeover.agreement else {
+            return
+        }
+        guard case .webSocket(let endpoint) = takeover.target, let response = agreement.response,
+            var request = takeover.asked
+        else {
+            // A stream writes its own answer.
+            return self.perform(self.state.stopDecoder(for: .takeover, isWritten: true))
+        }
+        request.subprotocol = agreement.subprotocol
+        self.takeover?.makeHandler = { [isSecure = self.settings.isSecure, request] eventLoop in
+            WebSocket(
+                role: .server, configuration: endpoint.configuration, subprotocol: agreement.subprotocol,
+                compression: agreement.compression, isPlainTCP: !isSecure,
+                handler: endpoint.makeHandler(request, eventLoop), eventLoop: eventLoop)
+        }
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenSuccess {
+            self.perform(self.state.written())
+            self.updateTimer()
+        }
+        self.perform(self.state.stopDecoder(for: .takeover, isWritten: false))
+        let headers = HTTPHeaders(response.headerFields)
+        context.write(
+            self.wrapOutboundOut(.head(.init(version: .http1_1, status: .switchingProtocols, headers: headers))),
+            promise: nil)
+        context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: promise)
+    }
+
+    // MARK: Refusals
+
+    /// Refuses the request that wants to take the connection over; the connection lives on when the client wants it to, and may.
+    private func refuse(_ refusal: Refusal) {
+        guard let takeover = self.takeover else { return }
+        self.takeover = nil
+        self.releaseAdmission()
+        var refusal = refusal
+        if case .stream(let endpoint) = takeover.target {
+            for field in endpoint.refusalFields where refusal.fields[field.name] == nil { refusal.fields.append(field) }
+        }
+        let action = self.state.refused(
+            mayStay: refusal.mayStay, isKeepAlive: takeover.head.isKeepAlive,
+            stopsDecoder: DecoderStop.stops(after: takeover.head))
+        self.write(
+            refusal, path: takeover.request.map { WebSocketRequest.path(of: $0) }, takeover.head, action != .close)
+        switch action {
+        case .close: self.closeOutput()
+        case .stay: self.resume()
+        case .replaceDecoder: self.perform(self.state.stopDecoder(for: .replacement, isWritten: true))
+        }
+    }
+
+    /// Refuses a request that is nobody's, and ends the connection behind the answer, which waits for earlier ones.
+    private func refuse(_ head: HTTPRequestHead, _ refusal: Refusal) {
+        guard !self.state.hasHTTPSide else {
+            var last = refusal
+            last.mayStay = false
+            self.takeover = Takeover(head: head, request: nil, target: .nobody(last))
+            self.state.begin(.takeover, stopsDecoder: DecoderStop.stops(after: head))
+            return
+        }
+        guard self.state.refuseAndClose() else { return }
+        let path = String(head.uri.prefix { $0 != "?" && $0 != "#" })
+        self.write(refusal, path: path, head, false)
+        self.closeOutput()
+    }
+
+    /// Answers for the last time: the state is finished already.
+    func refuseForGood(_ refusal: Refusal) {
+        self.write(refusal, path: nil, nil, false)
+        self.closeOutput()
+    }
+
+    private func write(_ refusal: Refusal, path: String?, _ head: HTTPRequestHead?, _ keepsAlive: Bool) {
+        guard let context = self.context else { return }
+        RefusalCounter.count(status: refusal.status.code)
+        self.settings.logger.info(
+            "refused a request",
+            metadata: [
+                "status": "\(refusal.status.code)", "reason": "\(refusal.reason)", "path": "\(path ?? "-")",
+                "address": "\(context.channel.remoteAddress?.text ?? "-")",
+            ])
+        var headers = HTTPHeaders(refusal.fields)
+        if !headers.contains(name: "Content-Type") {
+            headers.add(name: "Content-Type", value: "text/plain; charset=utf-8")
+        }
+        headers.replaceOrAdd(name: "Content-Length", value: String(refusal.reason.utf8.count))
+        headers.add(name: "Connection", value: keepsAlive ? "keep-alive" : "close")
+        context.write(
+            self.wrapOutboundOut(
+                .head(.init(version: .http1_1, status: .init(statusCode: refusal.status.code), headers: headers))),
+            promise: nil)
+        // RFC 9110, section 9.3.2: what follows the head of an answer to HEAD is the next answer.
+        if head?.method != .HEAD {
+            context.write(self.wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: refusal.reason)))), promise: nil)
+        }
+        context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: self.pendingWrite(context))
+    }
+}

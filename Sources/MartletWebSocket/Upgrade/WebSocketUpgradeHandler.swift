@@ -1,0 +1,135 @@
+public import HTTPTypes
+public import Logging
+package import MartletHTTP
+public import NIOCore
+package import NIOHTTP1
+
+/// Sits behind the HTTP/1 codec of a server connection and gives each request to whom it is for: a ``WebSocketEndpoint``, an
+/// endpoint of the event loop, or the HTTP side, whose handlers are added when the first plain request comes.
+///
+/// It is a shell: ``ServerConnectionState`` says what is to be done when, and ``UpgradeDecision`` who becomes a WebSocket. What is
+/// left here is the channel, the clock, and who was asked.
+public final class WebSocketUpgradeHandler {
+    public typealias EndpointLookup = @Sendable (HTTPRequest) -> WebSocketEndpoint?
+
+    /// The HTTP side of a connection.
+    public struct HTTPSide {
+        /// Handlers that leave the pipeline when a later request upgrades.
+        public var removableHandlers: [any RemovableChannelHandler]
+
+        public init(removableHandlers: [any RemovableChannelHandler]) { self.removableHandlers = removableHandlers }
+    }
+
+    /// Adds the HTTP side to the end of the pipeline.
+    public typealias HTTPSideInstaller = (any Channel) throws -> HTTPSide
+
+    /// What does not change while the connection lives.
+    struct Settings {
+        let limits: HTTPLimits
+        let isSecure: Bool
+        let trustedProxies: TrustedProxies
+        let connectionLimiter: ConnectionLimiter?
+        let logger: Logger
+        let endpoint: EndpointLookup
+        let installHTTPSide: HTTPSideInstaller?
+        var streamEndpoint: @Sendable (HTTPRequest) -> StreamEndpoint? = { _ in nil }
+        var requestEndpoint: @Sendable (HTTPRequestHead) -> RequestEndpoint? = { _ in nil }
+        var idleTimeout: TimeAmount?
+    }
+
+    /// A request that wants to take the connection over.
+    struct Takeover {
+        enum Target {
+            case webSocket(WebSocketEndpoint)
+            case stream(StreamEndpoint)
+            /// It is refused, once the answers to earlier requests have left.
+            case nobody(Refusal)
+        }
+
+        let head: HTTPRequestHead
+        let request: HTTPRequest?
+        var target: Target
+        /// The request as hooks see it, once it is being decided about.
+        var asked: WebSocketRequest?
+        var decision: UpgradeDecision?
+        /// What was agreed on, once the request has been accepted.
+        var agreement: UpgradeDecision.Agreement?
+        /// Makes the handler that has the connection from then on, once the request has been accepted.
+        var makeHandler: ((any EventLoop) -> any ChannelHandler)?
+    }
+
+    /// How long the rest of a request's body may take once the server shuts down.
+    static let drainPatience = TimeAmount.seconds(5)
+
+    var settings: Settings
+    var state = ServerConnectionState()
+    var codec: ServerCodec
+    var context: ChannelHandlerContext?
+    var httpSide: HTTPSide?
+    var onUpgradeWithoutHTTP: (() -> Void)?
+    /// The request that an endpoint of the event loop answers.
+    var plainRequest: PlainRequest?
+    var takeover: Takeover?
+    /// Spares the decoder requests that repeat each other, once one has been answered here.
+    var repetition: RepeatedRequestHandler?
+    var answers = AnswerWriter()
+    /// The client's place in a limit.
+    var admission: ConnectionLimiter.Admission?
+    var timer: Scheduled<Void>?
+    /// When something came or went last. Only for connections without an HTTP side, which has a timer of its own.
+    var lastActivity = NIODeadline.uptimeNanoseconds(0)
+    var idleTimer: Scheduled<Void>?
+
+    /// - Parameters:
+    ///   - isSecure: whether the connection to us is TLS.
+    ///   - trustedProxies: whose `X-Forwarded-*` headers are believed.
+    ///   - connectionLimiter: limits WebSockets by the client's address.
+    ///   - endpoint: the endpoint for a request, by its path; `nil` for plain HTTP.
+    ///   - installHTTPSide: `nil` for a server without one: plain requests get 404.
+    ///   - onUpgradeWithoutHTTP: called when the connection upgrades or ends and never had an HTTP side.
+    public init(
+        limits: HTTPLimits,
+        isSecure: Bool,
+        trustedProxies: TrustedProxies = .none,
+        connectionLimiter: ConnectionLimiter? = nil,
+        logger: Logger,
+        endpoint: @escaping EndpointLookup,
+        installHTTPSide: HTTPSideInstaller? = nil,
+        onUpgradeWithoutHTTP: @escaping () -> Void = {}
+    ) {
+        self.settings = Settings(
+            limits: limits, isSecure: isSecure, trustedProxies: trustedProxies, connectionLimiter: connectionLimiter,
+            logger: logger, endpoint: endpoint, installHTTPSide: installHTTPSide)
+        self.onUpgradeWithoutHTTP = onUpgradeWithoutHTTP
+        self.codec = ServerCodec(limits: limits)
+    }
+
+    /// Adds what is answered past the HTTP side. To be called before the handler is installed.
+    ///
+    /// - Parameters:
+    ///   - streamEndpoint: what answers a request with a stream.
+    ///   - requestEndpoint: what answers a request at once.
+    ///   - idleTimeout: how long a connection without an HTTP side may be silent between requests.
+    package func serve(
+        streamEndpoint: @escaping @Sendable (HTTPRequest) -> StreamEndpoint?,
+        requestEndpoint: @escaping @Sendable (HTTPRequestHead) -> RequestEndpoint?,
+        idleTimeout: TimeAmount?
+    ) {
+        self.settings.streamEndpoint = streamEndpoint
+        self.settings.requestEndpoint = requestEndpoint
+        self.settings.idleTimeout = idleTimeout
+    }
+
+    /// Adds the HTTP/1 codec and this handler to the end of a new channel's pipeline.
+    public func install(on channel: any Channel) throws {
+        // Small at first: a connection keeps the first buffer that it read into.
+        try channel.syncOptions?.setOption(
+            .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: 65_536))
+        try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
+        let codec = self.codec
+        try codec.install(on: channel, before: self)
+    }
+}
+
+@available(*, unavailable)
+extension WebSocketUpgradeHandler: Sendable {}
