@@ -62,19 +62,20 @@ let package = Package(
             "MartletWebSocket",
             [
                 "CMartletSystem", "MartletProtocol", "MartletHTTP", .nioCore, .nioPosix, .nioHTTP1, .nioExtras,
-                .nioHTTPTypes, .nioHTTPTypesHTTP1, .nioSOCKS, .nioEmbedded, .nioTLS, .nioSSL, .metrics, .tracing,
+                .nioHTTPTypes, .nioHTTPTypesHTTP1, .nioSOCKS, .nioEmbedded, .nioSSL, .metrics, .tracing,
                 .httpTypes, .collections, .logging, .lifecycle,
             ]),
         module(
             "MartletHummingbird",
             [
                 "MartletHTTP", "MartletWebSocket", .hummingbird, .hummingbirdCore, .nioCore, .nioPosix, .nioHTTP1,
-                .nioHTTP2, .nioHPACK, .nioSSL, .nioTLS, .nioHTTPTypes, .nioHTTPTypesHTTP1, .nioHTTPTypesHTTP2,
+                .nioHTTP2, .nioSSL, .nioHTTPTypes, .nioHTTPTypesHTTP1, .nioHTTPTypesHTTP2,
                 .httpTypes,
                 .logging,
             ]),
         module(
-            "MartletPush", ["MartletProtocol", "MartletHTTP", "MartletWebSocket", .nioCore, .httpTypes, .logging]),
+            "MartletPush",
+            ["MartletProtocol", "MartletHTTP", "MartletWebSocket", .nioCore, .httpTypes, .collections, .logging]),
         module(
             "MartletProxy",
             [
@@ -89,7 +90,8 @@ let package = Package(
                 "CMartletSystem", "MartletConfiguration", "MartletHTTP", "MartletPush", "MartletProxy",
                 "MartletHummingbird", "MartletWebSocket", .coreMetrics, .signals, .hummingbird, .hummingbirdCore,
                 .jwtKit,
-                .asyncHTTPClient, .nioCore, .nioSSL, .nioPosix, .nioHTTP1, .httpTypes, .logging, .lifecycle,
+                .asyncHTTPClient, .collections, .nioCore, .nioSSL, .nioPosix, .nioHTTP1, .httpTypes, .logging,
+                .lifecycle,
             ], resources: [.embedInCode("Console/Page"), .embedInCode("EventStream/martlet.js")]),
         program(
             "martlet", "Sources/martlet",

@@ -1,4 +1,3 @@
-import Hummingbird
 import MartletWebSocket
 import Synchronization
 

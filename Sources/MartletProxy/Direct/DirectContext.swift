@@ -1,5 +1,3 @@
-import NIOCore
-
 /// What the handshakes of one listener need, on whichever reactor.
 struct DirectContext: Sendable {
     let core: ProxyCore

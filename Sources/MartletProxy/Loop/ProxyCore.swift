@@ -1,5 +1,4 @@
 import Logging
-import NIOCore
 import Synchronization
 
 /// What all event loops of a proxy share.

@@ -11,6 +11,4 @@ public enum TunnelEnd: String, Sendable {
     case messageTooBig = "the client's message is too big"
     case tooManyMessages = "the client sends too many messages"
     case violation = "the client violated the WebSocket protocol"
-    /// The upstream's frames could not be understood.
-    case upstreamViolation = "the upstream violated the WebSocket protocol"
 }

@@ -23,8 +23,6 @@ enum APICommand: Sendable {
     case disconnect(Disconnect)
     case info
 
-    static let methods = ["publish", "broadcast", "disconnect", "info"]
-
     /// How many messages it is, for limits.
     var weight: Int {
         if case .broadcast(let command) = self { return max(command.channels.count, 1) }

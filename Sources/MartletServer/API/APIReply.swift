@@ -1,4 +1,3 @@
-import FoundationEssentials
 import MartletPush
 
 /// What a command is answered: `{"result":{…}}` or `{"error":{…}}`. Names are those of the wire.

@@ -1,4 +1,3 @@
-import AsyncHTTPClient
 import FoundationEssentials
 public import MartletPush
 import MartletWebSocket

@@ -1,5 +1,4 @@
 import MartletWebSocket
-import NIOCore
 
 /// How an ``HTTPServer`` listens and ends.
 struct HTTPServerConfiguration: Sendable {

@@ -1,7 +1,6 @@
 import FoundationEssentials
 import HTTPTypes
 import Hummingbird
-import Logging
 import MartletPush
 import MartletWebSocket
 import NIOCore

@@ -1,5 +1,4 @@
 public import HTTPTypes
-import Synchronization
 
 /// Connections to one URL, one after the other: when one is lost, the next comes after a pause.
 ///

@@ -1,5 +1,3 @@
-import NIOCore
-
 extension WebSocketServer {
     /// Where a server listens.
     public struct Listener: Sendable, CustomStringConvertible {

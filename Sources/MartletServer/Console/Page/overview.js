@@ -20,7 +20,7 @@ const charts = {
 };
 
 /* The time within which a share of the publications was delivered; null when there were none. */
-export function percentile({ bounds, counts }, share) {
+function percentile({ bounds, counts }, share) {
   const total = counts.reduce((sum, count) => sum + count, 0);
   if (!total) return null;
   let seen = 0;

@@ -1,8 +1,8 @@
-import MartletWebSocket
+import MartletProtocol
 import NIOHTTP1
 import Testing
 
-@testable import MartletProxy
+@testable import MartletHTTP
 
 @Suite("Heads that are read without NIO")
 struct HeadParserTests {

@@ -2,7 +2,7 @@ import NIOCore
 import Synchronization
 import Testing
 
-@testable import MartletWebSocket
+@testable import MartletHTTP
 
 @Suite("Rates and numbers of connections")
 struct RateLimiterTests {

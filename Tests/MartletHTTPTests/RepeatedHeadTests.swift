@@ -1,6 +1,6 @@
 import Testing
 
-@testable import MartletWebSocket
+@testable import MartletHTTP
 
 struct RepeatedHeadTests {
     static let request = "POST /push HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nX-Key: b\r\n\r\nhello"

@@ -1,7 +1,7 @@
 import NIOCore
 import Testing
 
-@testable import MartletWebSocket
+@testable import MartletHTTP
 
 @Suite("The Date header")
 struct UTCTimeTests {
