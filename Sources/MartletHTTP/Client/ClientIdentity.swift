@@ -41,12 +41,13 @@ package struct ClientIdentity: Sendable, Hashable {
         var nodes = HeaderList.elements(values(.xForwardedFor)).map(String.init)
         var proto = HeaderList.elements(values(.xForwardedProto)).last.map(String.init)
         var host = HeaderList.elements(values(.xForwardedHost)).last.map(String.init)
-        if nodes.isEmpty {
+        if nodes.isEmpty, proto == nil, host == nil {
+            // The older family is what a proxy that knows both keeps right: a client could have written the other.
             let elements = HeaderList.elements(values(.forwarded))
             nodes = elements.map { ForwardedNodes.parameter("for", of: $0) ?? "unknown" }
             // The last element tells of the connection to the last proxy before us.
-            proto = proto ?? elements.last.flatMap { ForwardedNodes.parameter("proto", of: $0) }
-            host = host ?? elements.last.flatMap { ForwardedNodes.parameter("host", of: $0) }
+            proto = elements.last.flatMap { ForwardedNodes.parameter("proto", of: $0) }
+            host = elements.last.flatMap { ForwardedNodes.parameter("host", of: $0) }
         }
         self.address = trusted.clientAddress(nodes, peer: peer)
         if let proto = proto?.lowercased() { self.isClientSecure = proto == "https" || proto == "wss" }

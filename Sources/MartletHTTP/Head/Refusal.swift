@@ -8,6 +8,8 @@ package struct Refusal: Error, Sendable, Hashable {
     package var fields: HTTPFields
     /// Whether the connection may live on behind it, if the client wants that.
     package var mayStay: Bool
+    /// What only the log is told besides.
+    package var detail: String?
 
     package init(
         _ status: HTTPResponse.Status, _ reason: String, _ fields: HTTPFields = [:], mayStay: Bool = true

@@ -34,8 +34,13 @@ package enum RequestCheck {
         guard lengths.count <= 1, lengths.allSatisfy({ BodyFraming.length($0) != nil }) else {
             return Refusal(.badRequest, "Content-Length must be one number")
         }
-        let hosts = request.authority.map { [$0] } ?? []
-        return Self.fault(hosts: hosts, mayLack: false)
+        // Where both are there they must name one host (RFC 9113, section 8.3.1).
+        let named = request.headerFields[values: .hostField]
+        guard let authority = request.authority else { return Self.fault(hosts: named, mayLack: false) }
+        guard named.allSatisfy({ $0.lowercased() == authority.lowercased() }) else {
+            return Refusal(.badRequest, "Host and :authority name different hosts")
+        }
+        return Self.fault(hosts: [authority], mayLack: false)
     }
 
     private static func fault(method: String, target: String) -> Refusal? {
@@ -120,5 +125,7 @@ package enum RequestCheck {
 
 extension HTTPField.Name {
     fileprivate static let keepAlive = Self("Keep-Alive")!
+    /// `Host`, which HTTPTypes keeps for itself.
+    fileprivate static let hostField = Self("Host")!
     fileprivate static let proxyConnection = Self("Proxy-Connection")!
 }

@@ -33,7 +33,24 @@ package enum HostAndPort {
 
     /// Whether a text may stand in a `Host` header (RFC 9110, section 7.2), which may be empty.
     package static func isAuthority(_ text: some StringProtocol) -> Bool {
-        text.utf8.allSatisfy { HTTPSyntax.isHostByte($0) } && Self.split(text) != nil
+        guard text.utf8.first != UInt8(ascii: "[") else {
+            return text.utf8.allSatisfy { HTTPSyntax.isHostByte($0) } && Self.split(text) != nil
+        }
+        // Byte by byte, without memory: this is looked at for each request.
+        var port = 0
+        var digits: Int?
+        for byte in text.utf8 {
+            if let count = digits {
+                guard 0x30...0x39 ~= byte, count < 5 else { return false }
+                port = port * 10 + Int(byte - 0x30)
+                digits = count + 1
+            } else if byte == UInt8(ascii: ":") {
+                digits = 0
+            } else if !HTTPSyntax.isHostByte(byte) || byte == UInt8(ascii: "[") || byte == UInt8(ascii: "]") {
+                return false
+            }
+        }
+        return port <= 65_535
     }
 
     /// A host and a port as people write them, an IPv6 address in brackets.

@@ -26,6 +26,20 @@ final class DirectHandshake: TunnelOpener {
         case over
     }
 
+    /// The upstream servers that were tried, and the one that is being spoken to.
+    private struct UpstreamSide {
+        var leg: SocketLeg?
+        /// Whether epoll knows of its socket.
+        var isPolled = false
+        var endpoint: Endpoint?
+        var tried: [Endpoint] = []
+        /// Whether the last one that was tried did not answer in time.
+        var isTimeout = false
+        var sentAt: NIODeadline?
+        /// The beginning of its answer.
+        var answer: [UInt8] = []
+    }
+
     /// Longer requests are NIO's: a socket's buffer takes so much at once.
     private static let mostOfRequest = 8 * 1024
     /// What is read at once: the rest stays in the socket, for whoever goes on.
@@ -36,9 +50,7 @@ final class DirectHandshake: TunnelOpener {
     private let reactor: TunnelReactor
     private let peer: SocketAddress
     private let client: SocketLeg
-    private var upstream: SocketLeg?
-    /// Whether epoll knows of the upstream's socket.
-    private var isUpstreamPolled = false
+    private var upstream = UpstreamSide()
     private var phase = Phase.arriving
     private let acceptedAt: Int64
     private var deadline: Int64
@@ -48,11 +60,6 @@ final class DirectHandshake: TunnelOpener {
     private var upgrade: ProxiedUpgrade?
     /// For the log, if there is one.
     private var entry: AccessLogEntry?
-    private var tried: [Endpoint] = []
-    private var endpoint: Endpoint?
-    private var isTimeout = false
-    private var sentAt: NIODeadline?
-    private var answer: [UInt8] = []
 
     /// Takes the client's descriptor over.
     init(client: CInt, peer: SocketAddress, context: DirectContext, reactor: TunnelReactor, now: Int64) {
@@ -79,7 +86,7 @@ final class DirectHandshake: TunnelOpener {
         if events & PolledSocket.hangUpEvents != 0 { leg.hasHungUp = true }
         switch (leg.side, self.phase) {
         case (_, .over): break
-        case (.upstream, _) where leg !== self.upstream: break  // one that has been given up
+        case (.upstream, _) where leg !== self.upstream.leg: break  // one that has been given up
         case (.client, .arriving): if leg.isReadable { self.readRequest(now) }
         case (.client, _):
             // A client that has ended its half does not wait for an answer, as far as anybody can tell.
@@ -95,7 +102,7 @@ final class DirectHandshake: TunnelOpener {
         switch self.phase {
         case .arriving: self.end()  // one that said nothing is told nothing
         case .connecting:
-            self.isTimeout = true
+            self.upstream.isTimeout = true
             if now >= self.answerDeadline {
                 self.endpointFailed("response timeout", ETIMEDOUT)
                 return self.giveUp()  // which finds that the time is over
@@ -173,10 +180,10 @@ final class DirectHandshake: TunnelOpener {
     private func connect(_ now: Int64) {
         guard let upgrade = self.upgrade,
             let endpoint = upgrade.request.route.group.choose(
-                key: upgrade.request.hashKey, except: self.tried, at: .uptimeNanoseconds(UInt64(now))),
+                key: upgrade.request.hashKey, except: self.upstream.tried, at: .uptimeNanoseconds(UInt64(now))),
             let address = endpoint.directAddress
         else { return self.giveUp() }
-        self.endpoint = endpoint
+        self.upstream.endpoint = endpoint
         self.entry?.endpoint = endpoint.name
         endpoint.began()
         self.phase = .connecting
@@ -186,7 +193,7 @@ final class DirectHandshake: TunnelOpener {
         guard descriptor >= 0 else { return self.giveUp() }
         let upstream = SocketLeg(side: .upstream, descriptor: descriptor, reactor: self.reactor)
         upstream.handshake = self
-        self.upstream = upstream
+        self.upstream.leg = upstream
         let result = address.withSockAddr { Glibc.connect(descriptor, $0, socklen_t($1)) }
         guard result == 0 || errno == EINPROGRESS else { return self.connectionFailed(now) }
         // On the same machine the connection is there already.
@@ -195,24 +202,24 @@ final class DirectHandshake: TunnelOpener {
 
     private func connectionFailed(_ now: Int64) {
         self.endpointFailed("no connection", errno)
-        self.isTimeout = false
+        self.upstream.isTimeout = false
         self.connect(now)
     }
 
     /// - Returns: whether the upstream's socket is polled.
     private func pollUpstream(_ upstream: SocketLeg, events: UInt32) -> Bool {
-        if self.isUpstreamPolled { return true }
-        self.isUpstreamPolled = true
+        if self.upstream.isPolled { return true }
+        self.upstream.isPolled = true
         return self.reactor.poll(upstream, events: events)
     }
 
     private func connected(_ now: Int64) {
-        guard let endpoint = self.endpoint else { return }
+        guard let endpoint = self.upstream.endpoint else { return }
         self.send(to: endpoint, now)
     }
 
     private func send(to endpoint: Endpoint, _ now: Int64) {
-        guard let upstream = self.upstream,
+        guard let upstream = self.upstream.leg,
             case .send(let request)? = self.upgrade?.connected(authority: endpoint.url.authority)
         else { return }
         let head = HeadWriter.bytes(request)
@@ -220,7 +227,7 @@ final class DirectHandshake: TunnelOpener {
         if sent == head.count {
             self.phase = .answering
             self.upgrade?.sent()
-            self.sentAt = .now()
+            self.upstream.sentAt = .now()
             self.deadline = self.answerDeadline
             guard self.pollUpstream(upstream, events: PolledSocket.inputEvents) else { return self.giveUp() }
             // It may have said something before it was asked, which is not told again.
@@ -238,20 +245,20 @@ final class DirectHandshake: TunnelOpener {
     }
 
     private func endpointFailed(_ reason: String, _ code: CInt) {
-        guard let upgrade = self.upgrade, let endpoint = self.endpoint else { return }
+        guard let upgrade = self.upgrade, let endpoint = self.upstream.endpoint else { return }
         self.closeUpstream()
         upgrade.request.route.group.failed(
             endpoint, reason: reason, error: IOError(errnoCode: code, reason: "connect"),
             logger: self.context.core.logger)
-        self.tried.append(endpoint)
+        self.upstream.tried.append(endpoint)
     }
 
     private func closeUpstream() {
-        self.endpoint?.ended()
-        self.endpoint = nil
-        self.isUpstreamPolled = false
-        guard let upstream = self.upstream else { return }
-        self.upstream = nil
+        self.upstream.endpoint?.ended()
+        self.upstream.endpoint = nil
+        self.upstream.isPolled = false
+        guard let upstream = self.upstream.leg else { return }
+        self.upstream.leg = nil
         self.reactor.close(upstream)
     }
 
@@ -268,7 +275,7 @@ final class DirectHandshake: TunnelOpener {
     // MARK: The answer
 
     private func readAnswer(_ now: Int64) {
-        guard let upstream = self.upstream else { return }
+        guard let upstream = self.upstream.leg else { return }
         let buffer = self.reactor.buffer
         while true {
             let count = martlet_receive(upstream.descriptor, buffer.baseAddress, Self.mostOfAnswer)
@@ -276,10 +283,10 @@ final class DirectHandshake: TunnelOpener {
                 if count == 0 || errno != EAGAIN && errno != EINTR { return self.giveUp() }
                 return
             }
-            let before = self.answer.count
-            self.answer += buffer[..<count]
-            if let end = self.answer.withUnsafeBytes({ HeadParser.end($0, from: before) }) {
-                let head = self.answer.withUnsafeBytes {
+            let before = self.upstream.answer.count
+            self.upstream.answer += buffer[..<count]
+            if let end = self.upstream.answer.withUnsafeBytes({ HeadParser.end($0, from: before) }) {
+                let head = self.upstream.answer.withUnsafeBytes {
                     HeadParser.switchingProtocols(
                         UnsafeRawBufferPointer(rebasing: $0[..<end]),
                         maximumCount: self.context.limits.maximumHeaderCount)
@@ -290,10 +297,10 @@ final class DirectHandshake: TunnelOpener {
                 upstream.isReadable = count == Self.mostOfAnswer || upstream.hasHungUp
                 return self.succeed(
                     upgrade.request.route, upstream, headers, isCompressed: isCompressed,
-                    behind: Array(self.answer[end...]), now)
+                    behind: Array(self.upstream.answer[end...]), now)
             }
-            guard self.answer.count < Self.mostOfAnswer,
-                self.answer.starts(with: "HTTP/1.1 101".utf8.prefix(before + count))
+            guard self.upstream.answer.count < Self.mostOfAnswer,
+                self.upstream.answer.starts(with: "HTTP/1.1 101".utf8.prefix(before + count))
             else { return self.giveUp() }
             // On to the end of what there is, which may be the end of the connection: that is told once.
         }
@@ -302,11 +309,12 @@ final class DirectHandshake: TunnelOpener {
     private func succeed(
         _ route: Route, _ upstream: SocketLeg, _ headers: HTTPHeaders, isCompressed: Bool, behind: [UInt8], _ now: Int64
     ) {
-        self.endpoint?.succeeded()
-        if let sentAt = self.sentAt { self.entry?.upstreamDuration = (.now() - sentAt).nanoseconds }
+        self.upstream.endpoint?.succeeded()
+        if let sentAt = self.upstream.sentAt { self.entry?.upstreamDuration = (.now() - sentAt).nanoseconds }
         let onEnd = TunnelAccount(
             entry: self.entry, startedAt: .uptimeNanoseconds(UInt64(self.startedAt)), metrics: route.metrics,
-            endpoint: self.endpoint, connections: self.context.core.connections, accessLog: self.context.core.accessLog
+            endpoint: self.upstream.endpoint, connections: self.context.core.connections,
+            accessLog: self.context.core.accessLog
         ).open()
         self.phase = .over
         self.reactor.closed(self)
@@ -329,15 +337,15 @@ final class DirectHandshake: TunnelOpener {
         var begun: BegunHandshake?
         if let upgrade = self.upgrade {
             var open: OpenUpstream?
-            if case .answering = phase, let upstream = self.upstream, let endpoint = self.endpoint {
-                open = .init(descriptor: upstream.descriptor, endpoint: endpoint, received: self.answer)
+            if case .answering = phase, let upstream = self.upstream.leg, let endpoint = self.upstream.endpoint {
+                open = .init(descriptor: upstream.descriptor, endpoint: endpoint, received: self.upstream.answer)
                 self.reactor.forget(upstream.descriptor)
             } else {
                 self.closeUpstream()
             }
             begun = BegunHandshake(
                 requestID: upgrade.request.id, route: upgrade.request.route, startedAt: self.startedAt,
-                tried: self.tried, isTimeout: self.isTimeout, upstream: open)
+                tried: self.upstream.tried, isTimeout: self.upstream.isTimeout, upstream: open)
         }
         self.reactor.forget(self.client.descriptor)
         self.context.giveUp(

@@ -35,7 +35,9 @@ final class EventStreams: Sendable {
         var fields: HTTPFields = [:]
         Self.addOrigin(head.headerFields[.origin], to: &fields)
         return StreamEndpoint(
-            origin: self.live.now.streamOrigin, connectionLimiter: self.live.connections, refusalFields: fields
+            origin: self.live.now.streamOrigin,
+            onOriginRefusal: { self.service.counters.add(to: .refusedRegistrations) },
+            connectionLimiter: self.live.connections, refusalFields: fields
         ) {
             await self.decide($0)
         }
@@ -103,13 +105,14 @@ final class EventStreams: Sendable {
         var (decision, action) = UpgradeDecision.begin(
             .init(handshake: nil, isSecure: client.isClientSecure, head: { [head] in head }),
             .init(origin: self.live.now.streamOrigin, hasHook: true))
+        if case .refuse = action { self.service.counters.add(to: .refusedRegistrations) }
         if case .admit = action {
             do {
                 admission = try self.live.connections.admit(address: client.address)
                 action = decision.admitted(nil)
             } catch {
                 // On a connection that was there before the last clients were let in.
-                if case .closed = error {
+                if self.live.connections.isClosed {
                     var response = Self.restart(.random(in: self.configuration.retry))
                     Self.addOrigin(request.headers[.origin], to: &response.headers)
                     return response

@@ -17,6 +17,9 @@ package struct StreamEndpoint: Sendable {
     /// Which pages may ask. Default: `nil`, all.
     package var origin: OriginPolicy?
 
+    /// Called when ``origin`` is why a request is refused.
+    package var onOriginRefusal: @Sendable () -> Void
+
     /// In place of the server's limiter. Default: `nil`, the server's.
     package var connectionLimiter: ConnectionLimiter?
 
@@ -24,11 +27,13 @@ package struct StreamEndpoint: Sendable {
     package var refusalFields: HTTPFields = [:]
 
     package init(
-        origin: OriginPolicy? = nil, connectionLimiter: ConnectionLimiter? = nil, refusalFields: HTTPFields = [:],
+        origin: OriginPolicy? = nil, onOriginRefusal: @escaping @Sendable () -> Void = {},
+        connectionLimiter: ConnectionLimiter? = nil, refusalFields: HTTPFields = [:],
         decide: @escaping @Sendable (WebSocketRequest) async -> Decision
     ) {
         self.decide = decide
         self.origin = origin
+        self.onOriginRefusal = onOriginRefusal
         self.connectionLimiter = connectionLimiter
         self.refusalFields = refusalFields
     }

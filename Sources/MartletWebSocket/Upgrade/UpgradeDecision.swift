@@ -156,9 +156,16 @@ package struct UpgradeDecision {
     private var originRefusal: Refusal? {
         guard let origin = self.rules.origin else { return nil }
         guard let head = self.candidate.head() else { return Refusal(.badRequest, "the request is malformed") }
-        return origin.allows(head, isSecure: self.candidate.isSecure)
-            ? nil : Refusal(.forbidden, "pages of this origin may not connect here")
+        if origin.allows(head, isSecure: self.candidate.isSecure) { return nil }
+        var refusal = Refusal(.forbidden, "pages of this origin may not connect here")
+        // Whoever may let it in wants to know which; a stranger's text is cut, and nothing but visible ASCII.
+        let named = head.headerFields[values: .origin].joined(separator: ", ").utf8.prefix(Self.mostOfOrigin)
+        refusal.detail = String(decoding: named.map { 0x20...0x7E ~= $0 ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
+        return refusal
     }
+
+    /// Bytes of an origin that the log is told.
+    private static let mostOfOrigin = 200
 
     /// The limiter has been asked.
     ///

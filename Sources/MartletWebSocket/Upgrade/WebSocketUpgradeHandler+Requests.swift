@@ -284,6 +284,8 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
         self.releaseAdmission()
         var refusal = refusal
         if case .stream(let endpoint) = takeover.target {
+            // Its own hook knows what it has refused.
+            if refusal.detail != nil { endpoint.onOriginRefusal() }
             for field in endpoint.refusalFields where refusal.fields[field.name] == nil { refusal.fields.append(field) }
         }
         let action = self.state.refused(
@@ -315,19 +317,19 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
 
     /// Answers for the last time: the state is finished already.
     func refuseForGood(_ refusal: Refusal) {
-        self.write(refusal, path: nil, nil, false)
+        self.write(refusal, path: nil, self.takeover?.head ?? self.plainRequest?.head, false)
         self.closeOutput()
     }
 
     private func write(_ refusal: Refusal, path: String?, _ head: HTTPRequestHead?, _ keepsAlive: Bool) {
         guard let context = self.context else { return }
         RefusalCounter.count(status: refusal.status.code)
-        self.settings.logger.info(
-            "refused a request",
-            metadata: [
-                "status": "\(refusal.status.code)", "reason": "\(refusal.reason)", "path": "\(path ?? "-")",
-                "address": "\(context.channel.remoteAddress?.text ?? "-")",
-            ])
+        var metadata: Logger.Metadata = [
+            "status": "\(refusal.status.code)", "reason": "\(refusal.reason)", "path": "\(path ?? "-")",
+            "address": "\(context.channel.remoteAddress?.text ?? "-")",
+        ]
+        if let detail = refusal.detail { metadata["detail"] = "\(detail)" }
+        self.settings.logger.info("refused a request", metadata: metadata)
         var headers = HTTPHeaders(refusal.fields)
         if !headers.contains(name: "Content-Type") {
             headers.add(name: "Content-Type", value: "text/plain; charset=utf-8")

@@ -88,7 +88,7 @@ public final class WebSocketStreamUpgradeHandler: ChannelDuplexHandler, Removabl
             if ServerHandshake.isExtendedConnect(request) {
                 self.decide(request)
             } else if let refusal = RequestCheck.fault(of: request) {
-                self.refuse(refusal, isHead: request.method == .head)
+                self.refuse(refusal, path: request.path, isHead: request.method == .head)
             } else {
                 self.pass(context, data)
             }
@@ -146,9 +146,10 @@ public final class WebSocketStreamUpgradeHandler: ChannelDuplexHandler, Removabl
         // Endpoints are looked up, and handlers written, for the request that HTTP/1.1 would have had.
         var request = head
         request.method = .get
-        if let refusal = RequestCheck.fault(of: request) { return self.refuse(refusal) }
+        if let refusal = RequestCheck.fault(of: request) { return self.refuse(refusal, path: head.path) }
         guard let endpoint = self.settings.endpoint(request) else {
-            return self.refuse(Refusal(.notFound, "there is no WebSocket endpoint at this path"))
+            return self.refuse(
+                Refusal(.notFound, "there is no WebSocket endpoint at this path"), path: head.path)
         }
         let client = self.settings.trustedProxies.client(of: head, peer: self.settings.peer, isSecure: true)
         var asked = WebSocketRequest(request, client, remoteAddress: self.settings.peer)
@@ -170,7 +171,7 @@ public final class WebSocketStreamUpgradeHandler: ChannelDuplexHandler, Removabl
             self.perform(next)
         case .ask: self.askHook(asked, endpoint)
         case .accept(let agreement): self.accept(agreement, asked, endpoint)
-        case .refuse(let refusal): self.refuse(refusal)
+        case .refuse(let refusal): self.refuse(refusal, path: asked.head.path)
         }
     }
 
@@ -193,7 +194,6 @@ public final class WebSocketStreamUpgradeHandler: ChannelDuplexHandler, Removabl
         Task {
             let authorization = await authorize(asked)
             eventLoop.execute {
-                bound.value.timer?.cancel()
                 bound.value.answered(choosing: authorization.chosenEndpoint) { $0.answered(authorization.answer) }
             }
         }
@@ -203,6 +203,7 @@ public final class WebSocketStreamUpgradeHandler: ChannelDuplexHandler, Removabl
         choosing chosen: WebSocketEndpoint? = nil, _ body: (inout UpgradeDecision) -> UpgradeDecision.Action
     ) {
         guard case .deciding(var decision, let asked, let endpoint) = self.state else { return }
+        self.timer?.cancel()
         let action = body(&decision)
         self.state = .deciding(decision, asked, chosen ?? endpoint)
         self.perform(action)
@@ -210,17 +211,18 @@ public final class WebSocketStreamUpgradeHandler: ChannelDuplexHandler, Removabl
 
     // MARK: Its outcome
 
-    private func refuse(_ refusal: Refusal, isHead: Bool = false) {
+    private func refuse(_ refusal: Refusal, path: String?, isHead: Bool = false) {
         guard let context = self.context else { return }
         self.state = .finished
         self.releaseAdmission()
         RefusalCounter.count(status: refusal.status.code)
-        self.settings.logger.info(
-            "refused a request",
-            metadata: [
-                "status": "\(refusal.status.code)", "reason": "\(refusal.reason)",
-                "address": "\(self.settings.peer?.text ?? "-")",
-            ])
+        var metadata: Logger.Metadata = [
+            "status": "\(refusal.status.code)", "reason": "\(refusal.reason)",
+            "path": "\(path.map { String($0.prefix { $0 != "?" && $0 != "#" }) } ?? "-")",
+            "address": "\(self.settings.peer?.text ?? "-")",
+        ]
+        if let detail = refusal.detail { metadata["detail"] = "\(detail)" }
+        self.settings.logger.info("refused a request", metadata: metadata)
         var fields = refusal.fields
         if fields[.contentType] == nil { fields[.contentType] = "text/plain; charset=utf-8" }
         fields[.contentLength] = String(refusal.reason.utf8.count)
