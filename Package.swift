@@ -124,7 +124,7 @@ let package = Package(
             name: "TestSupport", dependencies: [.nioSSL, .x509, .asn1, .crypto, .nioHTTP1, .nioCore],
             path: "Tests/Support", swiftSettings: settings),
         tests("MartletProtocol", [.nioCore, .httpTypes]),
-        tests("MartletConfiguration", []),
+        tests("MartletConfiguration", [.nioCore]),
         tests("MartletHTTP", ["MartletProtocol", "TestSupport", .nioCore, .nioEmbedded, .nioHTTP1, .httpTypes]),
         tests(
             "MartletWebSocket",
@@ -150,7 +150,12 @@ let package = Package(
         tests(
             "MartletServer",
             ["MartletConfiguration", "MartletPush", "MartletWebSocket", .nioCore, .nioHTTP1, .logging, .httpTypes]),
-        tests("martlet", [.nioCore]),
+        tests(
+            "martlet",
+            [
+                "MartletConfiguration", "MartletHTTP", "MartletServer", "MartletWebSocket", .nioCore, .httpTypes,
+                .argumentParser,
+            ]),
     ]
 )
 

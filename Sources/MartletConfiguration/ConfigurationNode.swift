@@ -138,7 +138,7 @@ package struct ConfigurationNode {
         {
             guard let value = Double(text.dropLast(suffix.count)), value >= 0 else { continue }
             guard value * nanoseconds < 1e17 else { throw self.error("expected a time below 27777h") }
-            return .nanoseconds(Int64(value * nanoseconds))
+            return .nanoseconds(Int64((value * nanoseconds).rounded()))
         }
         throw self.error("expected a time such as 250ms, 30s, 5m or 1h")
     }

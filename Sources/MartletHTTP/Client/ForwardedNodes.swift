@@ -21,17 +21,34 @@ package enum ForwardedNodes {
     /// The IP address of a node, or of an element of `X-Forwarded-For`, without its port, which may be a name (section 6.3);
     /// `nil` when it has none.
     package static func address(of node: String) -> String? {
-        if node.hasPrefix("[") {
-            guard let end = node.firstIndex(of: "]"), let next = Optional(node.index(after: end)),
-                next == node.endIndex || node[next] == ":"
-            else { return nil }
-            let address = String(node[node.index(after: node.startIndex)..<end])
-            return IPNetwork.isAddress(address) ? address : nil
+        var address = node[...]
+        var port: Substring?
+        if node.utf8.first == UInt8(ascii: "[") {
+            guard let end = node.utf8.firstIndex(of: UInt8(ascii: "]")) else { return nil }
+            address = node[node.utf8.index(after: node.startIndex)..<end]
+            guard address.utf8.contains(UInt8(ascii: ":")) else { return nil }
+            port = node[node.utf8.index(after: end)...]
+        } else if !IPNetwork.isAddress(node), let colon = node.utf8.lastIndex(of: UInt8(ascii: ":")) {
+            address = node[..<colon]
+            port = node[colon...]
         }
-        if IPNetwork.isAddress(node) { return node }
-        guard let colon = node.lastIndex(of: ":") else { return nil }
-        let address = String(node[..<colon])
-        return IPNetwork.isAddress(address) ? address : nil
+        guard IPNetwork.isAddress(String(address)),
+            port.map({ $0.isEmpty || Self.isPort($0.utf8.dropFirst()) }) ?? true,
+            port?.utf8.first.map({ $0 == UInt8(ascii: ":") }) ?? true
+        else { return nil }
+        return String(address)
+    }
+
+    /// A number of up to five digits, or a name that hides it: `_` and at least one of letters, digits, `.`, `_` and `-`.
+    private static func isPort(_ bytes: Substring.UTF8View) -> Bool {
+        if bytes.first == UInt8(ascii: "_") {
+            return bytes.count > 1
+                && bytes.dropFirst().allSatisfy {
+                    0x30...0x39 ~= $0 || 0x61...0x7A ~= $0 | 0x20 || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_")
+                        || $0 == UInt8(ascii: "-")
+                }
+        }
+        return (1...5).contains(bytes.count) && bytes.allSatisfy { 0x30...0x39 ~= $0 }
     }
 
     private static func unquoted(_ text: Substring) -> String {

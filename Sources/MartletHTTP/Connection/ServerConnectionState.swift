@@ -114,19 +114,22 @@ extension ServerConnectionState {
     package mutating func received(_ part: HTTPServerRequestPart) -> PartAction {
         self.isInRead = true
         switch self.phase {
-        case .ready, .passing, .collecting, .receiving: return self.handle(part)
-        case .waiting, .deciding, .answering, .endingHTTP, .stoppingDecoder:
-            self.held.append(part)
-            return .nothing
         case .removingDecoder, .finished: return .nothing
+        case .ready, .passing, .collecting, .receiving:
+            if self.held.isEmpty { return self.handle(part) }  // what is held goes first
+        case .waiting, .deciding, .answering, .endingHTTP, .stoppingDecoder: break
         }
+        self.held.append(part)
+        return .nothing
     }
 
     private mutating func handle(_ part: HTTPServerRequestPart) -> PartAction {
         switch (part, self.phase) {
         case (.head(let head), .ready): return .begin(head)
         case (.body(let bytes), .collecting): return .append(bytes)
-        case (.end, .collecting): return .answer(question: self.ask())
+        case (.end, .collecting):
+            self.setTimer(.stop)
+            return .answer(question: self.ask())
         case (.body, .receiving):
             self.hasBody = true
             return .nothing
@@ -144,10 +147,13 @@ extension ServerConnectionState {
     /// It is known whom a request is for.
     ///
     /// - Parameter stopsDecoder: see ``DecoderStop``.
-    package mutating func begin(_ destination: Destination, stopsDecoder: Bool) {
+    /// - Returns: whether the HTTP side is to be told, behind the head, that the server shuts down.
+    @discardableResult
+    package mutating func begin(_ destination: Destination, stopsDecoder: Bool) -> Bool {
         switch destination {
         case .endpoint:
-            self.setTimer(.stop)
+            // A request that was held while the server began to shut down.
+            self.setTimer(self.isDraining ? .startDrain : .stop)
             self.phase = .collecting
         case .takeover:
             self.hasBody = false
@@ -159,6 +165,7 @@ extension ServerConnectionState {
             self.unanswered += 1
             self.phase = .passing(stopsDecoder: stopsDecoder)
         }
+        return destination == .http && self.isDraining
     }
 
     /// Whether a whole request that came past the decoder may be taken: as if it had come through it.
@@ -299,6 +306,7 @@ extension ServerConnectionState {
     ///
     /// - Parameter isWritten: whether nothing that has been written is to be waited for; otherwise ``written()`` must follow.
     package mutating func stopDecoder(for removal: DecoderRemoval, isWritten: Bool) -> DecoderAction {
+        guard self.phase != .finished else { return .nothing }
         self.phase = .stoppingDecoder(removal, isWritten: isWritten)
         return self.nextDecoderAction()
     }
@@ -476,7 +484,7 @@ extension ServerConnectionState {
     /// - Parameter isOfParser: whether what came is no HTTP.
     package mutating func failed(isOfParser: Bool) -> ErrorAction {
         switch self.phase {
-        case .stoppingDecoder:
+        case .stoppingDecoder, .removingDecoder:
             // The decoder went on after an upgrade request: after 101, no frame can be told from HTTP.
             return .close
         case .answering where isOfParser:
@@ -549,6 +557,8 @@ extension ServerConnectionState {
         switch self.phase {
         case .finished: return .close
         case .deciding: return .refuseDecision
+        // An answer now would be taken for that to an earlier request, or stand in the middle of it.
+        case .receiving where self.unanswered > 0: return .close
         default:
             self.finish()
             return .refuse

@@ -17,7 +17,8 @@ package enum BodyFraming: Hashable, Sendable {
             guard lengths.isEmpty else {
                 throw Refusal(.badRequest, "Transfer-Encoding and Content-Length contradict each other")
             }
-            guard codings.count == 1, codings[0].lowercased() == "chunked" else {
+            guard codings.count == 1, codings[0].utf8.elementsEqual("chunked".utf8, by: { $0 == $1 || $0 | 0x20 == $1 })
+            else {
                 throw Refusal(.notImplemented, "the only Transfer-Encoding that is understood is chunked")
             }
             guard !head.isHTTP10 else {

@@ -27,6 +27,9 @@ package enum RequestCheck {
     /// The first rule that a request of HTTP/2 breaks; `nil` when it breaks none (RFC 9113, sections 8.1.1, 8.2 and 8.3.1).
     package static func fault(of request: HTTPRequest) -> Refusal? {
         if let refusal = Self.fault(method: request.method.rawValue, target: request.path ?? "") { return refusal }
+        guard let path = request.path, path.hasPrefix("/") || path == "*" && request.method == .options else {
+            return Refusal(.badRequest, "the path is none")
+        }
         for field in request.headerFields where Self.isOfConnection(field) {
             return Refusal(.badRequest, "HTTP/2 has no header \(field.name)")
         }
@@ -72,13 +75,22 @@ package enum RequestCheck {
 
     // MARK: What an intermediary refuses besides
 
+    /// What `Allow` names (RFC 9110, section 15.5.6): what is passed on, as far as it has a name of old.
+    private static let passedMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
     /// Whatever two servers might read differently is refused here, before any upstream sees it.
     package static func check(_ head: HTTPRequestHead, isHTTP2: Bool) -> Result<Checked, Refusal> {
         guard head.method != .CONNECT else {
-            return .failure(Refusal(.methodNotAllowed, "this is no forward proxy: CONNECT is refused"))
+            return .failure(
+                Refusal(.methodNotAllowed, "this is no forward proxy: CONNECT is refused", [.allow: Self.passedMethods])
+            )
         }
         guard head.method != .TRACE else {
-            return .failure(Refusal(.methodNotAllowed, "TRACE would show the proxy's own headers"))
+            return .failure(
+                Refusal(.methodNotAllowed, "TRACE would show the proxy's own headers", [.allow: Self.passedMethods]))
+        }
+        guard head.method == .GET || HTTPSyntax.isToken(head.method.rawValue) else {
+            return .failure(Refusal(.badRequest, "the method is no token"))
         }
         // Over HTTP/2 the body has frames of its own; NIO's codec writes `chunked` for one whose length is not known.
         do throws(Refusal) { _ = try BodyFraming.of(head) } catch { return .failure(error) }
@@ -94,7 +106,7 @@ package enum RequestCheck {
         let hosts = head.headers["host"]
         if let refusal = Self.fault(hosts: hosts, mayLack: head.isHTTP10 || isHTTP2) { return .failure(refusal) }
         let host = hosts.first ?? ""
-        guard target.authority.map({ HostAndPort.isAuthority($0) }) ?? true else {
+        guard target.authority.map({ HostAndPort.isAuthority($0) && $0.utf8.first != UInt8(ascii: ":") }) ?? true else {
             return .failure(Refusal(.badRequest, "the header Host is malformed"))
         }
         let isUpgrade =

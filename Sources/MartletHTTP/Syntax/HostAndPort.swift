@@ -4,7 +4,10 @@ import MartletProtocol
 package enum HostAndPort {
     /// - Returns: the host without brackets, and the port if there is one; `nil` for anything else. Only an IPv6 address stands
     ///   in brackets, and a port has one to five digits.
-    package static func split(_ text: some StringProtocol) -> (host: String, port: Int?)? {
+    package static func split(_ text: String) -> (host: String, port: Int?)? { Self.split(text[...]) }
+
+    /// As above, for a part of a text. It is no generic function: those are slow when they are called from another module.
+    package static func split(_ text: Substring) -> (host: String, port: Int?)? {
         let bytes = text.utf8
         let hostEnd: String.UTF8View.Index
         let host: String
@@ -32,25 +35,34 @@ package enum HostAndPort {
     }
 
     /// Whether a text may stand in a `Host` header (RFC 9110, section 7.2), which may be empty.
-    package static func isAuthority(_ text: some StringProtocol) -> Bool {
+    package static func isAuthority(_ text: String) -> Bool { Self.isAuthority(text[...]) }
+
+    /// As above, for a part of a text.
+    package static func isAuthority(_ text: Substring) -> Bool {
         guard text.utf8.first != UInt8(ascii: "[") else {
             return text.utf8.allSatisfy { HTTPSyntax.isHostByte($0) } && Self.split(text) != nil
         }
         // Byte by byte, without memory: this is looked at for each request.
         var port = 0
         var digits: Int?
+        var hexDigits = 0  // that a percent sign asks for
         for byte in text.utf8 {
-            if let count = digits {
+            if hexDigits > 0 {
+                guard PercentEncoding.digit(byte) != nil else { return false }
+                hexDigits -= 1
+            } else if let count = digits {
                 guard 0x30...0x39 ~= byte, count < 5 else { return false }
                 port = port * 10 + Int(byte - 0x30)
                 digits = count + 1
             } else if byte == UInt8(ascii: ":") {
                 digits = 0
+            } else if byte == UInt8(ascii: "%") {
+                hexDigits = 2
             } else if !HTTPSyntax.isHostByte(byte) || byte == UInt8(ascii: "[") || byte == UInt8(ascii: "]") {
                 return false
             }
         }
-        return port <= 65_535
+        return port <= 65_535 && hexDigits == 0
     }
 
     /// A host and a port as people write them, an IPv6 address in brackets.
@@ -68,6 +80,13 @@ package enum HostAndPort {
 
     /// A zone (RFC 6874) may stand behind the address.
     private static func isIPv6(_ text: String) -> Bool {
-        text.utf8.contains(UInt8(ascii: ":")) && IPNetwork.isAddress(String(text.prefix { $0 != "%" }))
+        let zone = text.utf8.firstIndex(of: UInt8(ascii: "%"))
+        let address = String(text[..<(zone ?? text.endIndex)])
+        guard address.utf8.contains(UInt8(ascii: ":")), IPNetwork.isAddress(address) else { return false }
+        guard let zone else { return true }
+        return text.utf8.index(after: zone) != text.endIndex
+            && text.utf8[text.utf8.index(after: zone)...].allSatisfy {
+                HTTPSyntax.isTokenByte($0) || $0 == UInt8(ascii: "%")
+            }
     }
 }

@@ -13,6 +13,7 @@ public struct IPNetwork: Sendable, Hashable {
     public init?(_ text: String) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let bytes = Self.parse(String(parts[0])) else { return nil }
+        if parts.count == 2, !parts[1].utf8.allSatisfy({ 0x30...0x39 ~= $0 }) { return nil }
         let length = parts.count == 2 ? Int(parts[1]) : bytes.count * 8
         guard let length, (0...bytes.count * 8).contains(length) else { return nil }
         self.bytes = bytes
@@ -43,6 +44,7 @@ public struct IPNetwork: Sendable, Hashable {
 
     /// Four or sixteen bytes; an IPv4 address inside IPv6 (`::ffff:192.0.2.1`) counts as IPv4.
     private static func parse(_ text: String) -> [UInt8]? {
+        guard !text.utf8.contains(0) else { return nil }  // where C would take the text to end
         var bytes = [UInt8](repeating: 0, count: 16)
         if inet_pton(AF_INET, text, &bytes) == 1 { return Array(bytes[..<4]) }
         guard inet_pton(AF_INET6, text, &bytes) == 1 else { return nil }

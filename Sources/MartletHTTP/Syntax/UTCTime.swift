@@ -39,20 +39,44 @@ package enum UTCTime {
             + " \(parts.tm_year + 1900) \(Self.clock(parts)) GMT"
     }
 
-    /// The time that a date of HTTP names, seconds since 1970; `nil` for anything but the preferred form.
+    /// The time that a date of HTTP names, in any of its three forms (RFC 9110, section 5.6.7). Seconds since 1970.
     package static func seconds(http text: Substring) -> Int? {
-        let words = text.split(separator: " ")
-        guard words.count == 6, words[0].hasSuffix(","), words[5] == "GMT", let day = Int32(words[1]),
-            let month = Self.months.firstIndex(of: String(words[2])), let year = Int32(words[3]), year >= 1900
-        else { return nil }
-        let clock = words[4].split(separator: ":").map { Int32($0) ?? -1 }
-        guard clock.count == 3, (1...31).contains(day), (0...23).contains(clock[0]), (0...59).contains(clock[1]),
-            (0...60).contains(clock[2])
+        // Only the last form pads its day with a blank.
+        let isPadded = !text.contains(",")
+        let words = text.split(separator: " ", omittingEmptySubsequences: isPadded)
+        guard let name = words.first, Self.days.contains(where: { name.hasPrefix($0) }) else { return nil }
+        let (day, month, year, clock): (Substring, Substring, Substring, Substring)
+        switch words.count {
+        case 6 where words[0].hasSuffix(",") && words[5] == "GMT":  // Sun, 06 Nov 1994 08:49:37 GMT
+            (day, month, year, clock) = (words[1], words[2], words[3], words[4])
+        case 4 where words[0].hasSuffix(",") && words[3] == "GMT":  // Sunday, 06-Nov-94 08:49:37 GMT
+            let date = words[1].split(separator: "-")
+            guard date.count == 3, let short = Self.number(date[2], digits: 2...2).map(Int.init) else { return nil }
+            // A year that would lie more than 50 years ahead is one of the past.
+            let now = Int(Self.parts(Self.now()).tm_year) + 1900
+            let long = now - now % 100 + short
+            (day, month, year, clock) = (date[0], date[1], "\(long > now + 50 ? long - 100 : long)", words[2])
+        case 5: (day, month, year, clock) = (words[2], words[1], words[4], words[3])  // Sun Nov  6 08:49:37 1994
+        default: return nil
+        }
+        let numbers = clock.split(separator: ":", omittingEmptySubsequences: false).map {
+            Self.number($0, digits: 2...2)
+        }
+        guard let month = Self.months.firstIndex(of: String(month)), let day = Self.number(day, digits: 1...2),
+            let year = Self.number(year, digits: 4...4), year >= 1900, (1...31).contains(day), numbers.count == 3,
+            let hour = numbers[0], let minute = numbers[1], let second = numbers[2], hour < 24, minute < 60,
+            second <= 60
         else { return nil }
         var parts = tm()
         (parts.tm_year, parts.tm_mon, parts.tm_mday) = (year - 1900, Int32(month), day)
-        (parts.tm_hour, parts.tm_min, parts.tm_sec) = (clock[0], clock[1], clock[2])
-        return timegm(&parts)
+        (parts.tm_hour, parts.tm_min) = (hour, minute)
+        let seconds = timegm(&parts)
+        return parts.tm_mday == day ? seconds + Int(second) : nil  // there is no 31st of February
+    }
+
+    private static func number(_ text: Substring, digits: ClosedRange<Int>) -> Int32? {
+        guard digits.contains(text.utf8.count), text.utf8.allSatisfy({ 0x30...0x39 ~= $0 }) else { return nil }
+        return Int32(text)
     }
 
     /// Nanoseconds as seconds with six digits: `0.001234`.

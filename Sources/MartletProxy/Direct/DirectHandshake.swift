@@ -291,12 +291,12 @@ final class DirectHandshake: TunnelOpener {
                         UnsafeRawBufferPointer(rebasing: $0[..<end]),
                         maximumCount: self.context.limits.maximumHeaderCount)
                 }
-                guard let head, let upgrade = self.upgrade,
+                guard let head, let route = self.upgrade?.request.route,
                     case .open(let headers, let isCompressed)? = self.upgrade?.answered(head)
                 else { return self.giveUp() }
                 upstream.isReadable = count == Self.mostOfAnswer || upstream.hasHungUp
                 return self.succeed(
-                    upgrade.request.route, upstream, headers, isCompressed: isCompressed,
+                    route, upstream, headers, isCompressed: isCompressed,
                     behind: Array(self.upstream.answer[end...]), now)
             }
             guard self.upstream.answer.count < Self.mostOfAnswer,

@@ -202,7 +202,9 @@ final class ClientConnection: LoopConnection {
     }
 
     func addConnectionHeader(_ headers: inout HTTPHeaders, keepAlive: Bool) {
-        headers.replaceOrAdd(name: "Connection", value: keepAlive ? "keep-alive" : "close")
+        // RFC 9110, section 7.8: who sends Upgrade names it here.
+        let upgrade = headers.contains(name: "Upgrade") ? ", Upgrade" : ""
+        headers.replaceOrAdd(name: "Connection", value: (keepAlive ? "keep-alive" : "close") + upgrade)
     }
 
     /// The exchange has answered its request to the end.

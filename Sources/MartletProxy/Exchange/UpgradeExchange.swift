@@ -36,21 +36,23 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
     override func received(_ part: HTTPServerRequestPart) {
         switch part {
         case .head: break
-        case .body: self.entry.bytesReceived += 1
+        case .body: break  // of a request that has been refused
         case .end:
             self.requestComplete = true
-            self.check()
+            if !self.isOver { self.check() }
         }
     }
 
     override var mayReadClient: Bool { !self.requestComplete }
 
+    /// What can only be refused is refused at its head: its body may never come, or never end.
+    override func start() {
+        let hasBody = (try? BodyFraming.of(self.head)) != BodyFraming.none
+        guard hasBody || self.head.isHTTP10 else { return }
+        self.perform(self.upgrade.arrived(hasMore: hasBody), mayStay: false)
+    }
+
     private func check() {
-        let hasBody = self.entry.bytesReceived > 0 || (try? BodyFraming.of(self.head)) != BodyFraming.none
-        guard !hasBody, !self.head.isHTTP10 else {
-            self.entry.bytesReceived = 0
-            return self.perform(self.upgrade.arrived(hasMore: hasBody), mayStay: false)
-        }
         self.client.removeDecoder { leftovers in
             guard !self.isOver else { return }
             self.perform(self.upgrade.arrived(hasMore: leftovers > 0), mayStay: leftovers == 0)
@@ -85,11 +87,15 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
 
     private func authenticate(_ token: String) {
         guard let authentication = self.policy.authenticate else { return }
+        self.timer = ActivityTimer(self.route.configuration.responseTimeout, on: self.loop.eventLoop) { [weak self] in
+            self?.timedOut()
+        }
         let bound = NIOLoopBound(self, eventLoop: self.loop.eventLoop)
         let eventLoop = self.loop.eventLoop
         eventLoop.makeFutureWithTask { try await authentication.user(token) }.whenComplete { result in
             let exchange = bound.value
             guard !exchange.isOver else { return }
+            exchange.timer?.stop()
             let answer: ProxiedUpgrade.Authentication
             switch result {
             case .success(let user?): answer = .user(user)

@@ -13,13 +13,13 @@ enum ForwardedHeaders {
             "for=\(Self.node(client.peer));host=\(Self.quoted(host));proto=\(proto)"
         if client.isPeerTrusted {
             // Where only one of the two tells of the way so far, the other shall not tell another story.
-            let nodes = headers["x-forwarded-for"]
+            let nodes = HeaderList.elements(headers["x-forwarded-for"])
             var older: [String] = []
             var newer: [String] = []
             if nodes.isEmpty {
                 older = ForwardedNodes.parse(headers["forwarded"]).map { ForwardedNodes.address(of: $0) ?? "unknown" }
             } else if headers["forwarded"].isEmpty {
-                newer = HeaderList.elements(nodes).map { node in
+                newer = nodes.map { node in
                     "for=\(Self.node(ForwardedNodes.address(of: String(node))))"
                 }
             }

@@ -60,7 +60,7 @@ struct RouteTable: Sendable {
     ///   - host: of the Host header, with or without a port.
     ///   - path: decoded.
     /// - Returns: the index of the route.
-    func match(host: some StringProtocol, path: String) -> Int? {
+    func match(host: String, path: String) -> Int? {
         if self.entries.count == 1, self.entries[0].host == .any, self.entries[0].path == "/" {
             return self.entries[0].route
         }

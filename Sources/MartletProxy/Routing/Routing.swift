@@ -26,7 +26,7 @@ final class Routing: Sendable {
         self.table = RouteTable(configuration.routes)
     }
 
-    func route(host: some StringProtocol, path: String) -> Route? {
+    func route(host: String, path: String) -> Route? {
         self.table.match(host: host, path: path).map { self.routes[$0] }
     }
 }

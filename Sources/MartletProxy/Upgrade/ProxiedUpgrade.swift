@@ -98,11 +98,13 @@ struct ProxiedUpgrade: Sendable {
             .init(
                 handshake: handshake, isHTTP10: request.head.isHTTP10, hasMore: hasMore,
                 isSecure: identity.isClientSecure,
-                head: {
-                    var head = try? HTTPRequest(request.head, secure: identity.isClientSecure, splitCookie: false)
-                    if let authority = identity.authority { head?.authority = authority }
-                    return head
-                }),
+                head: self.policy.origin == nil
+                    ? nil
+                    : {
+                        var head = try? HTTPRequest(request.head, secure: identity.isClientSecure, splitCookie: false)
+                        if let authority = identity.authority { head?.authority = authority }
+                        return head
+                    }),
             .init(
                 isAllowed: self.policy.isAllowed, origin: self.policy.origin, hasHook: self.policy.authenticate != nil))
         if case .admit = action { action = decision.admitted(nil) }
@@ -159,9 +161,12 @@ struct ProxiedUpgrade: Sendable {
         let fields = self.request.head.headers["authorization"]
         if let token = fields.lazy.compactMap(RequestValues.bearerToken).first { return token }
         if let index = self.subprotocols.firstIndex(where: { $0.hasPrefix("bearer.") }) {
-            return String(self.subprotocols.remove(at: index).dropFirst("bearer.".count))
+            let token = String(self.subprotocols.remove(at: index).dropFirst("bearer.".count))
+            return token.isEmpty ? nil : token
         }
-        guard let token = RequestValues.query("token", in: self.request.target.query) else { return nil }
+        guard let token = RequestValues.query("token", in: self.request.target.query), !token.isEmpty else {
+            return nil
+        }
         self.query = RequestValues.removing("token", from: self.request.target.query)
         return token
     }
@@ -191,7 +196,7 @@ struct ProxiedUpgrade: Sendable {
         if self.policy.isCompressed { head.headers.remove(name: "sec-websocket-extensions") }
         if let query = self.query {
             head.uri = String(head.uri.prefix { $0 != "?" }) + query
-            if head.headers.first(name: "authorization") == nil { head.headers.remove(name: "referer") }
+            head.headers.remove(name: "referer")  // the page's own URL may hold the token as well
         }
         if let name = self.policy.authenticate?.userHeader, let user = self.user {
             head.headers.add(name: name, value: user)
@@ -238,7 +243,7 @@ struct ProxiedUpgrade: Sendable {
         }
     }
 
-    /// The upstream server has had as long as an answer may take.
+    /// The upstream server, or whoever checks the token, has had as long as an answer may take.
     mutating func timedOut() -> Action {
         switch self.phase {
         case .refusing:
@@ -248,7 +253,10 @@ struct ProxiedUpgrade: Sendable {
             return self.fail(
                 Refusal(.gatewayTimeout, "the upstream \(self.group) did not answer the handshake in time"),
                 fault: "response timeout")
-        case .arriving, .authenticating, .open, .over: return .nothing
+        case .authenticating:
+            return self.fail(
+                Refusal(.serviceUnavailable, "the token could not be checked in time", [.retryAfter: "5"]))
+        case .arriving, .open, .over: return .nothing
         }
     }
 

@@ -243,12 +243,12 @@ final class EventStreams: Sendable {
     }
 
     private func refuse(_ refusal: Refusal, _ context: RequestContext) -> Response {
-        context.logger.info(
-            "refused an event stream",
-            metadata: [
-                "status": "\(refusal.status.code)", "reason": "\(refusal.reason)", "transport": "poll",
-                "address": "\(context.remoteAddress?.text ?? "-")",
-            ])
+        var metadata: Logger.Metadata = [
+            "status": "\(refusal.status.code)", "reason": "\(refusal.reason)", "transport": "poll",
+            "address": "\(context.remoteAddress?.text ?? "-")",
+        ]
+        if let detail = refusal.detail { metadata["detail"] = "\(detail)" }
+        context.logger.info("refused an event stream", metadata: metadata)
         var response = Response.text(refusal.reason, status: refusal.status)
         response.headers.append(contentsOf: refusal.fields)
         return response

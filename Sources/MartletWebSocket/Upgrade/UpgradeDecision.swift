@@ -45,12 +45,12 @@ package struct UpgradeDecision {
         package var hasMore = false
         /// Whether the client's connection is TLS, as far as is known.
         package var isSecure: Bool
-        /// The head as origin policies see it; only asked for where there is a policy, `nil` for one that cannot be read.
-        package var head: () -> HTTPRequest?
+        /// The head as origin policies see it, which is `nil` for one that cannot be read; only asked for where there is a policy.
+        package var head: (() -> HTTPRequest?)?
 
         package init(
             handshake: Result<ServerHandshake, HandshakeFailure>?, isHTTP10: Bool = false, hasMore: Bool = false,
-            isSecure: Bool, head: @escaping () -> HTTPRequest?
+            isSecure: Bool, head: (() -> HTTPRequest?)?
         ) {
             self.handshake = handshake
             self.isHTTP10 = isHTTP10
@@ -116,6 +116,8 @@ package struct UpgradeDecision {
     private var rules: Rules
     private let candidate: Candidate
     private var handshake: ServerHandshake?
+    /// Whether the page's origin is why the request was refused.
+    package private(set) var hasRefusedOrigin = false
 
     private init(_ rules: Rules, _ candidate: Candidate) {
         self.rules = rules
@@ -149,14 +151,15 @@ package struct UpgradeDecision {
             return self.refuse(Refusal(.badRequest, "a \(what) has no body and nothing behind it"))
         }
         guard self.rules.isAllowed else { return self.refuse(Refusal(.forbidden, "WebSockets are not allowed here")) }
-        if let refusal = self.originRefusal { return self.refuse(refusal) }
+        if let refusal = self.checkOrigin() { return self.refuse(refusal) }
         return .admit
     }
 
-    private var originRefusal: Refusal? {
+    private mutating func checkOrigin() -> Refusal? {
         guard let origin = self.rules.origin else { return nil }
-        guard let head = self.candidate.head() else { return Refusal(.badRequest, "the request is malformed") }
+        guard let head = self.candidate.head?() else { return Refusal(.badRequest, "the request is malformed") }
         if origin.allows(head, isSecure: self.candidate.isSecure) { return nil }
+        self.hasRefusedOrigin = true
         var refusal = Refusal(.forbidden, "pages of this origin may not connect here")
         // Whoever may let it in wants to know which; a stranger's text is cut, and nothing but visible ASCII.
         let named = head.headerFields[values: .origin].joined(separator: ", ").utf8.prefix(Self.mostOfOrigin)
@@ -171,7 +174,7 @@ package struct UpgradeDecision {
     ///
     /// - Parameter refusal: `nil` when the client is let in, or there is no limiter.
     package mutating func admitted(_ refusal: Refusal?) -> Action {
-        guard case .admitting = self.state else { return self.refuse(Self.late) }
+        guard case .admitting = self.state else { return .refuse(Self.late) }
         if let refusal { return self.refuse(refusal) }
         guard self.rules.hasHook else { return self.accept([:]) }
         self.state = .asking
@@ -180,20 +183,21 @@ package struct UpgradeDecision {
 
     /// The hook has answered.
     package mutating func answered(_ answer: Answer) -> Action {
-        guard case .asking = self.state else { return self.refuse(Self.late) }
+        guard case .asking = self.state else { return .refuse(Self.late) }
         switch answer {
         case .allow(let fields): return self.accept(fields)
         case .refuse(let refusal): return self.refuse(refusal)
         case .proceed(let rules, let fields):
             self.rules = rules
-            if let refusal = self.originRefusal { return self.refuse(refusal) }
+            if let refusal = self.checkOrigin() { return self.refuse(refusal) }
             return self.accept(fields)
         }
     }
 
     /// The hook has not answered in time.
     package mutating func timedOut() -> Action {
-        self.refuse(Refusal(.serviceUnavailable, "the authorization took too long", [.retryAfter: "5"]))
+        guard case .asking = self.state else { return .refuse(Self.late) }
+        return self.refuse(Refusal(.serviceUnavailable, "the authorization took too long", [.retryAfter: "5"]))
     }
 
     /// An answer that nobody waits for any more changes nothing.

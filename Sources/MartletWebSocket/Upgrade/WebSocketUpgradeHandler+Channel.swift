@@ -37,9 +37,8 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
     }
 
     public func channelReadComplete(context: ChannelHandlerContext) {
-        let action = self.state.readCompleted()
         context.fireChannelReadComplete()
-        self.perform(action)
+        self.perform(self.state.readCompleted())
         self.updateTimer()
     }
 
@@ -100,7 +99,7 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
         self.updateTimer()
     }
 
-    private func perform(_ action: ServerConnectionState.DrainAction) {
+    func perform(_ action: ServerConnectionState.DrainAction) {
         switch action {
         case .nothing: break
         case .close: self.context?.close(promise: nil)

@@ -59,8 +59,9 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
                 return
             }
         }
-        self.state.begin(.http, stopsDecoder: DecoderStop.stops(after: head))
+        let isDraining = self.state.begin(.http, stopsDecoder: DecoderStop.stops(after: head))
         context.fireChannelRead(self.wrapInboundOut(.head(head)))
+        if isDraining { self.perform(.tellHTTP) }
     }
 
     // MARK: Requests that are answered at once
@@ -285,8 +286,9 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
         var refusal = refusal
         if case .stream(let endpoint) = takeover.target {
             // Its own hook knows what it has refused.
-            if refusal.detail != nil { endpoint.onOriginRefusal() }
-            for field in endpoint.refusalFields where refusal.fields[field.name] == nil { refusal.fields.append(field) }
+            if takeover.decision?.hasRefusedOrigin ?? false { endpoint.onOriginRefusal() }
+            let missing = endpoint.refusalFields.filter { refusal.fields[$0.name] == nil }
+            refusal.fields.append(contentsOf: missing)
         }
         let action = self.state.refused(
             mayStay: refusal.mayStay, isKeepAlive: takeover.head.isKeepAlive,
@@ -335,7 +337,9 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
             headers.add(name: "Content-Type", value: "text/plain; charset=utf-8")
         }
         headers.replaceOrAdd(name: "Content-Length", value: String(refusal.reason.utf8.count))
-        headers.add(name: "Connection", value: keepsAlive ? "keep-alive" : "close")
+        // RFC 9110, section 7.8: who sends Upgrade names it here.
+        let upgrade = headers.contains(name: "Upgrade") ? ", Upgrade" : ""
+        headers.add(name: "Connection", value: (keepsAlive ? "keep-alive" : "close") + upgrade)
         context.write(
             self.wrapOutboundOut(
                 .head(.init(version: .http1_1, status: .init(statusCode: refusal.status.code), headers: headers))),

@@ -22,7 +22,7 @@ extension TimeAmount {
             else {
                 continue
             }
-            return .nanoseconds(Int64(value * nanoseconds))
+            return .nanoseconds(Int64((value * nanoseconds).rounded()))
         }
         throw ValidationError("\(text) is no duration of at least 1 ms: write 1s, 250ms or 2m")
     }

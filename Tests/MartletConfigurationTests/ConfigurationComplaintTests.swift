@@ -1,0 +1,151 @@
+import Testing
+
+@testable import MartletConfiguration
+
+@Suite("Complaints about a configuration")
+struct ConfigurationComplaintTests {
+    @Test("an unknown key is named with its line and with those that are known")
+    func unknownKeys() {
+        let complaint = ConfigurationReading.complaint {
+            _ = try ConfigurationReading.root("b: 1\n\nC: 2\n").members(["b", "a", "c"])
+        }
+        #expect(complaint == "a.yaml:3: C: there is no such key; known are a, b, c")
+    }
+
+    @Test("an unknown key is named with the whole of its path")
+    func paths() throws {
+        let complaint = ConfigurationReading.complaint {
+            let list = try ConfigurationReading.value("a:\n  - x: 1\n  - x: 1\n    y: 2\n").elements()
+            for element in list { _ = try element.members(["x"]) }
+        }
+        #expect(complaint == "a.yaml:4: a[1].y: there is no such key; known are x")
+    }
+
+    @Test("a key that is no text is no key")
+    func oddKeys() {
+        let complaint = ConfigurationReading.complaint {
+            _ = try ConfigurationReading.root("? [a, b]\n: 1\n").members(["a"])
+        }
+        #expect(complaint == "a.yaml:1: ?: there is no such key; known are a")
+    }
+
+    @Test("a key that is missing is named with the mapping that it is missing from")
+    func missingKeys() throws {
+        let root = try ConfigurationReading.root("x: 1\na:\n  b: 1\n").members(["x", "a"])
+        #expect(
+            ConfigurationReading.complaint { _ = try root.required("a").members(["b", "c"]).required("c") }
+                == "a.yaml:3: a: the key c is missing")
+        #expect(
+            ConfigurationReading.complaint {
+                _ = try ConfigurationReading.root("x: 1").members(["x", "y"]).required("y")
+            }
+                == "a.yaml:1: the key y is missing")
+    }
+
+    @Test("a key that is there twice is named, and so is where its mapping begins")
+    func duplicateKeys() {
+        #expect(
+            ConfigurationReading.complaint { _ = try ConfigurationReading.root("a: 1\nb: 2\na: 3\n") }
+                == "a.yaml:1: a: twice in the mapping that begins here")
+        #expect(
+            ConfigurationReading.complaint { _ = try ConfigurationReading.root("x: 1\ny:\n  a: 1\n  'a': 3\n") }
+                == "a.yaml:3: a: twice in the mapping that begins here")
+        #expect(
+            ConfigurationReading.complaint { _ = try ConfigurationReading.root(#"{"a": 1, "a": 1}"#) }
+                == "a.yaml:1: a: twice in the mapping that begins here")
+    }
+
+    @Test(
+        "what is no YAML is said to be none",
+        arguments: ["a: [1", "a: 'x", "a:\n\t- x", "{a: 1", "a: *x", "%"])
+    func syntax(text: String) {
+        let complaint = ConfigurationReading.complaint { _ = try ConfigurationReading.root(text) }
+        #expect(complaint?.hasPrefix("a.yaml: not valid YAML: ") == true, "\(complaint ?? "nothing")")
+    }
+
+    @Test("an empty file is said to be empty", arguments: ["", "\n\n", "# a: 1\n"])
+    func empty(text: String) {
+        #expect(ConfigurationReading.complaint { _ = try ConfigurationReading.root(text) } == "a.yaml: it is empty")
+    }
+
+    @Test("a file that is no mapping is said to be none", arguments: ["x", "[a, b]", "- a: 1"])
+    func noMapping(text: String) {
+        #expect(
+            ConfigurationReading.complaint { _ = try ConfigurationReading.root(text).members(["a"]) }
+                == "a.yaml:1: expected a mapping of names to values")
+    }
+
+    // MARK: Several
+
+    @Test("all keys that must not be are named, in the order of the file")
+    func severalKeys() {
+        let complaint = ConfigurationReading.complaint {
+            _ = try ConfigurationReading.root("z: 1\na: 1\nb: 2\n").members(["a"])
+        }
+        #expect(
+            complaint
+                == "a.yaml:1: z: there is no such key; known are a\na.yaml:3: b: there is no such key; known are a")
+    }
+
+    @Test("what is wrong in several places is said of all of them, in the order of the file")
+    func gathering() throws {
+        let root = try ConfigurationReading.root("a: x\nb:\n  c: 1\n  d: 0\n  e: 5s\nf: -1\n")
+        var problems = ConfigurationProblems()
+        let members = try root.members(["a", "b", "f"], problems: &problems)
+        problems.gather { _ = try members.required("f").int(0...9) }
+        problems.gather {
+            var inner = ConfigurationProblems()
+            let members = try members.required("b").members(["d", "e"], problems: &inner)
+            inner.gather { _ = try members.required("e").bool() }
+            inner.gather { _ = try members.required("d").positiveNumber() }
+            inner.gather { _ = try members.required("e").duration() }
+            try inner.throwAll()
+        }
+        problems.gather { _ = try members.required("a").int(0...9) }
+        #expect(problems.errors.count == 5)
+        let error = #expect(throws: ConfigurationError.self) { try problems.throwAny() }
+        #expect(
+            error?.description.split(separator: "\n") == [
+                "a.yaml:1: a: expected a whole number, 0 to 9", "a.yaml:3: b.c: there is no such key; known are d, e",
+                "a.yaml:4: b.d: expected a number above 0", "a.yaml:5: b.e: expected true or false",
+                "a.yaml:6: f: expected a whole number, 0 to 9",
+            ])
+        #expect(error?.line == 1 && error?.isUsage == false)
+    }
+
+    @Test("what is wrong in the same line is said in the order in which it was found")
+    func stable() {
+        var problems = ConfigurationProblems()
+        for reason in ["b", "a", "c"] { problems.gather { throw ConfigurationError(reason, line: 7) } }
+        problems.gather { throw ConfigurationError("d", line: 6) }
+        problems.gather { throw ConfigurationError("e") }
+        #expect(ConfigurationReading.complaint { try problems.throwAny() } == "e\nd\nb\na\nc")
+    }
+
+    @Test("nothing wrong is nothing thrown, and other errors are gathered as well")
+    func others() throws {
+        struct Other: Error, CustomStringConvertible { let description = "something else" }
+        var problems = ConfigurationProblems()
+        problems.gather {}
+        try problems.throwAll()
+        try problems.throwAny()
+        problems.gather { throw Other() }
+        #expect(problems.errors.map(\.reason) == ["something else"])
+        #expect(throws: ConfigurationProblems.self) { try problems.throwAll() }
+        #expect(ConfigurationReading.complaint { try problems.throwAny() } == "something else")
+    }
+
+    @Test("whoever wrote one mistake on the command line is told how it is used")
+    func usage() throws {
+        let root = try ConfigurationReading.root("a: x\n", flags: ["b": ["x"]])
+        let members = try root.members(["a", "b"])
+        var problems = ConfigurationProblems()
+        problems.gather { _ = try members.required("a").int(0...9) }
+        #expect(#expect(throws: ConfigurationError.self) { try problems.throwAny() }?.isUsage == false)
+        problems.gather { _ = try members.required("b").int(0...9) }
+        let error = #expect(throws: ConfigurationError.self) { try problems.throwAny() }
+        #expect(error?.isUsage == true)
+        #expect(
+            error?.reason == "--b: expected a whole number, 0 to 9\na.yaml:1: a: expected a whole number, 0 to 9")
+    }
+}
