@@ -1,3 +1,3 @@
 #if !Service
-#error("This module belongs to the trait Service: swift build --traits Service, as make does.")
+#error("MartletServer, MartletProxy and martlet belong to a trait: .package(…, traits: [\"Service\"]); in this checkout swift build --traits Service")
 #endif

@@ -1,3 +1,3 @@
 #if !Hummingbird
-#error("This module belongs to the trait Hummingbird: swift build --traits Service, as make does.")
+#error("MartletHummingbird belongs to a trait: .package(…, traits: [\"Hummingbird\"]); in this checkout swift build --traits Service")
 #endif

@@ -45,6 +45,10 @@ public final class PushCounters: Sendable {
         public static let eventStreamDeliveries = Self.deliveries(.sse)
         /// Messages that a poll took.
         public static let pollDeliveries = Self.deliveries(.poll)
+        /// WebSockets that were closed because their clients read too slowly.
+        public static let slowWebSockets = Self.slowConsumers(.websocket)
+        /// Streams of server-sent events that were closed because their clients read too slowly.
+        public static let slowEventStreams = Self.slowConsumers(.sse)
 
         // MARK: Of the whole service
 
