@@ -1,3 +1,3 @@
 #if !Service
-#error("MartletServer, MartletProxy and martlet belong to a trait: .package(…, traits: [\"Service\"]); in this checkout swift build --traits Service")
+#error("MartletServer, MartletProxy and martlet need the trait Service; in this checkout: swift build --traits Service")
 #endif

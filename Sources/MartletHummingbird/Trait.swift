@@ -1,3 +1,3 @@
 #if !Hummingbird
-#error("MartletHummingbird belongs to a trait: .package(…, traits: [\"Hummingbird\"]); in this checkout swift build --traits Service")
+#error("MartletHummingbird needs the trait Hummingbird; in this checkout: swift build --traits Service")
 #endif
