@@ -26,6 +26,16 @@ struct RequestFaultTests {
         #expect(Self.fault(hosts.map { ("Host", $0) })?.status.code == status)
     }
 
+    @Test("behind a wrong host the connection may stay; behind a body that ends nobody knows where it may not")
+    func staying() {
+        #expect(Self.fault([])?.mayStay == true)
+        #expect(Self.fault([("Host", "a"), ("Host", "b")])?.mayStay == true)
+        #expect(Self.fault([("Host", "a"), ("Content-Length", "1"), ("Content-Length", "2")])?.mayStay == false)
+        #expect(Self.fault([("Content-Length", "1, 2")])?.mayStay == false)
+        #expect(Self.fault([("Host", "a"), ("Transfer-Encoding", "gzip")])?.mayStay == false)
+        #expect(Self.fault([("Host", "a")], target: "/a b")?.mayStay == false)
+    }
+
     @Test("a request of HTTP/1.0 need not, but none names two or nonsense", arguments: [HTTPVersion.http1_0, .http0_9])
     func oldHosts(version: HTTPVersion) {
         #expect(Self.fault([], version: version) == nil)

@@ -17,10 +17,18 @@ package enum RequestCheck {
 
     // MARK: What every server refuses
 
-    /// The first rule that a request of HTTP/1.1 breaks; `nil` when it breaks none.
+    /// The first rule that a request of HTTP/1.1 breaks; `nil` when it breaks none. Behind a wrong host the connection may stay: where
+    /// the request ends is certain.
     package static func fault(of head: HTTPRequestHead) -> Refusal? {
-        if let refusal = Self.fault(method: head.method.rawValue, target: head.uri) { return refusal }
-        do throws(Refusal) { _ = try BodyFraming.of(head) } catch { return error }
+        if var refusal = Self.fault(method: head.method.rawValue, target: head.uri) {
+            refusal.mayStay = false
+            return refusal
+        }
+        do throws(Refusal) { _ = try BodyFraming.of(head) } catch {
+            var refusal = error
+            refusal.mayStay = false
+            return refusal
+        }
         return Self.fault(hosts: head.headers["host"], mayLack: head.isHTTP10)
     }
 

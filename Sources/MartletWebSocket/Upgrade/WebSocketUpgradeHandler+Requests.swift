@@ -35,7 +35,7 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
         self.expectNoRepetition()
         if let refusal = RequestCheck.fault(of: head) { return self.refuse(head, refusal) }
         guard let request = try? HTTPRequest(head, secure: self.settings.isSecure, splitCookie: false) else {
-            return self.refuse(head, Refusal(.badRequest, "not a valid HTTP/1.1 request"))
+            return self.refuse(head, Refusal(.badRequest, "not a valid HTTP/1.1 request", mayStay: false))
         }
         if let endpoint = self.settings.endpoint(request) {
             self.takeover = Takeover(head: head, request: request, target: .webSocket(endpoint))
@@ -48,7 +48,8 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
             return
         }
         guard let install = self.settings.installHTTPSide else {
-            return self.refuse(head, Refusal(.notFound, "there is no WebSocket endpoint at this path"))
+            return self.refuse(
+                head, Refusal(.notFound, "there is no WebSocket endpoint at this path", mayStay: false))
         }
         if self.httpSide == nil {
             do {
@@ -302,12 +303,10 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
         }
     }
 
-    /// Refuses a request that is nobody's, and ends the connection behind the answer, which waits for earlier ones.
+    /// Refuses a request that is nobody's. The answer waits for earlier ones.
     private func refuse(_ head: HTTPRequestHead, _ refusal: Refusal) {
-        guard !self.state.hasHTTPSide else {
-            var last = refusal
-            last.mayStay = false
-            self.takeover = Takeover(head: head, request: nil, target: .nobody(last))
+        guard !refusal.mayStay, !self.state.hasHTTPSide else {
+            self.takeover = Takeover(head: head, request: nil, target: .nobody(refusal))
             self.state.begin(.takeover, stopsDecoder: DecoderStop.stops(after: head))
             return
         }
