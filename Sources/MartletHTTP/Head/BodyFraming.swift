@@ -11,6 +11,10 @@ package enum BodyFraming: Hashable, Sendable {
 
     /// - Throws: ``Refusal`` for what two servers might read differently.
     package static func of(_ head: HTTPRequestHead) throws(Refusal) -> BodyFraming {
+        // Most requests have neither, and this costs no memory.
+        guard head.headers.contains(name: "content-length") || head.headers.contains(name: "transfer-encoding") else {
+            return .none
+        }
         let lengths = head.headers["content-length"]
         let codings = head.headers["transfer-encoding"]
         if !codings.isEmpty {

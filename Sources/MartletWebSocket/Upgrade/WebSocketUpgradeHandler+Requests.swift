@@ -157,8 +157,8 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
             .init(
                 handshake: handshake, isHTTP10: takeover.head.isHTTP10, hasMore: self.state.hasMoreThanHead,
                 isSecure: asked.isSecure, head: { asked.head }), rules)
-        self.takeover?.asked = asked
-        self.takeover?.decision = decision
+        takeover.asked = asked
+        takeover.decision = decision
         self.perform(action)
     }
 
@@ -226,13 +226,11 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
     }
 
     private func hookAnswered(
-        _ question: Int, _ answer: UpgradeDecision.Answer, _ change: (inout Takeover) -> Void
+        _ question: Int, _ answer: UpgradeDecision.Answer, _ change: (Takeover) -> Void
     ) {
-        guard self.state.decided(question), var takeover = self.takeover else { return }
-        change(&takeover)
-        let action = takeover.decision?.answered(answer)
-        self.takeover = takeover
-        if let action { self.perform(action) }
+        guard self.state.decided(question), let takeover = self.takeover else { return }
+        change(takeover)
+        if let action = takeover.decision?.answered(answer) { self.perform(action) }
         self.updateTimer()
     }
 
@@ -258,7 +256,7 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
             return self.perform(self.state.stopDecoder(for: .takeover, isWritten: true))
         }
         request.subprotocol = agreement.subprotocol
-        self.takeover?.makeHandler = { [isSecure = self.settings.isSecure, request] eventLoop in
+        takeover.makeHandler = { [isSecure = self.settings.isSecure, request] eventLoop in
             WebSocket(
                 role: .server, configuration: endpoint.configuration, subprotocol: agreement.subprotocol,
                 compression: agreement.compression, isPlainTCP: !isSecure,

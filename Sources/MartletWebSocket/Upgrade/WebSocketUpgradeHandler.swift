@@ -37,8 +37,8 @@ public final class WebSocketUpgradeHandler {
         var idleTimeout: TimeAmount?
     }
 
-    /// A request that wants to take the connection over.
-    struct Takeover {
+    /// A request that wants to take the connection over. It is an object, since to copy all of it costs more.
+    final class Takeover {
         enum Target {
             case webSocket(WebSocketEndpoint)
             case stream(StreamEndpoint)
@@ -56,6 +56,12 @@ public final class WebSocketUpgradeHandler {
         var agreement: UpgradeDecision.Agreement?
         /// Makes the handler that has the connection from then on, once the request has been accepted.
         var makeHandler: ((any EventLoop) -> any ChannelHandler)?
+
+        init(head: HTTPRequestHead, request: HTTPRequest?, target: Target) {
+            self.head = head
+            self.request = request
+            self.target = target
+        }
     }
 
     /// How long the rest of a request's body may take once the server shuts down.
