@@ -64,7 +64,7 @@ bench-push:
 	@python3 Benchmarks/push.py
 
 format:
-	swift format --in-place --recursive Package.swift Sources Tests Examples
+	swift format --in-place --recursive Package.swift Sources Tests Examples Fuzz
 
 # Style, and the arrows between modules and between their folders, which point one way.
 lint:

@@ -156,6 +156,14 @@ let package = Package(
                 "MartletConfiguration", "MartletHTTP", "MartletServer", "MartletWebSocket", .nioCore, .httpTypes,
                 .argumentParser,
             ]),
+
+        // What strangers send: corpora as tests, and the targets of the fuzzer (scripts/fuzz.sh).
+        .testTarget(
+            name: "FuzzTests",
+            dependencies: [
+                "MartletConfiguration", "MartletHTTP", "MartletProtocol", "MartletProxy", "MartletPush",
+                "MartletWebSocket", .nioCore, .nioEmbedded, .nioHTTP1, .nioHTTPTypesHTTP1, .httpTypes, .logging,
+            ], path: "Fuzz", exclude: ["Corpora"], swiftSettings: settings),
     ]
 )
 

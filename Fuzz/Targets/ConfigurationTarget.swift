@@ -1,0 +1,21 @@
+import MartletConfiguration
+
+@testable import MartletProxy
+
+/// The configuration file of the proxy, and the values that settings have: whatever is wrong is said, with the name of the file.
+enum ConfigurationTarget {
+    static func run(_ input: inout FuzzInput) {
+        let text = input.text()
+        do {
+            _ = try ProxyConfiguration(text: text, file: "a.yaml") { _ in .init(userHeader: nil) { _ in nil } }
+        } catch {
+            FuzzTarget.check((error as? ProxyError)?.reason.isEmpty == false, "an error says nothing: \(error)")
+        }
+        let root = ConfigurationDocument(text: text, file: "a.yaml")
+        guard let node = try? root.root() else { return }
+        _ = try? node.duration()
+        _ = try? node.size()
+        _ = try? node.strings()
+        _ = try? node.string()
+    }
+}

@@ -1,0 +1,27 @@
+import NIOCore
+
+@testable import MartletPush
+
+/// The bodies of the push service: `POST /push` and messages of the register dialect. What the quick reader takes the careful one
+/// reads in the same way.
+enum PushTarget {
+    static func run(_ input: inout FuzzInput) {
+        let json = ByteBuffer(bytes: input.rest())
+        let names: [StaticString] = ["userId", "event", "message"]
+        if let values = PlainStrings.read(json, names: names) {
+            let fields = FoldedStrings(json: json)
+            for (name, value) in zip(names, values) {
+                FuzzTarget.check(
+                    fields?["\(name)"].map { $0.utf8.elementsEqual(value.utf8) } ?? false, "\(name) is read differently"
+                )
+            }
+        }
+        if let message = PushMessage(json: json) {
+            FuzzTarget.check(!message.message.isEmpty && message.channel.isHearable, "nobody could hear this")
+        }
+        if let message = RegisterMessage(json: json) {
+            FuzzTarget.check(!message.event.isEmpty && message.token?.isEmpty == false, "something is missing")
+        }
+        _ = RegisterMessage(json: json, needsToken: false)
+    }
+}
