@@ -1,6 +1,6 @@
 # Everything a newcomer needs: `make serve` and `make test`. Each target installs what is missing and says so.
 
-.PHONY: serve test check dist conformance sanitize api docs bench bench-proxy bench-push format lint clean
+.PHONY: serve test check dist conformance sanitize fuzz api docs bench bench-proxy bench-push bench-compare format lint clean
 
 # C libraries that the package is built on.
 LIBRARIES = zlib1g-dev libedit-dev
@@ -33,6 +33,13 @@ sanitize:
 	@scripts/need.sh $(LIBRARIES)
 	@scripts/sanitize.sh
 
+# libFuzzer on every part that takes bytes from strangers, a minute each: make fuzz SECONDS=600 TARGETS="frames heads"
+SECONDS = 60
+fuzz:
+	@scripts/need-swift.sh
+	@scripts/need.sh $(LIBRARIES)
+	@scripts/fuzz.sh $(SECONDS) $(TARGETS)
+
 # Writes the lists of public symbols in docs/swift-api, when the API changes on purpose.
 api:
 	swift build --traits Service
@@ -63,6 +70,13 @@ bench-push:
 	swift build --traits Service -c release --product martlet
 	@python3 Benchmarks/push.py
 
+# Two builds of Martlet in turns, before and after a change: make bench-compare BEFORE=../old/.build/release/martlet
+bench-compare:
+	@scripts/need-swift.sh
+	@scripts/need.sh $(LIBRARIES) python3 gcc libc6-dev util-linux
+	swift build --traits Service -c release --product martlet
+	@python3 Benchmarks/compare.py $(BEFORE) .build/release/martlet
+
 format:
 	swift format --in-place --recursive Package.swift Sources Tests Examples Fuzz
 
@@ -79,4 +93,4 @@ check:
 	swift test --traits Service --skip-build
 
 clean:
-	rm -rf .build .build-tsan .build-dist .cache artifacts dist
+	rm -rf .build .build-tsan .build-dist .build-fuzz .cache artifacts dist

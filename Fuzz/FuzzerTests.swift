@@ -20,9 +20,10 @@ struct FuzzerTests {
     @Test("it runs until its time is over, or it has found something")
     func fuzz() throws {
         _ = try #require(target)
-        let words = ["fuzz"] + (ProcessInfo.processInfo.environment["FUZZ_ARGUMENTS"] ?? "").split(separator: " ")
+        let given = ProcessInfo.processInfo.environment["FUZZ_ARGUMENTS"] ?? ""
+        let words = ["fuzz"] + given.split(separator: " ").map { String($0) }
         let thread = Thread {
-            var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup(String($0)) } + [nil]
+            var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
             arguments.withUnsafeMutableBufferPointer { buffer in
                 var argc = CInt(words.count)
                 guard var argv = buffer.baseAddress else { return }

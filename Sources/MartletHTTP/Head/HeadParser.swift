@@ -14,8 +14,10 @@ package enum HeadParser {
     package static func request(_ bytes: UnsafeRawBufferPointer, maximumCount: Int) -> HTTPRequestHead? {
         guard Self.end(bytes) == bytes.count, Self.has("GET ", bytes, at: 0) else { return nil }
         var index = 4
-        while bytes[index] > 0x20, bytes[index] < 0x7F { index += 1 }
-        guard index > 4, Self.has(" HTTP/1.1\r\n", bytes, at: index) else { return nil }
+        // A path, with its query; other forms of a target are NIO's to read, and a fragment is in none (RFC 9112, section 3.2).
+        guard bytes[index] == UInt8(ascii: "/") else { return nil }
+        while bytes[index] > 0x20, bytes[index] < 0x7F, bytes[index] != UInt8(ascii: "#") { index += 1 }
+        guard Self.has(" HTTP/1.1\r\n", bytes, at: index) else { return nil }
         let target = Self.text(bytes[4..<index])
         guard let headers = Self.headers(bytes, from: index + 11, maximumCount) else { return nil }
         return HTTPRequestHead(version: .http1_1, method: .GET, uri: target, headers: headers)
