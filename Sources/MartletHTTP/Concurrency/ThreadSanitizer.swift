@@ -1,5 +1,5 @@
 #if THREAD_SANITIZER
-import MartletProtocol
+@_exported public import MartletProtocol  // so that each file that has a mutex knows its methods
 
 /// See `PosixMutex`.
 typealias Mutex = PosixMutex
