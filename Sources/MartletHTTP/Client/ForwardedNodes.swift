@@ -1,6 +1,6 @@
-/// The `for` parameters of `Forwarded` headers (RFC 7239, section 4), the first client first, without quotes.
+/// `ForwardedNodes` reads the `for` parameters of `Forwarded` headers (RFC 7239, section 4), the first client first, without quotes.
 ///
-/// What a client wrote stands before what trusted proxies added, in the same header: it shall not hide what follows it.
+/// A client's own elements stand before those of trusted proxies, in the same header: they shall not hide what follows them.
 package enum ForwardedNodes {
     /// - Returns: a node for each element; `unknown` where it names none.
     package static func parse(_ values: [String]) -> [String] {

@@ -7,12 +7,12 @@ package enum RequestID {
     private static let count = Atomic<UInt64>(0)
     private static let digits: StaticString = "0123456789abcdef"
 
-    /// What somebody in front calls the request, if that can stand in a log, or a new one.
+    /// The name that somebody in front gave the request, if it can stand in a log, or a new one.
     ///
     /// - Parameter values: of `X-Request-Id`: one, or it is nobody's.
     package static func given(_ values: [String]) -> String { Self.given(values.count == 1 ? values[0] : nil) }
 
-    /// What somebody in front calls the request, if that can stand in a log, or a new one.
+    /// The name that somebody in front gave the request, if it can stand in a log, or a new one.
     package static func given(_ id: String?) -> String {
         guard let id, (1...64).contains(id.utf8.count),
             id.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") })

@@ -3,7 +3,7 @@ package import NIOHTTP1
 /// A `DecoderStop` is the point behind which NIO's `HTTPDecoder` parses nothing more: it keeps every later byte,
 /// without a bound, until it is removed. The rule is llhttp's (as vendored by swift-nio 2.101), not RFC 9110's:
 ///
-/// - `Proxy-Connection` counts as `Connection`; what `Upgrade` names does not matter, nor does the version of HTTP.
+/// - `Proxy-Connection` is read as `Connection` is; what `Upgrade` names does not matter, nor does the version of HTTP.
 /// - In a list, blanks may stand on both sides of `upgrade`, but tabs only before it.
 ///
 /// The end of a connection is another matter: behind a request that is not `isKeepAlive` the decoder goes on, and takes

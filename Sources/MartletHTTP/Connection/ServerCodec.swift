@@ -8,7 +8,7 @@ package struct ServerCodec {
     /// `nil` while it is taken away.
     private var decoder: ByteToMessageHandler<HTTPRequestDecoder>?
     private let limits: HTTPLimits
-    /// What a removed decoder held.
+    /// The bytes that a removed decoder held.
     package private(set) var leftovers: [ByteBuffer] = []
 
     package init(limits: HTTPLimits, encoder: HTTPResponseEncoder = HTTPResponseEncoder()) {

@@ -11,6 +11,8 @@ package import NIOHTTP1
 ///   decoder is replaced by a new one, which gets the bytes that the old one held.
 /// - A removed decoder hands over its bytes untyped, in a later tick. So removal starts only between reads, when it is certain
 ///   that nothing else can come.
+///
+/// The file is long on purpose: phase and counters are `private` to it, so that nothing moves them but an event.
 package struct ServerConnectionState {
     /// Who deals with a request.
     package enum Destination: Hashable, Sendable {
@@ -55,11 +57,11 @@ package struct ServerConnectionState {
         case finished
     }
 
-    /// What is to be done with the one timer of the connection.
+    /// A `TimerChange` says what is to be done with the one timer of the connection.
     package enum TimerChange: Hashable, Sendable {
-        /// As long as a handshake may take (``HTTPLimits/handshakeTimeout``).
+        /// The timer runs as long as a handshake may take (``HTTPLimits/handshakeTimeout``).
         case startHandshake
-        /// As long as a request that has begun may take once the server shuts down.
+        /// The timer runs as long as a request that has begun may take once the server shuts down.
         case startDrain
         case stop
     }

@@ -8,6 +8,8 @@ import NIOCore
 /// - What the peer gets is a sequence of whole frames in the order of the calls; a pong or ping may overtake messages.
 /// - While bytes wait (``hasBacklog``), nothing is sent past them.
 /// - The phase only moves forward.
+///
+/// The file is long on purpose: phase and pending frames are `private` to it, so that nothing moves them but an event.
 struct WebSocketCore {
     /// Where the connection stands; it only moves down this list.
     enum Phase {
