@@ -92,7 +92,7 @@ let package = Package(
                 .jwtKit,
                 .asyncHTTPClient, .collections, .nioCore, .nioSSL, .nioPosix, .nioHTTP1, .httpTypes, .logging,
                 .lifecycle,
-            ], resources: [.embedInCode("Console/Page"), .embedInCode("EventStream/martlet.js")]),
+            ], resources: [.embedInCode("Console/Page"), .embedInCode("Transports/martlet.js")]),
         program(
             "martlet", "Sources/martlet",
             [

@@ -3,8 +3,8 @@
 
 arrows.py [--quiet]
 
-Fails on an arrow between modules that does not point down the list of ARCHITECTURE.md, on a circle between the folders of a
-module that KNOWN does not name, and on a name in KNOWN that is no longer true, so that the list only gets shorter.
+Fails on an arrow between modules that does not point down the list of ARCHITECTURE.md, and on a circle between the folders of
+a module.
 """
 import collections
 import pathlib
@@ -12,11 +12,6 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-# Circles that are waiting to be untied: module -> folders.
-KNOWN: dict[str, set[str]] = {
-    "MartletPush": {"(top)", "EventStream", "Hub", "Limits", "Register", "Stream"},
-    "MartletServer": {"API", "Console", "Demo", "EventStream", "Push"},
-}
 TOP = "(top)"  # files that lie in no folder
 DECLARATION = re.compile(r"\b(?:class|struct|enum|protocol|actor|typealias|macro)\s+([A-Z]\w*)")
 WORD = re.compile(r"\b[A-Z]\w*\b")
@@ -122,7 +117,7 @@ def folders_of(module: pathlib.Path):
 
 def main() -> int:
     quiet = "--quiet" in sys.argv
-    faults, known_seen = [], {}
+    faults = []
     order = layers()
     modules = sorted(path.name for path in (ROOT / "Sources").iterdir() if path.is_dir())
     for name in modules:
@@ -149,22 +144,15 @@ def main() -> int:
             for room in rooms:
                 print(f"  {room} -> {', '.join(sorted(edges[room])) or '-'}")
         if knot:
-            known_seen[name] = knot
-            if knot - KNOWN.get(name, set()):
-                lines = [
-                    f"    {a} -> {b}: {'; '.join(examples[a, b][:4])}"
-                    for a in sorted(knot) for b in sorted(edges[a] & knot) if a in reachable(edges, b)
-                ]
-                faults.append(f"{name}: a circle between {', '.join(sorted(knot))}\n" + "\n".join(lines))
-    for name, rooms in KNOWN.items():
-        untied = rooms - known_seen.get(name, set())
-        if untied:
-            faults.append(f"{name}: {', '.join(sorted(untied))} are in no circle any more; take them off KNOWN")
+            lines = [
+                f"    {a} -> {b}: {'; '.join(examples[a, b][:4])}"
+                for a in sorted(knot) for b in sorted(edges[a] & knot) if a in reachable(edges, b)
+            ]
+            faults.append(f"{name}: a circle between {', '.join(sorted(knot))}\n" + "\n".join(lines))
     for fault in faults:
         print(fault, file=sys.stderr)
     if not faults:
-        waiting = ", ".join(f"{name} ({len(rooms)})" for name, rooms in KNOWN.items())
-        print(f"Arrows: all point down; circles that are known: {waiting or 'none'}")
+        print("Arrows: all point down")
     return 1 if faults else 0
 
 

@@ -17,7 +17,7 @@ enum PushTarget {
             }
         }
         if let message = PushMessage(json: json) {
-            FuzzTarget.check(!message.message.isEmpty && message.channel.isHearable, "nobody could hear this")
+            FuzzTarget.check(!message.message.isEmpty && message.channel.isValid, "nobody could hear this")
         }
         if let message = RegisterMessage(json: json) {
             FuzzTarget.check(!message.event.isEmpty && message.token?.isEmpty == false, "something is missing")

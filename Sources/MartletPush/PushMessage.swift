@@ -18,13 +18,13 @@ public struct PushMessage: Sendable, Hashable {
     public init?(json: ByteBuffer) {
         if let values = PlainStrings.read(json, names: ["userId", "event", "message"]) {
             self.init(user: values[0], event: values[1], message: values[2])
-            guard self.channel.isHearable else { return nil }
+            guard self.channel.isValid else { return nil }
             return
         }
         guard let fields = FoldedStrings(json: json), let user = fields["userId"], let event = fields["event"],
             let message = fields["message"]
         else { return nil }
         self.init(user: user, event: event, message: message)
-        guard self.channel.isHearable else { return nil }
+        guard self.channel.isValid else { return nil }
     }
 }

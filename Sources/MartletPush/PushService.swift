@@ -1,102 +1,111 @@
 public import Logging
 public import MartletWebSocket
 public import NIOCore
-import Synchronization
 
-/// The push service without HTTP: connections register for a user's events, and messages are pushed to them.
+/// The push service without HTTP: sessions subscribe to a user's events, and messages are pushed to them.
 ///
 /// ```swift
 /// let service = PushService(group: group, hooks: PushHooks(authenticate: { token, _ in users[token].map { PushUser($0) } }))
 /// server.route("/ws", endpoint: service.endpoint())
-/// let delivered = await service.push(PushMessage(user: "42", event: "alerts", message: "It rains"))
+/// let delivered = try await service.push(PushMessage(user: "42", event: "alerts", message: "It rains"))
 /// ```
 ///
 /// Order is kept for each user and event. To clients of the register dialect delivery is at most once: whoever is not
 /// connected misses the message. Clients of the event-stream dialect say where they left off, and get what they missed
 /// within ``HistoryConfiguration``, or are told that something is missing.
 public final class PushService: Sendable {
-    let hub: Hub
-    let broker: any Broker
-    package let logger: Logger
+    /// How long a publisher waits for its receipt.
+    private static let receiptLimit = TimeAmount.seconds(5)
+
+    let environment: SessionEnvironment
+    private let receipts = PublishReceipts()
     public let counters = PushCounters()
     /// From ``publish(_:)`` to the last session.
     public let deliveryTimes = DeliveryTimes()
-    private let settings: Mutex<Settings>
-    private let userSessions = UserSessions()
+    /// Keeps the broker going.
+    private let running: Task<Void, Never>
 
-    private final class Settings: Sendable {
-        let hooks: PushHooks
-        let limits: PushLimits
-
-        init(_ hooks: PushHooks, _ limits: PushLimits) {
-            self.hooks = hooks
-            self.limits = limits
-        }
-    }
+    private var hub: Hub { self.environment.hub }
+    private var broker: any Broker { self.environment.broker }
+    package var logger: Logger { self.environment.logger }
 
     /// - Parameters:
     ///   - group: the connections' event loops; sessions on any other are a programming error.
     ///   - limits: see also ``update(hooks:limits:)``.
-    ///   - history: what is kept of each channel.
-    public init(
+    ///   - history: what is kept of each channel, in memory.
+    ///   - heartbeat: how often a silent event stream says that it is there. Default: 15 s.
+    public convenience init(
         group: any EventLoopGroup,
         hooks: PushHooks = .init(),
         limits: PushLimits = .init(),
         history: HistoryConfiguration = .init(),
+        heartbeat: TimeAmount = .seconds(15),
         logger: Logger = Logger(label: "martlet.push")
     ) {
-        let hub = Hub(group: group, counters: self.counters)
-        let broker = MemoryBroker(history)
-        broker.setReceiver(hub)
-        self.hub = hub
-        self.broker = broker
-        self.settings = Mutex(Settings(hooks, limits))
-        self.logger = logger
-        guard history.isOn else { return }
-        // What is old goes even when nothing more is published.
-        group.next().scheduleRepeatedTask(initialDelay: .seconds(10), delay: .seconds(10)) { [weak broker] task in
-            if let broker { broker.sweep() } else { task.cancel() }
+        self.init(
+            group: group, broker: MemoryBroker(history), hooks: hooks, limits: limits, heartbeat: heartbeat,
+            logger: logger)
+    }
+
+    /// - Parameter broker: another than the one in memory. It is this service's alone, and runs until the service has gone.
+    public init(
+        group: any EventLoopGroup,
+        broker: any Broker,
+        hooks: PushHooks = .init(),
+        limits: PushLimits = .init(),
+        heartbeat: TimeAmount = .seconds(15),
+        logger: Logger = Logger(label: "martlet.push")
+    ) {
+        let broker: any Broker =
+            broker.isInProcess ? broker : TimeLimitedBroker(broker, limit: Self.receiptLimit, eventLoop: group.next())
+        let hub = Hub(
+            group: group, broker: broker, counters: self.counters, receipts: self.receipts, heartbeat: heartbeat)
+        broker.attach(hub)
+        self.environment = SessionEnvironment(
+            hub: hub, broker: broker, counters: self.counters, settings: .init(hooks, limits), logger: logger)
+        self.running = Task {
+            do {
+                try await broker.run()
+            } catch {
+                logger.critical("the broker cannot run", metadata: ["error": "\(error)"])
+            }
+        }
+        guard !broker.isInProcess else { return }
+        group.next().scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { [weak receipts] task in
+            guard let receipts else { return task.cancel() }
+            receipts.expire(before: .now() - Self.receiptLimit)
         }
     }
 
-    var hooks: PushHooks { self.settings.withLock { $0 }.hooks }
-    package var limits: PushLimits { self.settings.withLock { $0 }.limits }
+    deinit { self.running.cancel() }
 
-    /// Changes what counts from now on. Sessions that are there stay; ``PushLimits/queueSize`` and
+    var hooks: PushHooks { self.environment.hooks }
+    package var limits: PushLimits { self.environment.limits }
+
+    /// Changes the settings in force. Sessions that are there stay; ``PushLimits/queueSize`` and
     /// ``PushLimits/slowClients`` are those of connections that begin later.
-    public func update(hooks: PushHooks, limits: PushLimits) {
-        self.settings.withLock { $0 = Settings(hooks, limits) }
-    }
+    public func update(hooks: PushHooks, limits: PushLimits) { self.environment.update(.init(hooks, limits)) }
 
     /// Counts a session of a user, also where that is not limited yet.
-    package func admit(user: String) -> UserAdmission {
-        let limit = self.limits.sessionsPerUser ?? .max
-        guard let place = self.userSessions.place(for: ExactString(user), atMost: limit) else {
-            self.counters.add(to: .refusedSessions)
-            self.logger.info(
-                "refused a session: its user has too many",
-                metadata: ["user": "\(SafeText.forLog(user))", "limit": "\(limit)"])
-            return .refused
-        }
-        return .admitted(place)
+    package func admit(user: String) -> UserAdmission { self.environment.admit(user: user) }
+
+    /// The user of a client of the event-stream dialect: the one user that its token stands for, whatever the event.
+    package func user(of request: EventStreamRequest) async -> AccessDecision {
+        await self.environment.user(of: request.token, events: request.events)
     }
 
-    /// Counts a message of a client.
-    func isWithinRate(_ bucket: inout TokenBucket?) -> Bool {
-        guard let limit = self.limits.messageRate else { return true }
-        let now = NIODeadline.now()
-        var counted = bucket.flatMap { $0.isOf(limit) ? $0 : nil } ?? TokenBucket(limit, now: now)
-        defer { bucket = counted }
-        guard !counted.take(now: now) else { return true }
-        self.counters.add(to: .rateLimited)
-        return false
+    /// Begins a session over a connection that a transport has made.
+    package func session(
+        over transport: SessionTransport, _ dialect: any Dialect, on eventLoop: any EventLoop
+    ) -> Session {
+        Session(self.environment, dialect: dialect, transport: transport, eventLoop: eventLoop)
     }
 
-    /// User channels that somebody is registered for.
+    /// Channels with subscribers.
     public var channelCount: Int { self.hub.channelCount }
 
-    /// Users of whom somebody is registered.
-    public var userCount: Int { self.hub.userCount }
+    /// Users with sessions.
+    public var userCount: Int { self.environment.userCount }
 
     /// Where WebSockets connect: clients of the register dialect, and with the subprotocol `martlet` those of the
     /// event-stream dialect, which name token and events in the query as for `/sse`.
@@ -116,8 +125,9 @@ public final class PushService: Sendable {
         ) { request, _ in
             // Only where it is not what the socket says: most sessions need not keep it.
             let address = request.clientAddress == request.remoteAddress?.ipAddress ? nil : request.clientAddress
-            if request.subprotocol == nil { return RegisterSession(service: self, address: address) }
-            return EventStreamSocket(service: self, head: request.head, address: address)
+            let dialect: any Dialect =
+                request.subprotocol == nil ? RegisterDialect() : EventStreamDialect(head: request.head)
+            return WebSocketTransport(self.environment, dialect: dialect, address: address)
         }
     }
 
@@ -131,43 +141,62 @@ public final class PushService: Sendable {
     /// Sends a message to every connection of its user that is registered for its event, and keeps it for a while for
     /// those that come back.
     ///
-    /// - Returns: how many sessions took it into their queues, and where it stands in its channel.
-    public func publish(_ message: PushMessage) async -> PublishResult {
-        await withCheckedContinuation { continuation in
+    /// - Returns: how many sessions took it into their queues, and its position in its channel.
+    /// - Throws: when the broker has not confirmed it; the error says whether it may have been published all the same.
+    public func publish(_ message: PushMessage) async throws(BrokerError) -> PublishResult {
+        let result = await withCheckedContinuation { continuation in
             self.publish(message) { continuation.resume(returning: $0) }
         }
+        return try result.get()
     }
 
     /// As ``publish(_:)``, for event loops.
     ///
     /// - Parameter onDone: called once, on any thread.
-    package func publish(_ message: PushMessage, onDone: @escaping @Sendable (PublishResult) -> Void) {
+    package func publish(
+        _ message: PushMessage, onDone: @escaping @Sendable (Result<PublishResult, BrokerError>) -> Void
+    ) {
         self.counters.add(to: .pushes)
         guard message.channel.event.utf8.count <= PushLimits.eventLength,
             message.channel.user.utf8.count <= PushLimits.tokenLength
         else {
-            onDone(PublishResult(delivered: 0, position: nil))  // nobody can hear it, now or later
-            return
+            // Nobody can subscribe to it, now or later.
+            return onDone(.success(PublishResult(delivered: 0, position: nil)))
         }
         let begin = NIODeadline.now()
-        let receipt = PublishReceipt { [times = self.deliveryTimes] result in
-            if result.delivered > 0 { times.record(NIODeadline.now() - begin) }
+        let (id, receipt) = self.receipts.begin(at: begin) { [times = self.deliveryTimes, counters] result in
+            switch result {
+            case .success(let result):
+                if result.delivered > 0 { times.record(NIODeadline.now() - begin) }
+            case .failure: counters.add(to: .failedPushes)
+            }
             onDone(result)
         }
-        self.broker.publish(message.message, to: message.channel, receipt: receipt)
+        let channel = message.channel.name
+        self.broker.publish(message.message, to: channel, receipt: id) {
+            [hub, isInProcess = broker.isInProcess] result in
+            switch result {
+            case .success(let position):
+                // What is in this process has been received by now.
+                receipt.confirmed(at: position, isExpected: !isInProcess && hub.hasSubscribers(of: channel))
+            case .failure(let error): receipt.failed(error)
+            }
+        }
     }
 
     /// As ``publish(_:)``.
     ///
     /// - Returns: how many sessions took the message into their queues.
-    public func push(_ message: PushMessage) async -> Int { await self.publish(message).delivered }
+    public func push(_ message: PushMessage) async throws(BrokerError) -> Int {
+        try await self.publish(message).delivered
+    }
 
     /// Closes the connections that are registered for a user's event, with a close frame.
     ///
     /// - Parameter event: `nil` for all events of the user.
     /// - Returns: how many.
-    public func drop(user: String, event: String?) async -> Int {
-        let count = await self.hub.drop(user: user, event: event)
+    public func disconnect(user: String, event: String?) async -> Int {
+        let count = await self.hub.disconnect(user: user, event: event)
         self.counters.add(count, to: .drops)
         return count
     }
@@ -184,8 +213,8 @@ public final class PushService: Sendable {
     /// Ends one session.
     ///
     /// - Returns: whether it was there.
-    package func drop(session: SessionID, of user: String) async -> Bool {
-        let isDropped = await self.hub.drop(session: session, of: user)
+    package func disconnect(session: SessionID, of user: String) async -> Bool {
+        let isDropped = await self.hub.disconnect(session: session, of: user)
         if isDropped { self.counters.add(to: .drops) }
         return isDropped
     }

@@ -740,12 +740,12 @@ def test_a_page_of_another_origin_learns_that_it_may_not_connect(serve, browser)
 def test_tabs_in_random_histories():
     """Tabs open, close, crash, hang and take over: nothing is lost or comes twice, and gaps are told."""
     clients = ROOT / "Tests/EndToEnd/clients/martlet-js"
-    script = ROOT / "Sources/MartletServer/EventStream/martlet.js"
+    script = ROOT / "Sources/MartletServer/Transports/martlet.js"
     result = subprocess.run(["node", clients / "tabs.mjs", script, "1", "400"], capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_the_script_is_small():
-    script = ROOT / "Sources/MartletServer/EventStream/martlet.js"
+    script = ROOT / "Sources/MartletServer/Transports/martlet.js"
     small = subprocess.run(["esbuild", "--minify", str(script)], check=True, capture_output=True).stdout
     assert len(small) < 6 * 1024, len(small)

@@ -86,7 +86,7 @@ def test_a_restart_with_five_thousand_clients(tmp_path):
         port = listener.getsockname()[1]
         first = Successive(listener)
         pages = subprocess.Popen(
-            ["node", ROOT / "Tests/EndToEnd/clients/martlet-js/many.js", ROOT / "Sources/MartletServer/EventStream/martlet.js",
+            ["node", ROOT / "Tests/EndToEnd/clients/martlet-js/many.js", ROOT / "Sources/MartletServer/Transports/martlet.js",
              f"http://127.0.0.1:{port}/", str(CLIENTS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env={**os.environ, "NODE_PATH": "/usr/share/nodejs"})
         second = back_end = None

@@ -1,10 +1,13 @@
+import FoundationEssentials
 import HTTPTypes
+import MartletProtocol
 import NIOCore
 import NIOPosix
 import Synchronization
 import Testing
 
 @testable import MartletPush
+@testable import MartletWebSocket
 
 @Suite("Event streams", .timeLimit(.minutes(1)))
 struct EventStreamTests {
@@ -14,7 +17,8 @@ struct EventStreamTests {
         "an id names what it is about, and comes back as it was",
         arguments: ["alerts", "a b", "é,~.%", "\u{1F600}\n", "-_"])
     func ids(event: String) throws {
-        let position = StreamPosition(epoch: .random(in: 1 ... .max), offset: .random(in: 0 ... .max))
+        let position = StreamPosition(
+            epoch: String(UInt64.random(in: 1 ... .max), radix: 36), offset: .random(in: 0 ... .max))
         let text = EventStreamID([(event, position), ("other", position)]).description
         #expect(text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F })
         let id = try #require(EventStreamID(text))
@@ -24,9 +28,10 @@ struct EventStreamTests {
     @Test(
         "what is no id is none",
         arguments: [
-            "", "a", "a~", "a~1", "a~1.", "a~.1", "a~1.x", "a~zzzzzzzzzzzzzzzzz.1", "a b~1.1", "%~1.1", "%4~1.1",
+            "", "a", "a~", "a~1", "a~1.", "a~.1", "a~1.x", "a~\(String(repeating: "z", count: 41)).1", "a b~1.1",
+            "%~1.1", "%4~1.1",
             "%ff~1.1",
-            "a~1.1,", "a~1.1,,b~1.1", "a~-1.1", "a~1.99999999999999999999",
+            "a~1.1,", "a~1.1,,b~1.1", "a~é.1", "a~1.+1", "a~1.-1", "a~1.99999999999999999999",
         ])
     func noIDs(text: String) { #expect(EventStreamID(text) == nil) }
 
@@ -54,7 +59,7 @@ struct EventStreamTests {
     @Test("no message can begin a field or end an event early")
     func encoding() {
         func encode(_ data: String, isJSON: Bool = false) -> String {
-            let id = EventStreamID([("a", StreamPosition(epoch: 35, offset: 2))])
+            let id = EventStreamID([("a", StreamPosition(epoch: "z", offset: 2))])
             return String(
                 buffer: EventStreamEncoder.serverSentEvents(
                     [EventStreamItem(event: "a\nid: 7\rx", data: data, id: id)], isJSON: isJSON))
@@ -69,32 +74,43 @@ struct EventStreamTests {
 
     // MARK: Sessions
 
-    /// Counts what it is sent, and checks that it is in order and each once.
-    private final class TestSink: EventStreamSink {
-        var session: EventStreamSession?
+    /// A connection that notes what it is sent, as messages of JSON; cut off in the middle when its limit is reached.
+    private final class TestConnection: TransportConnection {
+        private struct Item: Decodable {
+            let id: String?
+            let event: String?
+            let data: String?
+            let gap: [String]?
+        }
+
+        var session: Session?
         var lastID: String?
-        var isDropped = false
-        var heard: [String] = []
+        var isClosed = false
+        var messages: [String] = []
         var gaps = 0
         var limit = Int.max
 
-        func send(_ items: EventStreamItems) -> Bool {
-            for item in items.items where self.limit > 0 {
-                self.limit -= 1
-                switch item.content {
-                case .publication(let event, let data): self.heard.append("\(event) \(data)")
-                case .gap: self.gaps += 1
-                case .position: break
+        func send(_ encoded: EncodedPublications) -> Int {
+            guard case .messages(let batch) = encoded.wire else { return 0 }
+            for text in batch.texts where self.limit > 0 {
+                guard text != "{}", let item = try? JSONDecoder().decode(Item.self, from: Data(text.utf8)) else {
+                    continue
                 }
-                if let id = item.id { self.lastID = id.description }
+                self.limit -= 1
+                if let event = item.event, let data = item.data { self.messages.append("\(event) \(data)") }
+                if item.gap != nil { self.gaps += 1 }
+                if let id = item.id { self.lastID = id }
             }
-            return self.limit > 0
+            return self.limit > 0 ? encoded.count : 0
         }
 
-        let transport = SessionCarrier.Transport.sse
-        var carrier: SessionCarrier? { nil }
+        let transport = SessionTransport.websocket
+        let address = "192.0.2.1"
+        let queuedBytes = 0
+        var isOpen: Bool { !self.isClosed }
 
-        func drop() { self.isDropped = true }
+        func sendHeartbeat(_ encoded: EncodedPublications) {}
+        func close(_ code: CloseCode, _ reason: String) { self.isClosed = true }
     }
 
     private final class Progress: Sendable {
@@ -121,21 +137,27 @@ struct EventStreamTests {
         while true {
             let isLast = progress.isOver.load(ordering: .acquiring)
             let after = heard.lastID
-            let sink = try await eventLoop.submit {
-                let sink = TestSink()
+            let connection = try await eventLoop.submit {
+                let connection = TestConnection()
                 // In the middle of what it is sent, now and then.
-                if isCut, !isLast { sink.limit = .random(in: 1...30) }
-                let session = EventStreamSession(
-                    service: service, user: "jack", events: events, sink: sink, eventLoop: eventLoop)
-                sink.session = session
-                session.start(after: after)
-                return NIOLoopBound(sink, eventLoop: eventLoop)
+                if isCut, !isLast { connection.limit = .random(in: 1...30) }
+                var path = "/sse?token=jack" + events.map { "&event=\($0)" }.joined()
+                if let after { path += "&after=\(after)" }
+                let request = try EventStreamRequest(
+                    HTTPRequest(method: .get, scheme: "http", authority: "a", path: path), maximumEvents: 128)
+                guard case .admitted(let place) = service.admit(user: "jack") else { preconditionFailure() }
+                let dialect = EventStreamDialect(.messages, request, user: PushUser("jack"), place: place)
+                let session = service.session(over: .websocket, dialect, on: eventLoop)
+                connection.session = session
+                session.opened(on: connection)
+                return NIOLoopBound(connection, eventLoop: eventLoop)
             }.get()
             progress.connections.add(1, ordering: .relaxed)
             for _ in 0..<Int.random(in: 0...20) { await Task.yield() }
             let part = try await eventLoop.submit {
-                sink.value.session?.end()
-                return Heard(messages: sink.value.heard, gaps: sink.value.gaps, lastID: sink.value.lastID)
+                let client = connection.value
+                client.session?.closed()
+                return Heard(messages: client.messages, gaps: client.gaps, lastID: client.lastID)
             }.get()
             heard.messages += part.messages
             heard.gaps += part.gaps
@@ -165,7 +187,7 @@ struct EventStreamTests {
             while progress.connections.load(ordering: .relaxed) < 8 { await Task.yield() }
             for number in 0..<count {
                 for event in ["alerts", "news"] {
-                    _ = await service.publish(PushMessage(user: "jack", event: event, message: "\(number)"))
+                    _ = try await service.publish(PushMessage(user: "jack", event: event, message: "\(number)"))
                 }
             }
             progress.isOver.store(true, ordering: .releasing)
@@ -204,5 +226,14 @@ struct EventStreamTests {
         #expect(try await decision("/sse?event=a&token=bad") == .refused)
         #expect(try await decision("/sse?event=a&token=down") == .unavailable)
         #expect(try await decision("/sse?event=a") == .refused)
+    }
+}
+
+extension PreparedBatch {
+    /// Its messages.
+    var texts: [String] {
+        self.messages.map { message in
+            self.frames.withUnsafeReadableBytes { String(decoding: $0[message.payload], as: UTF8.self) }
+        }
     }
 }

@@ -19,7 +19,8 @@ struct RegisterSessionTests {
             try self.channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
             try self.channel.pipeline.syncOperations.addHandler(
                 WebSocket(
-                    role: .server, isPlainTCP: false, handler: RegisterSession(service: self.service, address: nil),
+                    role: .server, isPlainTCP: false,
+                    handler: WebSocketTransport(self.service.environment, dialect: RegisterDialect(), address: nil),
                     eventLoop: self.loop, loop: LoopContext(eventLoop: self.loop)))
         }
 

@@ -41,12 +41,12 @@ struct ReadySocketsTests {
             guard let socket = self.socket else { return false }
             var batch = PreparedBatch()
             for text in texts { batch.append(text: text) }
-            guard let ready = socket.loop.readySockets, ready.mayTake(batch) else {
+            guard let ready = socket.loop.readySockets, ready.mayTake(batch.frames, batch.count) else {
                 #expect(socket.send(batch) == batch.count)
                 return false
             }
             var wasReady = false
-            ready.distribute(batch) { frames in
+            ready.distribute(batch.frames, messages: batch.count) { frames in
                 guard let sent = ready.send(frames, to: self.place) else {
                     #expect(socket.send(batch) == batch.count)
                     return 0
@@ -179,7 +179,7 @@ struct ReadySocketsTests {
         let first = ready.take(queueLimit: 100)
         var batch = PreparedBatch()
         batch.append(text: "for the first connection")
-        ready.distribute(batch) { _ in
+        ready.distribute(batch.frames, messages: batch.count) { _ in
             ready.giveBack(first)
             let other = ready.take(queueLimit: 100)
             #expect(other != first)
@@ -196,8 +196,8 @@ struct ReadySocketsTests {
         _ = ready.take(queueLimit: 100)
         var batch = PreparedBatch()
         batch.append(text: String(repeating: "x", count: 200))
-        #expect(ready.mayTake(batch), "one message is always taken when nothing waits")
+        #expect(ready.mayTake(batch.frames, batch.count), "one message is always taken when nothing waits")
         batch.append(text: "y")
-        #expect(!ready.mayTake(batch))
+        #expect(!ready.mayTake(batch.frames, batch.count))
     }
 }

@@ -1,121 +1,180 @@
 import NIOCore
 import Synchronization
 
-/// Who hears what, sharded by event loop: each loop owns its sessions and touches no other's.
+/// The subscribers of this node, sharded by event loop: each loop owns its sessions and touches no other's.
 ///
-/// A publication is handed once to each loop that has sessions of its channel. Publications that come while a loop is
+/// A publication is handed once to each loop that has subscribers of its channel. Publications that come while a loop is
 /// busy are gathered and go out together, with one system call a session; ``DeliveryPace`` says when none are waited for.
-final class Hub: PublicationReceiver {
+final class Hub: BrokerReceiver {
     /// More sessions than these are always worth waiting for what else comes.
     private static let sessionsAtOnce = 8
 
-    private struct Job {
-        let sessions: ChannelSessions
+    fileprivate struct Job {
+        let subscribers: ChannelSubscribers
         let publication: Publication
-        let receipt: PublishReceipt
+        let receipt: PublishReceipt?
     }
 
-    private struct Mailbox {
-        var jobs: [Job] = []
-        var isLoopAwake = false
+    struct Mailbox {
+        fileprivate var jobs: [Job] = []
+        fileprivate var isLoopAwake = false
     }
 
-    private final class Shard: Sendable {
+    final class Shard: Sendable {
         let eventLoop: any EventLoop
         let contents: NIOLoopBoundBox<HubShard>
         let mailbox = Mutex(Mailbox())
 
-        init(_ eventLoop: any EventLoop) {
+        init(_ eventLoop: any EventLoop, heartbeat: TimeAmount) {
             self.eventLoop = eventLoop
-            self.contents = .makeBoxSendingValue(HubShard(), eventLoop: eventLoop)
+            self.contents = .makeBoxSendingValue(
+                HubShard(heartbeats: HeartbeatWheel(interval: heartbeat, eventLoop: eventLoop)), eventLoop: eventLoop)
         }
     }
 
-    /// A channel's sessions on one loop.
-    private struct Target {
-        let shard: Shard
-        let sessions: ChannelSessions
+    /// A session that waits for the node's subscription to a channel.
+    struct Waiter: Sendable {
+        let eventLoop: any EventLoop
+        let completion: NIOLoopBound<(BrokerError?) -> Void>
+
+        func tell(_ error: BrokerError?) {
+            if self.eventLoop.inEventLoop { return self.completion.value(error) }
+            self.eventLoop.execute { self.completion.value(error) }
+        }
     }
 
+    private let broker: any Broker
     private let counters: PushCounters
+    private let receipts: PublishReceipts
     private let shards: [Shard]
     private let indexes: [ObjectIdentifier: Int]
-    /// Where a channel has sessions, so that nobody else is woken.
-    private let directory = Mutex<[UserChannel: [Target]]>([:])
+    private let directory = Mutex(ChannelDirectory())
 
-    init(group: any EventLoopGroup, counters: PushCounters) {
+    init(
+        group: any EventLoopGroup, broker: any Broker, counters: PushCounters = PushCounters(),
+        receipts: PublishReceipts = PublishReceipts(), heartbeat: TimeAmount = .seconds(15)
+    ) {
+        self.broker = broker
         self.counters = counters
-        self.shards = group.makeIterator().map(Shard.init)
+        self.receipts = receipts
+        self.shards = group.makeIterator().map { Shard($0, heartbeat: heartbeat) }
         self.indexes = Dictionary(
             uniqueKeysWithValues: self.shards.enumerated().map { (ObjectIdentifier($1.eventLoop), $0) })
     }
 
-    /// Channels that somebody hears.
+    /// Channels that have subscribers.
     var channelCount: Int { self.directory.withLock { $0.count } }
 
-    /// Users of those channels. Takes time in proportion to the channels.
-    var userCount: Int { Set(self.directory.withLock { $0.keys.map(\.exactUser) }).count }
-
-    private func index(of eventLoop: any EventLoop) -> Int {
+    private func shard(of eventLoop: any EventLoop) -> Shard {
         guard let index = self.indexes[ObjectIdentifier(eventLoop)] else {
             preconditionFailure("a session on an event loop that is not of the hub's group")
         }
-        return index
+        return self.shards[index]
     }
+
+    func heartbeats(on eventLoop: any EventLoop) -> HeartbeatWheel {
+        self.shard(of: eventLoop).contents.value.heartbeats
+    }
+
+    // MARK: Subscribing
 
     /// Adds a session of the current event loop to a channel.
-    func add(_ session: any Session, to channel: UserChannel, on eventLoop: any EventLoop) {
-        let shard = self.shards[self.index(of: eventLoop)]
-        guard let sessions = shard.contents.value.add(session, to: channel) else { return }
-        let target = Target(shard: shard, sessions: sessions)
-        self.directory.withLock { $0[channel, default: []].append(target) }
+    ///
+    /// - Parameters:
+    ///   - encoding: `nil` for a session that is asked each time.
+    ///   - completion: called on the event loop, perhaps at once, when the subscription is in force or has failed; not when the
+    ///     session has left the channel before.
+    func subscribe(
+        _ session: any Subscriber, to channel: ChannelName, _ encoding: PublicationEncoding?,
+        on eventLoop: any EventLoop, completion: @escaping (BrokerError?) -> Void
+    ) {
+        let shard = self.shard(of: eventLoop)
+        if let subscribers = shard.contents.value.add(session, to: channel, encoding) {
+            self.directory.withLock { $0.add(.init(shard: shard, subscribers: subscribers), to: channel) }
+            self.makeCalls()
+        }
+        let waiter = Waiter(eventLoop: eventLoop, completion: NIOLoopBound(completion, eventLoop: eventLoop))
+        if self.directory.withLock({ $0.wait(for: channel, waiter) }) { return completion(nil) }
+        self.makeCalls()
     }
 
-    /// Of the current event loop.
-    func wheel(on eventLoop: any EventLoop) -> HeartbeatWheel {
-        self.shards[self.index(of: eventLoop)].contents.value.wheel(on: eventLoop)
+    /// Changes the encoding of a subscription.
+    func change(
+        _ session: any Subscriber, in channel: ChannelName, to encoding: PublicationEncoding?,
+        on eventLoop: any EventLoop
+    ) {
+        self.shard(of: eventLoop).contents.value.change(session, in: channel, to: encoding)
     }
 
-    /// Takes a session of the current event loop out of all its channels.
-    func removeAll(_ session: any Session, on eventLoop: any EventLoop) {
-        let shard = self.shards[self.index(of: eventLoop)]
+    /// Takes a session of the current event loop out of some of its channels.
+    ///
+    /// - Parameter channels: `nil` for all.
+    func unsubscribe(_ session: any Subscriber, from channels: [ChannelName]? = nil, on eventLoop: any EventLoop) {
+        let shard = self.shard(of: eventLoop)
         let contents = shard.contents.value
-        let emptied = session.places.keys.filter { contents.remove(session, from: $0) }
+        let emptied = (channels ?? Array(session.places.keys)).filter { contents.remove(session, from: $0) }
         guard !emptied.isEmpty else { return }
         self.directory.withLock { directory in
-            for channel in emptied {
-                directory[channel]?.removeAll { $0.shard === shard }
-                if directory[channel]?.isEmpty == true { directory[channel] = nil }
+            for channel in emptied { directory.remove(shard, from: channel) }
+        }
+        self.makeCalls()
+    }
+
+    /// Makes the calls to the broker that wait, unless another thread is at it.
+    private func makeCalls() {
+        guard self.directory.withLock({ $0.beginCalls() }) else { return }
+        while let call = self.directory.withLock({ $0.nextCall() }) {
+            switch call {
+            case .unsubscribe(let channel): self.broker.unsubscribe(from: channel)
+            case .subscribe(let channel, let number):
+                self.broker.subscribe(to: channel) { [weak self] error in
+                    let waiting = self?.directory.withLock {
+                        $0.answered(channel, number: number, isConfirmed: error == nil)
+                    }
+                    for waiter in waiting ?? [] { waiter.tell(error) }
+                }
             }
-            if directory.isEmpty { directory = [:] }  // a dictionary never shrinks by itself
         }
     }
 
-    /// Hands a publication to the loops whose sessions hear its channel.
-    func receive(
-        _ publication: Publication, in channel: UserChannel, receipt: PublishReceipt
-    ) -> (@Sendable () -> Void)? {
+    // MARK: BrokerReceiver
+
+    /// Hands a publication to the loops with subscribers of its channel.
+    func received(_ publication: Publication, in channel: ChannelName) {
+        let receipt = publication.receipt.flatMap { self.receipts[$0] }
         // Under one lock, so that publications reach the mailboxes of all loops in the same order.
-        var asleep: Target?
-        var others: [Target] = []
-        let isHeard = self.directory.withLock { directory in
-            guard let targets = directory[channel] else { return false }
+        var asleep: ChannelDirectory.Target?
+        var others: [ChannelDirectory.Target] = []
+        let hasSubscribers = self.directory.withLock { directory in
+            guard let targets = directory.targets(of: channel) else { return false }
             // Before anybody can be done with it.
-            receipt.wasAccepted(at: publication.position, shardCount: targets.count)
+            receipt?.received(shardCount: targets.count)
             for target in targets {
-                let job = Job(sessions: target.sessions, publication: publication, receipt: receipt)
+                let job = Job(subscribers: target.subscribers, publication: publication, receipt: receipt)
                 guard Self.enqueue(job, on: target.shard) else { continue }
                 if asleep == nil { asleep = target } else { others.append(target) }
             }
             return true
         }
-        guard isHeard else { return { receipt.wasAccepted(at: publication.position, shardCount: 0) } }
-        guard let asleep else { return nil }
-        return { [others] in
-            self.wake(asleep)
-            for target in others { self.wake(target) }
+        guard hasSubscribers else {
+            receipt?.received(shardCount: 0)
+            return
+        }
+        if let asleep { self.wake(asleep) }
+        for target in others { self.wake(target) }
+    }
+
+    func interrupted(_ channels: [ChannelName]?) {
+        self.receipts.interrupted()
+        for shard in self.shards {
+            shard.eventLoop.execute { shard.contents.value.interrupt(channels) }
         }
     }
+
+    /// Whether publications of a channel are received on this node.
+    func hasSubscribers(of channel: ChannelName) -> Bool { self.directory.withLock { $0.targets(of: channel) != nil } }
+
+    // MARK: Delivering
 
     /// - Returns: whether the loop must be woken.
     private static func enqueue(_ job: Job, on shard: Shard) -> Bool {
@@ -126,12 +185,12 @@ final class Hub: PublicationReceiver {
         }
     }
 
-    private func wake(_ target: Target) {
+    private func wake(_ target: ChannelDirectory.Target) {
         let shard = target.shard
         if shard.eventLoop.inEventLoop {
             let contents = shard.contents.value
             // Not in the middle of another delivery: some sessions would get this one first.
-            if !contents.isDelivering, target.sessions.count <= Self.sessionsAtOnce,
+            if !contents.isDelivering, target.subscribers.count <= Self.sessionsAtOnce,
                 contents.pace.mayDeliverAtOnce()
             {
                 self.work(shard, contents)
@@ -159,27 +218,31 @@ final class Hub: PublicationReceiver {
         if jobs.count == 1 {
             // As for most pushes on a quiet service.
             let job = jobs[0]
-            let batch = PublicationBatch(job.sessions.channel, job.publication)
-            job.receipt.shardIsDone(job.sessions.deliverOne(batch, self.counters))
+            let batch = PublicationBatch(job.subscribers.channel, job.publication)
+            let count = job.subscribers.deliverOne(batch, self.counters)
+            job.receipt?.shardIsDone(count)
             return 1
         }
         var batches:
-            [ObjectIdentifier: (sessions: ChannelSessions, batch: PublicationBatch, receipts: [PublishReceipt])] =
-                [:]
+            [ObjectIdentifier: (
+                subscribers: ChannelSubscribers, batch: PublicationBatch, receipts: [PublishReceipt?]
+            )] = [:]
         for job in jobs {
-            let id = ObjectIdentifier(job.sessions)
+            let id = ObjectIdentifier(job.subscribers)
             var gathered =
-                batches.removeValue(forKey: id) ?? (job.sessions, PublicationBatch(job.sessions.channel), [])
+                batches.removeValue(forKey: id) ?? (job.subscribers, PublicationBatch(job.subscribers.channel), [])
             gathered.batch.append(job.publication)
             gathered.receipts.append(job.receipt)
             batches[id] = gathered
         }
-        for (sessions, batch, receipts) in batches.values {
-            let counts = sessions.deliver(batch, self.counters)
-            for (receipt, count) in zip(receipts, counts) { receipt.shardIsDone(count) }
+        for (subscribers, batch, receipts) in batches.values {
+            let counts = subscribers.deliver(batch, self.counters)
+            for (receipt, count) in zip(receipts, counts) { receipt?.shardIsDone(count) }
         }
         return jobs.count
     }
+
+    // MARK: Operators
 
     /// Sessions whose user or address has a text in it, up to a number of them.
     func sessions(matching text: String, limit: Int) async -> [SessionInformation] {
@@ -195,12 +258,12 @@ final class Hub: PublicationReceiver {
     }
 
     /// - Returns: whether it was there.
-    func drop(session id: SessionID, of user: String) async -> Bool {
+    func disconnect(session id: SessionID, of user: String) async -> Bool {
         for shard in self.shards {
             let isFound = try? await shard.eventLoop.submit {
                 guard let session = shard.contents.value.sessions(user: user, event: nil).first(where: { $0.id == id })
                 else { return false }
-                session.drop()
+                session.disconnect()
                 return true
             }.get()
             if isFound == true { return true }
@@ -211,15 +274,15 @@ final class Hub: PublicationReceiver {
     /// Ends the connections of a user, of one event or of all.
     ///
     /// - Returns: how many.
-    func drop(user: String, event: String?) async -> Int {
+    func disconnect(user: String, event: String?) async -> Int {
         var count = 0
         for shard in self.shards {
-            let dropped = try? await shard.eventLoop.submit {
+            let ended = try? await shard.eventLoop.submit {
                 let sessions = shard.contents.value.sessions(user: user, event: event)
-                for session in sessions { session.drop() }
+                for session in sessions { session.disconnect() }
                 return sessions.count
             }.get()
-            count += dropped ?? 0
+            count += ended ?? 0
         }
         return count
     }

@@ -1,80 +1,92 @@
 import NIOCore
 
-/// The part of the hub that lives on one event loop: its sessions, and who hears what. Used on that loop only.
+/// The part of the hub that lives on one event loop: its sessions, and who has subscribed to what. Used on that loop only.
 ///
-/// Invariant: a session stands in the list of each channel in its ``Session/places`` at the place noted there, and in
-/// no other list; a channel without sessions has no list.
+/// Invariant: a session stands in the list of each channel in its ``Subscriber/places`` at the place noted there, and in
+/// no other list; a channel without sessions has no list, and a session without channels is in no list of a user.
 final class HubShard {
-    /// For WebSockets of the event-stream dialect, whose pages cannot see pings.
-    private var wheel: HeartbeatWheel?
-
-    func wheel(on eventLoop: any EventLoop) -> HeartbeatWheel {
-        let wheel = self.wheel ?? HeartbeatWheel(interval: .seconds(15), eventLoop: eventLoop)
-        self.wheel = wheel
-        return wheel
-    }
-
-    /// By user, then by event.
-    private var users: [ExactString: [ExactString: ChannelSessions]] = [:]
+    let heartbeats: HeartbeatWheel
+    private var channels: [ChannelName: ChannelSubscribers] = [:]
+    private var users: [ExactString: SubscriberSet] = [:]
 
     /// Publications are being delivered.
     var isDelivering = false
     var pace = DeliveryPace()
 
+    init(heartbeats: HeartbeatWheel) { self.heartbeats = heartbeats }
+
     /// Adds a session to a channel; does nothing when it is there.
     ///
+    /// - Parameter encoding: `nil` for a session that is asked each time.
     /// - Returns: the channel's list, when this is its first session here.
-    func add(_ session: any Session, to channel: UserChannel) -> ChannelSessions? {
+    func add(
+        _ session: any Subscriber, to channel: ChannelName, _ encoding: PublicationEncoding?
+    ) -> ChannelSubscribers? {
         guard session.places[channel] == nil else { return nil }
-        if let known = self.users[channel.exactUser]?[channel.exactEvent] {
-            known.append(session)
+        if session.places.isEmpty { self.users[session.user, default: SubscriberSet()].insert(session) }
+        if let known = self.channels[channel] {
+            known.append(session, encoding)
             return nil
         }
-        let made = ChannelSessions(channel)
-        self.users[channel.exactUser, default: [:]][channel.exactEvent] = made
-        made.append(session)
+        let made = ChannelSubscribers(channel)
+        self.channels[channel] = made
+        made.append(session, encoding)
         return made
+    }
+
+    /// Changes the encoding of a subscription. Nothing is missed or doubled, also in the middle of a delivery.
+    func change(_ session: any Subscriber, in channel: ChannelName, to encoding: PublicationEncoding?) {
+        guard let place = session.places[channel], let list = self.channels[channel] else { return }
+        list.remove(at: place)
+        list.append(session, encoding)
     }
 
     /// Takes a session out of a channel.
     ///
     /// - Returns: whether it was the last session of the channel here.
-    func remove(_ session: any Session, from channel: UserChannel) -> Bool {
-        guard let place = session.places.removeValue(forKey: channel),
-            let list = self.users[channel.exactUser]?[channel.exactEvent]
-        else { return false }
+    func remove(_ session: any Subscriber, from channel: ChannelName) -> Bool {
+        guard let place = session.places.removeValue(forKey: channel), let list = self.channels[channel] else {
+            return false
+        }
+        if session.places.isEmpty {
+            self.users[session.user]?.remove(session)
+            if self.users[session.user]?.isEmpty == true { self.users[session.user] = nil }
+            if self.users.isEmpty { self.users = [:] }  // a dictionary never shrinks by itself
+        }
         list.remove(at: place)
         guard list.isEmpty else { return false }
-        self.users[channel.exactUser]?[channel.exactEvent] = nil
-        if self.users[channel.exactUser]?.isEmpty == true { self.users[channel.exactUser] = nil }
-        if self.users.isEmpty { self.users = [:] }  // a dictionary never shrinks by itself
+        self.channels[channel] = nil
+        if self.channels.isEmpty { self.channels = [:] }
         return true
+    }
+
+    /// Tells sessions that publications of their channels may be missing.
+    ///
+    /// - Parameter channels: `nil` for all.
+    func interrupt(_ channels: [ChannelName]?) {
+        let lists = channels.map { $0.compactMap { self.channels[$0] } } ?? Array(self.channels.values)
+        for list in lists { list.interrupt() }
     }
 
     /// Sessions whose user or address has a text in it, up to a number of them.
     func sessions(matching text: String, limit: Int) -> [SessionInformation] {
         var found: [SessionInformation] = []
-        var seen: Set<ObjectIdentifier> = []
-        for (user, events) in self.users {
+        for (user, sessions) in self.users {
             let isMatch = text.isEmpty || user.value.contains(text)
-            for session in events.values.lazy.flatMap(\.sessions) where seen.insert(ObjectIdentifier(session)).inserted
-            {
+            for session in sessions.all {
                 guard isMatch || session.carrier?.address.contains(text) == true,
                     let information = session.information
                 else { continue }
                 found.append(information)
                 if found.count == limit { return found }
             }
-            seen.removeAll(keepingCapacity: true)  // a session is one user's
         }
         return found
     }
 
     /// The sessions of a user, of one event or of all, each once.
-    func sessions(user: String, event: String?) -> [any Session] {
-        guard let events = self.users[ExactString(user)] else { return [] }
-        guard event == nil else { return event.flatMap { events[ExactString($0)]?.sessions } ?? [] }
-        var seen: Set<ObjectIdentifier> = []
-        return events.values.flatMap(\.sessions).filter { seen.insert(ObjectIdentifier($0)).inserted }
+    func sessions(user: String, event: String?) -> [any Subscriber] {
+        guard let event else { return self.users[ExactString(user)]?.all ?? [] }
+        return self.channels[UserChannel(user: user, event: event).name]?.sessions ?? []
     }
 }

@@ -4,6 +4,9 @@ import Synchronization
 final class UserSessions: Sendable {
     private let counts = Mutex<[ExactString: Int]>([:])
 
+    /// Users with sessions.
+    var count: Int { self.counts.withLock { $0.count } }
+
     /// - Returns: `nil` when the user has as many sessions as it may have.
     func place(for user: ExactString, atMost limit: Int) -> UserPlace? {
         let isAdmitted = self.counts.withLock { counts in

@@ -14,7 +14,7 @@ public final class PushCounters: Sendable {
         }
 
         fileprivate static let count = Keyed.allCases.count * SessionTransport.allCases.count + Self.plainCount
-        private static let plainCount = 9
+        private static let plainCount = 10
 
         fileprivate let index: Int
 
@@ -70,6 +70,8 @@ public final class PushCounters: Sendable {
         public static let rateLimited = Self(7)
         /// Tokens that expired while their clients were connected.
         public static let expiredTokens = Self(8)
+        /// Publications that the broker did not confirm.
+        public static let failedPushes = Self(9)
     }
 
     private let values = (0..<Name.count).map { _ in Counter() }

@@ -1,3 +1,5 @@
+import MartletPush
+
 /// What is wrong with a command. The codes are those of the field (see docs/http-api.md).
 struct APIError: Error, Encodable, Sendable, Hashable {
     let code: Int
@@ -9,6 +11,11 @@ struct APIError: Error, Encodable, Sendable, Hashable {
     static let stopping = APIError(
         code: 100, message: "internal error: the service is about to stop, and nobody heard this: send it again")
     static let methodNotFound = APIError(code: 104, message: "method not found")
+
+    /// Temporary: the broker did not confirm the publication.
+    static func unpublished(_ error: BrokerError) -> APIError {
+        APIError(code: 100, message: "internal error: \(PushAnswer.reason(error))")
+    }
 
     static func badRequest(_ reason: String) -> APIError { APIError(code: 107, message: "bad request: \(reason)") }
 }

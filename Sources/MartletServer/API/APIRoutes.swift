@@ -98,7 +98,7 @@ struct APIRoutes {
             guard !command.user.isEmpty else {
                 return APIReply(outcome: .error(.badRequest("user is empty")))
             }
-            _ = await self.service.drop(user: command.user, event: nil)
+            _ = await self.service.disconnect(user: command.user, event: nil)
             return APIReply(outcome: .done)
         case .info: return APIReply(outcome: .nodes([self.node.describe(self.service)]))
         }
@@ -113,10 +113,15 @@ struct APIRoutes {
             return APIReply(outcome: .error(.badRequest("data is empty")))
         }
         let key = key.flatMap { $0.isEmpty ? nil : $0 }
-        let result = await self.publisher.publish(
-            PushMessage(user: channel.user, event: channel.event, message: text), key: key)
+        let result: PublishResult
+        do {
+            result = try await self.publisher.publish(
+                PushMessage(user: channel.user, event: channel.event, message: text), key: key)
+        } catch {
+            return APIReply(outcome: .error(.unpublished(error)))
+        }
         if result.delivered == 0, self.live.connections.isClosed { return APIReply(outcome: .error(.stopping)) }
         return APIReply(
-            outcome: .published(result.position.map { .init(offset: $0.offset, epoch: String($0.epoch, radix: 36)) }))
+            outcome: .published(result.position.map { .init(offset: $0.offset, epoch: $0.epoch) }))
     }
 }

@@ -15,33 +15,41 @@ struct IdempotencyCache {
         let key: String
     }
 
-    private var results: [Key: PublishResult] = [:]
-    /// Those who wait for the first of a key to be done.
-    private var waiting: [Key: [@Sendable (PublishResult) -> Void]] = [:]
+    typealias Completion = @Sendable (Result<PublishResult, BrokerError>) -> Void
+
+    private var results: [Key: (result: PublishResult, time: NIODeadline)] = [:]
+    /// Those who wait for the first of a key to be done, and when that began.
+    private var waiting: [Key: (completions: [Completion], time: NIODeadline)] = [:]
     private var ages: Deque<(key: Key, time: NIODeadline)> = []
 
     /// - Parameter completion: called at once, or when the first with this key is done.
     /// - Returns: whether the caller is the first, and is to publish.
     mutating func begin(
-        _ key: Key, at now: NIODeadline, _ completion: @escaping @Sendable (PublishResult) -> Void
+        _ key: Key, at now: NIODeadline, _ completion: @escaping Completion
     ) -> (isFirst: Bool, result: PublishResult?) {
         while let first = self.ages.first, first.time + Self.age <= now || self.ages.count >= Self.limit {
             self.ages.removeFirst()
-            self.results[first.key] = nil
+            if self.results[first.key]?.time == first.time { self.results[first.key] = nil }
         }
-        if let result = self.results[key] { return (false, result) }
+        if let known = self.results[key] { return (false, known.result) }
         if self.waiting[key] != nil {
-            self.waiting[key]?.append(completion)
+            self.waiting[key]?.completions.append(completion)
             return (false, nil)
         }
-        self.waiting[key] = []
+        self.waiting[key] = ([], now)
         self.ages.append((key, now))
         return (true, nil)
     }
 
     /// - Returns: those who wait.
-    mutating func finish(_ key: Key, _ result: PublishResult) -> [@Sendable (PublishResult) -> Void] {
-        self.results[key] = result
-        return self.waiting.removeValue(forKey: key) ?? []
+    mutating func finish(_ key: Key, _ result: PublishResult) -> [Completion] {
+        guard let waiting = self.waiting.removeValue(forKey: key) else { return [] }
+        self.results[key] = (result, waiting.time)
+        return waiting.completions
     }
+
+    /// The first of a key has failed: one that is sent again is published again.
+    ///
+    /// - Returns: those who wait.
+    mutating func fail(_ key: Key) -> [Completion] { self.waiting.removeValue(forKey: key)?.completions ?? [] }
 }

@@ -17,20 +17,26 @@ final class Publisher: Sendable {
     }
 
     /// - Parameter key: of at most ``keyLength`` bytes; `nil` to publish whatever was published before.
-    func publish(_ message: PushMessage, key: String?) async -> PublishResult {
-        guard let key else { return await self.service.publish(message) }
+    func publish(_ message: PushMessage, key: String?) async throws(BrokerError) -> PublishResult {
+        guard let key else { return try await self.service.publish(message) }
         let entry = IdempotencyCache.Key(channel: message.channel, key: key)
-        return await withCheckedContinuation { continuation in
+        let outcome: Result<PublishResult, BrokerError> = await withCheckedContinuation { continuation in
             let (isFirst, result) = self.cache.withLock { cache in
                 cache.begin(entry, at: self.now()) { continuation.resume(returning: $0) }
             }
-            if let result { return continuation.resume(returning: result) }
+            if let result { return continuation.resume(returning: .success(result)) }
             guard isFirst else { return }
-            self.service.publish(message) { result in
-                let waiting = self.cache.withLock { $0.finish(entry, result) }
-                continuation.resume(returning: result)
-                for completion in waiting { completion(result) }
+            self.service.publish(message) { outcome in
+                let waiting = self.cache.withLock { cache in
+                    switch outcome {
+                    case .success(let result): cache.finish(entry, result)
+                    case .failure: cache.fail(entry)
+                    }
+                }
+                continuation.resume(returning: outcome)
+                for completion in waiting { completion(outcome) }
             }
         }
+        return try outcome.get()
     }
 }

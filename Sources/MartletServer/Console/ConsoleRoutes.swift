@@ -63,7 +63,7 @@ struct ConsoleRoutes {
         guard let drop = try? JSONDecoder().decode(Drop.self, from: Data(body.readableBytesView)),
             let id = SessionID(drop.id)
         else { return .text(#"expected {"id":"…","user":"…"}"#, status: .badRequest) }
-        let isDropped = await self.service.drop(session: id, of: drop.user)
+        let isDropped = await self.service.disconnect(session: id, of: drop.user)
         if isDropped {
             context.logger.notice(
                 "dropped a session from the console",

@@ -51,7 +51,9 @@ final class Demo: Sendable {
     /// - Parameter configuration: of the service that it is beside.
     init(beside configuration: PushServerConfiguration, group: any EventLoopGroup, logger: Logger) {
         let own = Self.configuration(beside: configuration, self.token)
-        self.service = PushService(group: group, hooks: own.hooks, limits: own.limits, logger: logger)
+        self.service = PushService(
+            group: group, hooks: own.hooks, limits: own.limits, heartbeat: own.eventStreams.heartbeatInterval,
+            logger: logger)
         self.live = LiveConfiguration(own, service: self.service)
         self.eventLoop = group.next()
     }

@@ -20,4 +20,8 @@ extension Response {
     }
 
     static func json(_ text: String) -> Response { .text(text, contentType: "application/json") }
+
+    static func json(_ bytes: ByteBuffer) -> Response {
+        Response(status: .ok, headers: [.contentType: "application/json"], body: .init(byteBuffer: bytes))
+    }
 }

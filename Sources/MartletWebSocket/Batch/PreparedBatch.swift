@@ -19,7 +19,7 @@ public struct PreparedBatch: Sendable {
     }
 
     /// Each message is one frame, so that its payload lies here in one piece.
-    private(set) var frames = ByteBuffer()
+    package private(set) var frames = ByteBuffer()
     private(set) var messages: [Message] = []
     private var compressed = Compressed()
 

@@ -1,5 +1,5 @@
 import CMartletSystem
-import NIOCore
+package import NIOCore
 
 /// The connections of one event loop that take whole frames right now, past everything else: their descriptors, side by side.
 ///
@@ -42,23 +42,25 @@ package final class ReadySockets {
 
     // MARK: For batches
 
-    /// Whether a batch fits into the queue of whoever has a place, so that it may be sent in one piece.
-    package func mayTake(_ batch: PreparedBatch) -> Bool {
-        batch.count == 1 || batch.frames.readableBytes <= self.shortestQueue
+    /// Whether bytes fit into the queue of whoever has a place, so that they may be sent in one piece. A single message always may.
+    package func mayTake(_ bytes: ByteBuffer, _ count: Int) -> Bool {
+        count == 1 || bytes.readableBytes <= self.shortestQueue
     }
 
     package func isReady(_ place: Place) -> Bool { self.descriptors[Int(place)] >= 0 }
 
-    /// Sends one batch to many connections.
+    /// Sends the same bytes to many connections.
     ///
-    /// - Parameter body: is given the batch's frames, and answers to how many connections it has sent all of them.
-    package func distribute(_ batch: PreparedBatch, _ body: (UnsafeRawBufferPointer) -> Int) {
+    /// - Parameters:
+    ///   - messages: of a WebSocket, that they are; 0 where they are something else.
+    ///   - body: is given the bytes, and answers to how many connections it has sent all of them.
+    package func distribute(_ bytes: ByteBuffer, messages: Int, _ body: (UnsafeRawBufferPointer) -> Int) {
         self.batchesUnderWay += 1
         defer { self.batchesUnderWay -= 1 }
-        batch.frames.withUnsafeReadableBytes { frames in
+        bytes.withUnsafeReadableBytes { frames in
             let count = body(frames)
-            guard count > 0 else { return }
-            self.metrics.sent(messages: count &* batch.count, .server)
+            guard count > 0, messages > 0 else { return }
+            self.metrics.sent(messages: count &* messages, .server)
             self.metrics.sent(bytes: count &* frames.count, .server)
         }
     }

@@ -1,0 +1,245 @@
+import DequeModule
+import NIOCore
+import Synchronization
+
+/// The broker of a single process: everything is in memory, and is gone when the process ends.
+///
+/// A publication is numbered and kept under one lock. It is handed to the receiver without it, by one thread at a time, in the
+/// order of the numbers: whoever publishes while another thread does that leaves its publication to that thread.
+///
+/// The epoch of a new stream follows from the time, in steps of an eighth of the time for which an empty stream is
+/// remembered. So a channel that was forgotten and begins anew has another epoch than before; and whoever was told the
+/// epoch of a channel in which nothing had been published has missed nothing for so long, unless there is a stream.
+public final class MemoryBroker: Broker {
+    /// The memory of a publication and of a channel beside their texts. Bytes.
+    private static let publicationCost = 100
+    private static let channelCost = 400
+    private static let epochsToRemember: UInt64 = 8
+
+    /// What is to be looked at when its time has come.
+    private struct Reminder {
+        let channel: ChannelName
+        let time: Int64
+    }
+
+    /// A publication on its way to the receiver.
+    private struct Outgoing {
+        let publication: Publication
+        let channel: ChannelName
+        let completion: @Sendable (Result<StreamPosition?, BrokerError>) -> Void
+    }
+
+    private struct State {
+        weak var receiver: (any BrokerReceiver)?
+        /// Publications that wait while a thread hands others on.
+        var outgoing: Deque<Outgoing> = []
+        var isHandingOn = false
+        var streams: [ChannelName: ChannelStream] = [:]
+        /// One for each publication that is kept, the oldest first; some are for publications that have gone already.
+        var ages: Deque<Reminder> = []
+        /// One for each time that a stream became empty, the oldest first.
+        var emptied: Deque<Reminder> = []
+        var bytes = 0
+        var firstEpoch: UInt64
+        var lastTime: Int64
+    }
+
+    private let configuration: HistoryConfiguration
+    private let now: @Sendable () -> Int64
+    private let start: Int64
+    private let state: Mutex<State>
+
+    public convenience init(_ configuration: HistoryConfiguration = .init()) {
+        self.init(configuration) { Int64(NIODeadline.now().uptimeNanoseconds) }
+    }
+
+    /// - Parameter now: nanoseconds of a clock that never goes back.
+    package init(_ configuration: HistoryConfiguration, now: @escaping @Sendable () -> Int64) {
+        self.configuration = configuration
+        self.now = now
+        self.start = now()
+        self.state = Mutex(State(firstEpoch: UInt64.random(in: 1...(.max / 2)), lastTime: self.start))
+    }
+
+    public func attach(_ receiver: any BrokerReceiver) { self.state.withLock { $0.receiver = receiver } }
+
+    /// What is old goes even when nothing more is published.
+    public func run() async {
+        guard self.configuration.isOn else { return }
+        while (try? await Task.sleep(for: .seconds(10))) != nil { self.sweep() }
+    }
+
+    public var isInProcess: Bool { true }
+
+    /// Every publication of the process is received anyway.
+    public func subscribe(to channel: ChannelName, completion: @escaping @Sendable (BrokerError?) -> Void) {
+        completion(nil)
+    }
+
+    public func unsubscribe(from channel: ChannelName) {}
+
+    public func publish(
+        _ data: String, to channel: ChannelName, receipt: ReceiptID,
+        completion: @escaping @Sendable (Result<StreamPosition?, BrokerError>) -> Void
+    ) {
+        guard self.configuration.isOn else {
+            let publication = Publication(position: nil, data: data, time: 0, receipt: receipt)
+            self.state.withLock { $0.receiver }?.received(publication, in: channel)
+            return completion(.success(nil))
+        }
+        let mine = self.state.withLock { state -> (Outgoing, (any BrokerReceiver)?)? in
+            let publication = self.keep(data, in: channel, receipt, &state)
+            let outgoing = Outgoing(publication: publication, channel: channel, completion: completion)
+            guard !state.isHandingOn else {
+                state.outgoing.append(outgoing)
+                return nil
+            }
+            state.isHandingOn = true
+            return (outgoing, state.receiver)
+        }
+        guard let (first, receiver) = mine else { return }
+        var next = first
+        while true {
+            receiver?.received(next.publication, in: next.channel)
+            next.completion(.success(next.publication.position))
+            let following = self.state.withLock { state -> Outgoing? in
+                let first = state.outgoing.popFirst()
+                if first == nil { state.isHandingOn = false }
+                return first
+            }
+            guard let following else { return }
+            next = following
+        }
+    }
+
+    public func removeHistory(of channel: ChannelName, completion: @escaping @Sendable (BrokerError?) -> Void) {
+        self.state.withLock { state in
+            let now = self.time(&state)
+            while state.streams[channel]?.isEmpty == false { self.removeFirst(of: channel, &state, now) }
+        }
+        completion(nil)
+    }
+
+    public func history(
+        of channel: ChannelName, since position: StreamPosition?,
+        completion: @escaping @Sendable (Result<History, BrokerError>) -> Void
+    ) {
+        let history = self.state.withLock { state in
+            let now = self.time(&state)
+            if let stream = state.streams[channel] {
+                var position = position
+                if let asked = position, asked.offset == 0, self.isRemembered(asked.epoch, at: stream.epoch) {
+                    position = StreamPosition(epoch: stream.epoch, offset: 0)  // nothing was there before
+                }
+                return stream.since(position, oldest: now - self.configuration.age.nanoseconds)
+            }
+            guard self.configuration.isOn else {
+                return History(publications: [], position: nil, isComplete: position == nil)
+            }
+            let epoch = Self.text(self.epoch(state, now))
+            return History(
+                publications: [], position: StreamPosition(epoch: epoch, offset: 0),
+                isComplete: position.map { $0.offset == 0 && self.isRemembered($0.epoch, at: epoch) } ?? true)
+        }
+        completion(.success(history))
+    }
+
+    /// Forgets what is old, also when nothing is published any more.
+    package func sweep() {
+        self.state.withLock { state in
+            let now = self.time(&state)
+            self.forgetOld(&state, now)
+        }
+    }
+
+    /// Bytes and channels that are kept.
+    package var size: (bytes: Int, channels: Int) { self.state.withLock { ($0.bytes, $0.streams.count) } }
+
+    // MARK: Under the lock
+
+    /// Gives a publication its number, and keeps it.
+    private func keep(
+        _ data: String, in channel: ChannelName, _ receipt: ReceiptID, _ state: inout State
+    ) -> Publication {
+        let now = self.time(&state)
+        self.forgetOld(&state, now)
+        if state.streams[channel] == nil {
+            state.streams[channel] = ChannelStream(epoch: Self.text(self.epoch(state, now)))
+            state.bytes += Self.cost(channel)
+        }
+        let (publication, count) = state.streams[channel]!.append(data, receipt, now: now)
+        state.bytes += Self.cost(data)
+        state.ages.append(Reminder(channel: channel, time: now))
+        if count > self.configuration.size { self.removeFirst(of: channel, &state, now) }
+        self.makeRoom(&state, now)
+        return publication
+    }
+
+    /// Never goes back, whatever the order in which threads come here.
+    private func time(_ state: inout State) -> Int64 {
+        state.lastTime = max(state.lastTime, self.now())
+        return state.lastTime
+    }
+
+    private func epoch(_ state: State, _ now: Int64) -> UInt64 {
+        let step = max(self.configuration.positionAge.nanoseconds / Int64(Self.epochsToRemember), 1)
+        return state.firstEpoch &+ UInt64((now - self.start) / step)
+    }
+
+    private static func text(_ epoch: UInt64) -> String { String(epoch, radix: 36) }
+
+    /// Whether nothing was published and forgotten since an epoch.
+    private func isRemembered(_ epoch: String, at current: String) -> Bool {
+        guard let epoch = UInt64(epoch, radix: 36), let current = UInt64(current, radix: 36) else { return false }
+        return epoch <= current && current - epoch < Self.epochsToRemember
+    }
+
+    private static func cost(_ channel: ChannelName) -> Int {
+        Self.channelCost + channel.text.utf8.count
+    }
+
+    private static func cost(_ data: String) -> Int { Self.publicationCost + data.utf8.count }
+
+    private func forgetOld(_ state: inout State, _ now: Int64) {
+        while let first = state.ages.first, first.time < now - self.configuration.age.nanoseconds {
+            self.removeOldest(&state, now)
+        }
+        while let first = state.emptied.first, first.time < now - self.configuration.positionAge.nanoseconds {
+            state.emptied.removeFirst()
+            guard let stream = state.streams[first.channel], stream.isEmpty,
+                stream.lastTime < now - self.configuration.positionAge.nanoseconds
+            else { continue }
+            self.forget(first.channel, &state)
+        }
+        // A dictionary never shrinks by itself.
+        if state.streams.isEmpty, state.streams.capacity > 64 { state.streams = [:] }
+    }
+
+    private func makeRoom(_ state: inout State, _ now: Int64) {
+        while state.bytes > self.configuration.maximumBytes, !state.ages.isEmpty { self.removeOldest(&state, now) }
+        guard state.bytes > self.configuration.maximumBytes else { return }
+        // Nothing is left but the positions of silent channels. They go before their time: no epoch of before counts.
+        while state.bytes > self.configuration.maximumBytes / 2, let first = state.emptied.popFirst() {
+            if state.streams[first.channel]?.isEmpty == true { self.forget(first.channel, &state) }
+        }
+        state.firstEpoch &+= Self.epochsToRemember + 1
+    }
+
+    /// Removes what the oldest reminder is about, unless that has gone before its time.
+    private func removeOldest(_ state: inout State, _ now: Int64) {
+        guard let oldest = state.ages.popFirst(), let first = state.streams[oldest.channel]?.firstTime,
+            first <= oldest.time
+        else { return }
+        self.removeFirst(of: oldest.channel, &state, now)
+    }
+
+    private func removeFirst(of channel: ChannelName, _ state: inout State, _ now: Int64) {
+        guard let removed = state.streams[channel]?.removeFirst() else { return }
+        state.bytes -= Self.cost(removed.data)
+        if state.streams[channel]?.isEmpty == true { state.emptied.append(Reminder(channel: channel, time: now)) }
+    }
+
+    private func forget(_ channel: ChannelName, _ state: inout State) {
+        if state.streams.removeValue(forKey: channel) != nil { state.bytes -= Self.cost(channel) }
+    }
+}

@@ -1,0 +1,17 @@
+/// A message in a channel.
+public struct Publication: Sendable, Hashable {
+    /// `nil` in a channel without history.
+    public let position: StreamPosition?
+    public let data: String
+    /// When it was published: nanoseconds of the broker's clock, by which publications of several channels are ordered.
+    public let time: Int64
+    /// The receipt that its publisher waits for; `nil` in a history.
+    public let receipt: ReceiptID?
+
+    public init(position: StreamPosition?, data: String, time: Int64, receipt: ReceiptID? = nil) {
+        self.position = position
+        self.data = data
+        self.time = time
+        self.receipt = receipt
+    }
+}

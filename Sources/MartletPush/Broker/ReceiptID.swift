@@ -1,0 +1,13 @@
+/// The name of a publisher's receipt. A broker hands it on as it is, so that the node that published knows its own
+/// publication when it comes back, and counts who took it.
+public struct ReceiptID: Sendable, Hashable {
+    /// The node that published, by a number that it drew at random.
+    public let node: UInt64
+    /// The receipt's number at that node.
+    public let number: UInt64
+
+    public init(node: UInt64, number: UInt64) {
+        self.node = node
+        self.number = number
+    }
+}

@@ -1,0 +1,42 @@
+/// The position of a publication in its channel: number `offset` (1, 2, 3 …) of an epoch.
+///
+/// Offsets begin anew when a channel does, after a restart for instance; the epoch, which is another one then, tells.
+public struct StreamPosition: Sendable, Hashable, CustomStringConvertible {
+    /// Bytes of an epoch.
+    static let epochLength = 40
+
+    /// Opaque text of letters, digits, `-` and `_`, made by the broker.
+    public let epoch: String
+    /// The offset of the last publication; 0 if there is none.
+    public let offset: UInt64
+
+    public init(epoch: String, offset: UInt64) {
+        self.epoch = epoch
+        self.offset = offset
+    }
+
+    /// A position that matches no channel.
+    package static let nowhere = StreamPosition(epoch: "_", offset: 0)
+
+    /// The epoch, a dot and the offset: `1y2p0ij32e8e7.17`.
+    public var description: String { "\(self.epoch).\(self.offset)" }
+
+    init?(_ text: Substring) {
+        guard let dot = text.utf8.firstIndex(of: UInt8(ascii: ".")), dot != text.startIndex,
+            text[..<dot].utf8.count <= Self.epochLength, text[..<dot].utf8.allSatisfy(Self.isPlain),
+            text.utf8.distance(from: dot, to: text.endIndex) <= 21,
+            text[text.utf8.index(after: dot)...].utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+            let offset = UInt64(text[text.utf8.index(after: dot)...])
+        else { return nil }
+        self.init(epoch: String(text[..<dot]), offset: offset)
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+            true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,90 @@
+/// The naming scheme of user channels: `alerts#42` carries the event `alerts` to the user `42`, and only that user may
+/// subscribe to it. Two are the same when their names are, byte by byte.
+public struct UserChannel: Sendable, Hashable, CustomStringConvertible {
+    /// Bytes that would make a name ambiguous: the mark, what divides several users, and what escapes both.
+    private static let escaped = [UInt8(ascii: "#"), UInt8(ascii: ","), UInt8(ascii: "%")]
+
+    public let user: String
+    public let event: String
+
+    public init(user: String, event: String) {
+        self.user = user
+        self.event = event
+    }
+
+    /// The user channel of a name, such as `alerts#42`. The last `#` is the mark: events may contain some. In the user `%23`,
+    /// `%2C` and `%25` stand for `#`, `,` and `%`.
+    ///
+    /// - Returns: `nil` for any other name, and for one that is too long for anybody to subscribe to.
+    package init?(name: String) {
+        guard let mark = name.utf8.lastIndex(of: UInt8(ascii: "#")), mark != name.startIndex else { return nil }
+        let user = Self.unescape(name[name.utf8.index(after: mark)...])
+        self.init(user: user, event: String(name[..<mark]))
+        guard self.isValid else { return nil }
+    }
+
+    /// The event of a channel's name; the whole name where the channel is none of a user.
+    package static func event(of channel: ChannelName) -> String {
+        guard let mark = channel.text.utf8.lastIndex(of: UInt8(ascii: "#")) else { return channel.text }
+        return String(channel.text[..<mark])
+    }
+
+    /// The name of the channel, in which no two user channels are the same.
+    public var name: ChannelName { ChannelName("\(self.event)#\(Self.escape(self.user))") }
+
+    /// Whether a client may subscribe to it: no name is empty or too long.
+    package var isValid: Bool {
+        (1...PushLimits.eventLength).contains(self.event.utf8.count)
+            && (1...PushLimits.tokenLength).contains(self.user.utf8.count)
+    }
+
+    private static func escape(_ user: String) -> String {
+        guard user.utf8.contains(where: { Self.escaped.contains($0) }) else { return user }
+        var bytes: [UInt8] = []
+        for byte in user.utf8 {
+            switch byte {
+            case UInt8(ascii: "#"): bytes += "%23".utf8
+            case UInt8(ascii: ","): bytes += "%2C".utf8
+            case UInt8(ascii: "%"): bytes += "%25".utf8
+            default: bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// A back end that writes `x#50%` means the user `50%`: a percent sign that begins no escape stands for itself.
+    private static func unescape(_ text: Substring) -> String {
+        guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
+        var bytes: [UInt8] = []
+        var rest = text.utf8
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            if rest.starts(with: "23".utf8) {
+                bytes.append(UInt8(ascii: "#"))
+            } else if rest.starts(with: "2C".utf8) || rest.starts(with: "2c".utf8) {
+                bytes.append(UInt8(ascii: ","))
+            } else if rest.starts(with: "25".utf8) {
+                bytes.append(UInt8(ascii: "%"))
+            } else {
+                bytes.append(byte)
+                continue
+            }
+            rest = rest.dropFirst(2)
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    public static func == (left: Self, right: Self) -> Bool {
+        left.user.utf8.elementsEqual(right.user.utf8) && left.event.utf8.elementsEqual(right.event.utf8)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        ExactString(self.user).hash(into: &hasher)
+        ExactString(self.event).hash(into: &hasher)
+    }
+
+    public var description: String { "\(self.user)/\(self.event)" }
+}

@@ -1,0 +1,268 @@
+import HTTPTypes
+import Logging
+import MartletProtocol
+import NIOCore
+
+/// The event-stream dialect: the client names events, and where it left off; it is sent what it missed, if it was kept, and told
+/// of a gap otherwise; then it listens.
+///
+/// It subscribes before it reads the history, so that nothing falls between the two; what comes in the meantime waits, and
+/// what is in both is sent once. The same happens again for a channel in which publications may be missing.
+package final class EventStreamDialect: Dialect {
+    /// Bytes of missed publications that one client is sent.
+    static let replayLimit = 4 << 20
+
+    /// What is known of the client when its connection opens.
+    private enum Beginning {
+        /// The handshake's head, whose query says who and what.
+        case head(HTTPRequest)
+        /// The transport has let it in.
+        case admitted(EventStreamRequest, PushUser, UserPlace)
+        case over
+    }
+
+    private struct Subscription {
+        let event: String
+        let channel: ChannelName
+        /// Of the last publication that was sent, or came before the session.
+        var position: StreamPosition?
+        /// Whether the client had a position, so that something may be missing.
+        var isResumed = false
+        /// The history, once it has been read.
+        var history: History?
+        /// Reads of the history that were begun; the last of them is in force.
+        var reads = 0
+    }
+
+    private typealias Missed = (index: Int, publication: Publication)
+
+    private let format: EventStreamFormat
+    private var beginning: Beginning
+    private var subscriptions: [Subscription] = []
+    /// What came while histories were being read.
+    private var held: [Missed] = []
+    private var isLive = false
+
+    private init(_ format: EventStreamFormat, _ beginning: Beginning) {
+        self.format = format
+        self.beginning = beginning
+    }
+
+    /// - Parameter head: of the handshake of a WebSocket.
+    convenience init(head: HTTPRequest) { self.init(.messages, .head(head)) }
+
+    /// - Parameter place: among the user's sessions.
+    package convenience init(
+        _ format: EventStreamFormat, _ request: EventStreamRequest, user: PushUser, place: UserPlace
+    ) {
+        self.init(format, .admitted(request, user, place))
+    }
+
+    // MARK: Dialect
+
+    /// The client comes back and is sent what it missed; with the oldest dropped it would not know.
+    package var slowClients: PushLimits.SlowClientPolicy? { .close }
+
+    package var heartbeat: EncodedPublications? { self.format.heartbeat }
+
+    package func opened(_ session: Session) {
+        let beginning = self.beginning
+        self.beginning = .over
+        switch beginning {
+        case .over: break
+        case .admitted(let request, let user, let place): self.begin(request, user, place, on: session)
+        case .head(let head):
+            let request: EventStreamRequest
+            do {
+                request = try EventStreamRequest(head, maximumEvents: session.environment.limits.eventsPerSession)
+            } catch {
+                return self.refuse(.refused, error.reason, on: session)
+            }
+            session.authenticate(request.token, events: request.events) { [self] decision in
+                switch decision {
+                case .user(let user): self.begin(request, user, nil, on: session)
+                case .refused:
+                    let reason = request.token == nil ? "a token is needed" : "the token was refused"
+                    self.refuse(.refused, reason, on: session)
+                case .unavailable:
+                    self.refuse(.unavailable, "tokens cannot be checked at the moment", on: session)
+                }
+            }
+        }
+    }
+
+    private func refuse(_ why: DisconnectReason, _ reason: String, on session: Session) {
+        session.environment.counters.add(to: .refusedRegistrations)
+        session.log(.info, "refused an event stream", ["reason": "\(reason)"])
+        session.close(why, reason)
+    }
+
+    /// The client has nothing to say.
+    package func received(_ message: RawSpan, on session: Session) {}
+
+    package func closed() {
+        self.held = []
+        self.subscriptions = []
+    }
+
+    // MARK: Catching up
+
+    private func begin(_ request: EventStreamRequest, _ user: PushUser, _ place: UserPlace?, on session: Session) {
+        guard session.bind(to: user.id, place) else { return }
+        session.expire(at: user.expiresAt)
+        session.environment.counters.add(request.events.count, to: .registrations)
+        // The client of a WebSocket knows from this that it was let in.
+        if case .messages = self.format, let heartbeat = self.heartbeat { session.send(heartbeat) }
+        session.startHeartbeats()
+        session.log(.debug, "event stream opened", ["events": "\(request.events.count)"])
+        let after = request.after.flatMap { EventStreamID($0) }
+        // An id that cannot be read is of somewhere: that anything was missed cannot be excluded.
+        let isUnknown = request.after != nil && after == nil
+        self.subscriptions = request.events.map { event in
+            let position = isUnknown ? .nowhere : after?[event]
+            return Subscription(
+                event: event, channel: UserChannel(user: user.id, event: event).name, position: position,
+                isResumed: position != nil)
+        }
+        for index in self.subscriptions.indices {
+            guard index < self.subscriptions.count else { return }  // a poll is over with its first answer
+            session.subscribe(to: self.subscriptions[index].channel, nil) { [self] in
+                self.readHistory(at: index, on: session)
+            }
+        }
+    }
+
+    private func readHistory(at index: Int, on session: Session) {
+        guard index < self.subscriptions.count else { return }
+        self.subscriptions[index].reads += 1
+        let read = self.subscriptions[index].reads
+        let subscription = self.subscriptions[index]
+        session.readHistory(of: subscription.channel, since: subscription.position) { [self] history in
+            guard index < self.subscriptions.count, self.subscriptions[index].reads == read else { return }
+            self.subscriptions[index].history = history
+            if self.subscriptions.allSatisfy({ $0.history != nil }) { self.goLive(session) }
+        }
+    }
+
+    package func interrupted(_ channel: ChannelName, after position: StreamPosition?, on session: Session) {
+        guard let index = self.subscriptions.firstIndex(where: { $0.channel == channel }) else { return }
+        if self.isLive {
+            if session.places[channel]?.group != SubscriberPlace.individual {
+                self.subscriptions[index].position = position
+                session.changeEncoding(of: channel, to: nil)
+            }
+            self.isLive = false
+            for other in self.subscriptions.indices where other != index {
+                // Nothing is missing there; what comes in the meantime waits, too.
+                let position = self.subscriptions[other].position
+                self.subscriptions[other].isResumed = false
+                self.subscriptions[other].history = History(publications: [], position: position, isComplete: true)
+            }
+            self.subscriptions[index].position = self.subscriptions[index].position ?? .nowhere
+            self.subscriptions[index].isResumed = true
+        } else if self.subscriptions[index].reads == 0 {
+            return  // it is not subscribed yet
+        }
+        self.subscriptions[index].history = nil
+        self.readHistory(at: index, on: session)
+    }
+
+    package func deliver(_ batch: PublicationBatch, to session: Session) -> Int {
+        guard let index = self.subscriptions.firstIndex(where: { $0.channel == batch.channel }) else { return 0 }
+        guard self.isLive else {
+            self.held += batch.publications.map { (index, $0) }
+            return batch.count
+        }
+        guard self.subscriptions.count == 1, let first = batch.publications.first, self.isNew(first, at: index) else {
+            let items = batch.publications.compactMap { self.item($0, at: index) }
+            return items.isEmpty || self.send(items, on: session) ? batch.count : 0
+        }
+        // From here on everything is new, and the same for all who listen to this channel alone.
+        let encoding = self.format.encoding
+        session.changeEncoding(of: batch.channel, to: encoding)
+        return session.send(batch[encoding])
+    }
+
+    private func send(_ items: [EventStreamItem], on session: Session) -> Bool {
+        session.send(self.format.encode(items)) == items.count
+    }
+
+    // MARK: Where the client stands
+
+    private func isNew(_ publication: Publication, at index: Int) -> Bool {
+        guard let position = publication.position, let last = self.subscriptions[index].position else { return true }
+        return position.epoch != last.epoch || position.offset > last.offset
+    }
+
+    /// The publication for this client; `nil` when it has it already.
+    private func item(_ publication: Publication, at index: Int) -> EventStreamItem? {
+        guard self.isNew(publication, at: index) else { return nil }
+        self.subscriptions[index].position = publication.position
+        return EventStreamItem(
+            event: self.subscriptions[index].event, data: publication.data, id: self.currentID)
+    }
+
+    private var currentID: EventStreamID? {
+        let positions = self.subscriptions.compactMap { one in one.position.map { (one.event, $0) } }
+        return positions.isEmpty ? nil : EventStreamID(positions)
+    }
+
+    /// By time; those of one channel in their order.
+    private static func isBefore(_ left: Missed, _ right: Missed) -> Bool {
+        (left.publication.time, left.index, left.publication.position?.offset ?? 0)
+            < (right.publication.time, right.index, right.publication.position?.offset ?? 0)
+    }
+
+    /// Leaves out the oldest of what is more than one client is sent at once.
+    ///
+    /// - Returns: the subscriptions that something was left out of.
+    private func cutReplay(_ missed: inout [Missed]) -> Set<Int> {
+        var bytes = 0
+        let idLength = self.subscriptions.count * 40
+        let fitting = missed.reversed().prefix { one in
+            bytes += one.publication.data.utf8.count + idLength
+            return bytes <= Self.replayLimit
+        }.count
+        let count = missed.count - max(fitting, min(missed.count, 1))  // the last of all, whatever its size
+        let left = Set(missed.prefix(count).map(\.index))
+        missed.removeFirst(count)
+        return left
+    }
+
+    private func goLive(_ session: Session) {
+        self.isLive = true
+        var missed: [Missed] = []
+        var gaps: [String] = []
+        var isNews = false
+        for index in self.subscriptions.indices {
+            guard let history = self.subscriptions[index].history else { continue }
+            self.subscriptions[index].history = nil
+            let isResumed = self.subscriptions[index].isResumed
+            if isResumed, !history.isComplete { gaps.append(self.subscriptions[index].event) }
+            if !isResumed, history.position != self.subscriptions[index].position { isNews = true }
+            if let first = history.publications.first?.position {
+                self.subscriptions[index].position = StreamPosition(epoch: first.epoch, offset: first.offset - 1)
+            } else {
+                self.subscriptions[index].position = history.position
+            }
+            missed += history.publications.map { (index, $0) }
+        }
+        if self.subscriptions.count > 1 { missed.sort { Self.isBefore($0, $1) } }
+        for index in self.cutReplay(&missed) {
+            let event = self.subscriptions[index].event
+            if self.subscriptions[index].isResumed, !gaps.contains(event) { gaps.append(event) }
+        }
+        var items = gaps.isEmpty ? [] : [EventStreamItem(.gap(gaps), id: nil)]
+        let publications = (missed + self.held).compactMap { self.item($0.publication, at: $0.index) }
+        // What was held has been counted when it came.
+        let replayed = max(publications.count - self.held.count, 0)
+        self.held = []
+        items += publications
+        // A client that has no position yet gets one at once: it may be cut off before anything is published.
+        if isNews || !gaps.isEmpty, items.last?.id == nil {
+            items.append(EventStreamItem(.position, id: self.currentID))
+        }
+        guard !items.isEmpty, self.send(items, on: session) else { return }
+        session.environment.counters.add(replayed, to: .deliveries(session.transport))
+    }
+}

@@ -1,0 +1,10 @@
+import MartletWebSocket
+
+extension PublicationEncoding {
+    /// Each message as it is, as a text message of a WebSocket.
+    static let register = PublicationEncoding { batch in
+        var messages = PreparedBatch()
+        for publication in batch.publications { messages.append(text: publication.data) }
+        return EncodedPublications(messages)
+    }
+}

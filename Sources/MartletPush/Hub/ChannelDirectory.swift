@@ -1,0 +1,101 @@
+import DequeModule
+import NIOCore
+
+/// The channels that this node has subscribers of: on which event loops they are, and how far the node's subscription at the
+/// broker is. A value; the hub has the lock, and makes the calls.
+struct ChannelDirectory {
+    /// A channel's subscribers on one loop.
+    struct Target {
+        let shard: Hub.Shard
+        let subscribers: ChannelSubscribers
+    }
+
+    /// A call to the broker. Calls are made in their order, by one thread at a time.
+    enum Call: Equatable {
+        case subscribe(ChannelName, number: UInt64)
+        case unsubscribe(ChannelName)
+    }
+
+    private enum State {
+        case asked
+        case confirmed
+        case failed
+    }
+
+    private struct Entry {
+        var targets: [Target] = []
+        /// The subscription's number, so that an answer that comes late is not taken for that of a later subscription.
+        var number: UInt64
+        var state = State.asked
+        var waiting: [Hub.Waiter] = []
+    }
+
+    private var entries: [ChannelName: Entry] = [:]
+    private var calls: Deque<Call> = []
+    private var isCalling = false
+    private var lastNumber: UInt64 = 0
+
+    var count: Int { self.entries.count }
+
+    func targets(of channel: ChannelName) -> [Target]? { self.entries[channel]?.targets }
+
+    /// Notes the first subscriber of a channel on a loop.
+    mutating func add(_ target: Target, to channel: ChannelName) {
+        guard self.entries[channel] == nil else {
+            self.entries[channel]?.targets.append(target)
+            return
+        }
+        self.lastNumber += 1
+        self.entries[channel] = Entry(targets: [target], number: self.lastNumber)
+        self.calls.append(.subscribe(channel, number: self.lastNumber))
+    }
+
+    /// Notes that a loop has no subscriber of a channel any more.
+    mutating func remove(_ shard: Hub.Shard, from channel: ChannelName) {
+        self.entries[channel]?.targets.removeAll { $0.shard === shard }
+        guard self.entries[channel]?.targets.isEmpty == true else { return }
+        self.entries[channel] = nil  // who waits there has gone
+        self.calls.append(.unsubscribe(channel))
+        if self.entries.isEmpty { self.entries = [:] }  // a dictionary never shrinks by itself
+    }
+
+    /// - Returns: whether the subscription is in force; otherwise the waiter is kept until it is known.
+    mutating func wait(for channel: ChannelName, _ waiter: Hub.Waiter) -> Bool {
+        guard let entry = self.entries[channel], entry.state != .confirmed else { return true }
+        self.entries[channel]?.waiting.append(waiter)
+        if entry.state == .failed {
+            // Those who were told of the failure have not all left yet.
+            self.lastNumber += 1
+            self.entries[channel]?.number = self.lastNumber
+            self.entries[channel]?.state = .asked
+            self.calls.append(.subscribe(channel, number: self.lastNumber))
+        }
+        return false
+    }
+
+    /// The broker has answered.
+    ///
+    /// - Returns: those who wait.
+    mutating func answered(_ channel: ChannelName, number: UInt64, isConfirmed: Bool) -> [Hub.Waiter] {
+        guard let entry = self.entries[channel], entry.number == number else { return [] }
+        self.entries[channel]?.state = isConfirmed ? .confirmed : .failed
+        self.entries[channel]?.waiting = []
+        return entry.waiting
+    }
+
+    // MARK: Calls
+
+    /// - Returns: whether the caller is the one to make the calls that wait.
+    mutating func beginCalls() -> Bool {
+        guard !self.isCalling, !self.calls.isEmpty else { return false }
+        self.isCalling = true
+        return true
+    }
+
+    /// - Returns: the next call; `nil` when all have been made.
+    mutating func nextCall() -> Call? {
+        let next = self.calls.popFirst()
+        if next == nil { self.isCalling = false }
+        return next
+    }
+}

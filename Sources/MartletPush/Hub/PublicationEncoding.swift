@@ -1,0 +1,7 @@
+/// A way to encode publications, the same for all subscribers that have it: what a dialect says over a transport.
+/// The subscribers of a channel are grouped by it, so that a publication is encoded once for each encoding.
+final class PublicationEncoding: Sendable {
+    let encode: @Sendable (PublicationBatch) -> EncodedPublications
+
+    init(_ encode: @escaping @Sendable (PublicationBatch) -> EncodedPublications) { self.encode = encode }
+}

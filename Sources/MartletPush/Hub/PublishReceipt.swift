@@ -1,0 +1,87 @@
+import Synchronization
+
+/// Gathers the outcome of one publication: its position, and how many sessions of each shard took it.
+final class PublishReceipt: Sendable {
+    private struct State {
+        /// `nil` until the broker has confirmed.
+        var isConfirmed = false
+        /// Shards that are not done; `nil` until the publication has been received on this node.
+        var missing: Int?
+        var count = 0
+        var position: StreamPosition?
+        /// Publications may be missing on this node: it cannot be waited for any more.
+        var isInterrupted = false
+        var onDone: (@Sendable (Result<PublishResult, BrokerError>) -> Void)?
+    }
+
+    private let state: Mutex<State>
+
+    /// - Parameter onDone: called once, on any thread.
+    init(_ onDone: @escaping @Sendable (Result<PublishResult, BrokerError>) -> Void) {
+        self.state = Mutex(State(onDone: onDone))
+    }
+
+    /// The publication came back from the broker. To be called before any shard is done.
+    func received(shardCount: Int) {
+        self.settle { $0.missing = shardCount }
+    }
+
+    func shardIsDone(_ count: Int) {
+        self.settle { state in
+            state.count += count
+            state.missing = (state.missing ?? 1) - 1
+        }
+    }
+
+    /// The broker has the publication.
+    ///
+    /// - Parameter isExpected: whether it is to be received on this node, and waited for.
+    func confirmed(at position: StreamPosition?, isExpected: Bool) {
+        self.settle { state in
+            state.isConfirmed = true
+            state.position = position
+            if !isExpected, state.missing == nil { state.missing = 0 }
+        }
+    }
+
+    /// The broker was away: what has not been received by now may never be.
+    func interrupted() { self.settle { $0.isInterrupted = true } }
+
+    func failed(_ error: BrokerError) {
+        let onDone = self.state.withLock { state in
+            defer { state.onDone = nil }
+            return state.onDone
+        }
+        onDone?(.failure(error))
+    }
+
+    /// The time is up. What is confirmed has happened, although not everybody has been counted.
+    func expired() {
+        let (onDone, result) = self.state.withLock { state -> (_, Result<PublishResult, BrokerError>) in
+            defer { state.onDone = nil }
+            guard state.isConfirmed else {
+                let error = BrokerError(.timedOut, reason: "the broker did not answer in time", mayHaveHappened: true)
+                return (state.onDone, .failure(error))
+            }
+            return (
+                state.onDone,
+                .success(PublishResult(delivered: state.count, position: state.position, isComplete: false))
+            )
+        }
+        onDone?(result)
+    }
+
+    private func settle(_ change: (inout State) -> Void) {
+        let (onDone, result) = self.state.withLock { state in
+            change(&state)
+            let isLost = state.isInterrupted && state.missing == nil
+            let result = PublishResult(delivered: state.count, position: state.position, isComplete: !isLost)
+            guard state.isConfirmed, isLost || state.missing == 0 else {
+                return ((@Sendable (Result<PublishResult, BrokerError>) -> Void)?.none, result)
+            }
+            defer { state.onDone = nil }
+            return (state.onDone, result)
+        }
+        onDone?(.success(result))
+    }
+}

@@ -1,0 +1,45 @@
+package import MartletProtocol
+
+/// The dialect of one session: what its client and the service say to each other, whatever carries it. Used on the session's
+/// event loop.
+///
+/// A dialect is a folder of its own: it reads what the client sends, tells the session whom and what it is for, and encodes.
+package protocol Dialect: AnyObject {
+    /// What becomes of a client that reads too slowly; `nil` for what ``PushLimits/slowClients`` says.
+    var slowClients: PushLimits.SlowClientPolicy? { get }
+
+    /// Says what a silent connection is sent; `nil` for nothing.
+    var heartbeat: EncodedPublications? { get }
+
+    /// The connection is open.
+    func opened(_ session: Session)
+
+    /// The client sent a message, within its rate.
+    func received(_ message: RawSpan, on session: Session)
+
+    /// Publications came for a subscription without an encoding.
+    ///
+    /// - Returns: how many the session took, counted from the first.
+    func deliver(_ batch: PublicationBatch, to session: Session) -> Int
+
+    /// Publications of a channel may be missing.
+    ///
+    /// - Parameter position: of the last publication that subscribers with an encoding have.
+    func interrupted(_ channel: ChannelName, after position: StreamPosition?, on session: Session)
+
+    /// The code to close a WebSocket with.
+    func closeCode(for reason: DisconnectReason) -> CloseCode
+
+    /// The session is over.
+    func closed()
+}
+
+extension Dialect {
+    package func closeCode(for reason: DisconnectReason) -> CloseCode {
+        switch reason {
+        case .refused, .expired: .policyViolation
+        case .unavailable: .tryAgainLater
+        case .disconnected: .normalClosure
+        }
+    }
+}

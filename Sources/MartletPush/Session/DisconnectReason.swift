@@ -1,0 +1,11 @@
+/// Why the service ends a session. A dialect says with which code.
+package enum DisconnectReason: Sendable, Hashable {
+    /// The client did something that it may not.
+    case refused
+    /// The token has expired.
+    case expired
+    /// What the client needs cannot be had at the moment: it may come back later.
+    case unavailable
+    /// The back end said so.
+    case disconnected
+}

@@ -1,0 +1,96 @@
+import Logging
+import MartletHTTP
+import NIOCore
+import Synchronization
+
+/// What the sessions of a service share: hub and broker, limits and hooks, and the figures. Safe to use from any thread.
+final class SessionEnvironment: Sendable {
+    /// The settings in force.
+    final class Settings: Sendable {
+        let hooks: PushHooks
+        let limits: PushLimits
+
+        init(_ hooks: PushHooks, _ limits: PushLimits) {
+            self.hooks = hooks
+            self.limits = limits
+        }
+    }
+
+    let hub: Hub
+    let broker: any Broker
+    let counters: PushCounters
+    let logger: Logger
+    private let settings: Mutex<Settings>
+    private let users = UserSessions()
+
+    init(hub: Hub, broker: any Broker, counters: PushCounters, settings: Settings, logger: Logger) {
+        self.hub = hub
+        self.broker = broker
+        self.counters = counters
+        self.settings = Mutex(settings)
+        self.logger = logger
+    }
+
+    var hooks: PushHooks { self.settings.withLock { $0 }.hooks }
+    var limits: PushLimits { self.settings.withLock { $0 }.limits }
+
+    func update(_ settings: Settings) { self.settings.withLock { $0 = settings } }
+
+    /// Users with sessions.
+    var userCount: Int { self.users.count }
+
+    /// Counts a session of a user, also where that is not limited yet.
+    func admit(user: String) -> UserAdmission {
+        let limit = self.limits.sessionsPerUser ?? .max
+        guard let place = self.users.place(for: ExactString(user), atMost: limit) else {
+            self.counters.add(to: .refusedSessions)
+            self.logger.info(
+                "refused a session: its user has too many",
+                metadata: ["user": "\(SafeText.forLog(user))", "limit": "\(limit)"])
+            return .refused
+        }
+        return .admitted(place)
+    }
+
+    /// Counts a message of a client.
+    func isWithinRate(_ bucket: inout TokenBucket?) -> Bool {
+        guard let limit = self.limits.messageRate else { return true }
+        let now = NIODeadline.now()
+        var counted = bucket.flatMap { $0.isOf(limit) ? $0 : nil } ?? TokenBucket(limit, now: now)
+        defer { bucket = counted }
+        guard !counted.take(now: now) else { return true }
+        self.counters.add(to: .rateLimited)
+        return false
+    }
+
+    /// The user of a token, for one event or several: it must be the same for all of them.
+    ///
+    /// - Parameter token: `nil` for a client without one.
+    func user(of token: String?, events: [String]) async -> AccessDecision {
+        guard let token else {
+            return self.hooks.anonymousUser.map { .user(PushUser($0)) } ?? .refused
+        }
+        guard let authenticate = self.hooks.authenticate else {
+            return events.isEmpty ? .refused : .user(PushUser(token))
+        }
+        var user: PushUser?
+        for event in events {
+            do {
+                guard let next = try await authenticate(token, event), !next.id.isEmpty,
+                    next.id.utf8.count <= PushLimits.tokenLength
+                else { return .refused }
+                guard var known = user else {
+                    user = next
+                    continue
+                }
+                guard known.id.utf8.elementsEqual(next.id.utf8) else { return .refused }
+                if let expiry = next.expiresAt { known.expiresAt = min(known.expiresAt ?? expiry, expiry) }
+                user = known
+            } catch {
+                self.logger.warning("cannot tell who a token stands for", metadata: ["error": "\(error)"])
+                return .unavailable
+            }
+        }
+        return user.map { .user($0) } ?? .refused
+    }
+}

@@ -1,0 +1,73 @@
+import MartletProtocol
+import MartletWebSocket
+import NIOCore
+
+/// A session over a WebSocket. Lives on the event loop of its socket.
+final class WebSocketTransport: WebSocketHandler, TransportConnection {
+    private let environment: SessionEnvironment
+    /// Until the connection is open.
+    private var dialect: (any Dialect)?
+    private var session: Session?
+    private var socket: WebSocket?
+    private let forwardedAddress: String?
+
+    /// - Parameter address: of the client, where a proxy tells of it.
+    init(_ environment: SessionEnvironment, dialect: any Dialect, address: String?) {
+        self.environment = environment
+        self.dialect = dialect
+        self.forwardedAddress = address
+    }
+
+    // MARK: WebSocketHandler
+
+    func opened(_ socket: WebSocket) {
+        guard let dialect = self.dialect else { return }
+        self.dialect = nil
+        self.socket = socket
+        if let policy = dialect.slowClients { socket.overflowPolicy = policy == .close ? .close : .dropOldest }
+        let session = Session(
+            self.environment, dialect: dialect, transport: self.transport, eventLoop: socket.eventLoop)
+        self.session = session
+        session.opened(on: self)
+    }
+
+    func received(_ kind: MessageKind, _ payload: RawSpan, on socket: WebSocket) { self.session?.received(payload) }
+
+    func closed(_ socket: WebSocket, _ information: WebSocketCloseInformation) {
+        self.session?.closed("\(information)")  // while it can be told whose it was
+        self.session = nil
+        self.socket = nil
+    }
+
+    // MARK: TransportConnection
+
+    var transport: SessionTransport { .websocket }
+    var isOpen: Bool { self.socket?.isOpen ?? false }
+    var address: String { self.forwardedAddress ?? self.socket?.remoteAddress?.text ?? "-" }
+    var queuedBytes: Int { self.socket?.bufferedAmount ?? 0 }
+
+    func send(_ encoded: EncodedPublications) -> Int {
+        guard let socket = self.socket, socket.isOpen, case .messages(let messages) = encoded.wire else { return 0 }
+        let dropped = socket.droppedMessages
+        let taken = socket.send(messages)
+        if !socket.isOpen {
+            self.session?.isTooSlow()
+        } else if socket.droppedMessages > dropped {
+            self.session?.dropped(socket.droppedMessages - dropped)
+        }
+        return taken
+    }
+
+    func sendHeartbeat(_ encoded: EncodedPublications) { _ = self.send(encoded) }
+
+    func close(_ code: CloseCode, _ reason: String) { self.socket?.close(code, reason: reason) }
+
+    // MARK: The fast path
+
+    var socketAddress: UnsafeRawPointer? { self.socket?.memoryAddress }
+    var readyPlace: (loop: LoopContext, place: ReadySockets.Place)? { self.socket?.takeReadyPlace() }
+
+    func finish(_ encoded: EncodedPublications, behind sent: Int) {
+        if case .messages(let messages) = encoded.wire { self.socket?.finish(messages, behind: sent) }
+    }
+}

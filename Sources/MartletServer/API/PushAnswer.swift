@@ -1,0 +1,64 @@
+import MartletPush
+import MartletWebSocket
+import NIOHTTP1
+
+/// What `POST /push` is answered once its body has been looked at.
+enum PushAnswer {
+    case illegal
+    case accepted(Int, isJSON: Bool)
+    /// Nobody heard it, and what is kept of it goes with this process: the next one can do better.
+    case stopping
+    /// The broker did not confirm it.
+    case failed(BrokerError)
+
+    /// For the numbers of clients that a user has.
+    private static let fewClients = (0...16).map { Self.text($0) }
+
+    var answer: RequestEndpoint.Answer {
+        switch self {
+        case .illegal:
+            .init(.badRequest, contentType: "text/plain; charset=utf-8", body: "request data illegal")
+        case .accepted(let count, isJSON: false):
+            .init(
+                contentType: "text/plain; charset=utf-8",
+                body: count < Self.fewClients.count ? Self.fewClients[count] : Self.text(count))
+        case .accepted(let count, isJSON: true):
+            .init(contentType: "application/json", body: #"{"delivered":\#(count)}"#)
+        case .failed(let error):
+            .init(
+                .serviceUnavailable, contentType: "text/plain; charset=utf-8", body: Self.reason(error))
+        case .stopping:
+            .init(
+                .serviceUnavailable, contentType: "text/plain; charset=utf-8",
+                body: "the service is about to stop, and nobody heard this: send it again")
+        }
+    }
+
+    /// - Parameter limiter: closed once the service takes no more clients.
+    static func of(_ delivered: Int, isJSON: Bool, _ limiter: ConnectionLimiter) -> PushAnswer {
+        delivered == 0 && limiter.isClosed ? .stopping : .accepted(delivered, isJSON: isJSON)
+    }
+
+    /// What a back end is to do about a publication that was not confirmed.
+    static func reason(_ error: BrokerError) -> String {
+        error.mayHaveHappened
+            ? "it is not known whether the message was published: sent again, it may come twice"
+            : "the message was not published: send it again"
+    }
+
+    /// - Parameter limiter: closed once the service takes no more clients.
+    static func of(
+        _ outcome: Result<PublishResult, BrokerError>, isJSON: Bool, _ limiter: ConnectionLimiter
+    ) -> PushAnswer {
+        switch outcome {
+        case .success(let result): .of(result.delivered, isJSON: isJSON, limiter)
+        case .failure(let error): .failed(error)
+        }
+    }
+
+    private static func text(_ count: Int) -> String { "message sent to \(count) clients" }
+
+    static func isJSONWanted(_ accept: [String]) -> Bool {
+        accept.contains { $0.lowercased().hasPrefix("application/json") }
+    }
+}

@@ -1,0 +1,164 @@
+import Hummingbird
+public import Logging
+public import MartletHTTP
+public import MartletPush
+import MartletWebSocket
+public import NIOCore
+public import NIOPosix
+public import ServiceLifecycle
+
+/// The push service with its HTTP API and its page. A `Service` of swift-service-lifecycle: on graceful shutdown it
+/// takes no more connections, closes clients in batches with 1012, finishes requests and ends.
+public struct PushServer: Service {
+    public let service: PushService
+    private let live: LiveConfiguration
+    private let demo: Demo?
+    private let group: any EventLoopGroup
+    private let logger: Logger
+    private let onListening: @Sendable (ListenAddress) async -> Void
+    private let certificateFiles: [ReloadedFile]
+    private let source: Source?
+
+    /// A file that the configuration comes from.
+    public struct Source: Sendable {
+        let read: @Sendable () async throws -> PushServerConfiguration
+        private let file: String
+        private let stamp: FileStamp?
+
+        /// To be made before the file is read for the first time.
+        ///
+        /// - Parameter read: reads the file again.
+        public init(file: String, read: @escaping @Sendable () async throws -> PushServerConfiguration) {
+            self.file = file
+            self.stamp = FileStamp(file)
+            self.read = read
+        }
+
+        func reloaded(_ reload: @escaping @Sendable () async throws -> Void) -> ReloadedFile {
+            ReloadedFile(self.file, stamp: self.stamp, reload: reload)
+        }
+    }
+
+    /// - Parameters:
+    ///   - source: the configuration is read again when the file changes, and on SIGHUP.
+    ///   - onListening: called with the address, its port known, once connections are accepted.
+    /// - Throws: ``ServerError`` with the code `configuration`.
+    public init(
+        configuration: PushServerConfiguration = .init(),
+        source: Source? = nil,
+        group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+        logger: Logger = Logger(label: "martlet.serve"),
+        onListening: @escaping @Sendable (ListenAddress) async -> Void = { _ in }
+    ) throws {
+        try configuration.validate()
+        PrometheusMetrics.bootstrap()
+        self.source = source
+        self.certificateFiles =
+            configuration.tls.map { tls in
+                [tls.certificateFile, tls.keyFile].map { ReloadedFile($0) { try tls.reload() } }
+            } ?? []
+        self.group = group
+        self.logger = logger
+        self.onListening = onListening
+        self.service = PushService(
+            group: group, hooks: configuration.hooks, limits: configuration.limits, history: configuration.history,
+            heartbeat: configuration.eventStreams.heartbeatInterval, logger: logger)
+        self.live = LiveConfiguration(configuration, service: self.service)
+        self.live.warn(logger)
+        self.demo = configuration.console.isEnabled ? Demo(beside: configuration, group: group, logger: logger) : nil
+    }
+
+    /// Takes another configuration while the service runs: hooks, API keys, origins, limits, rates, and how it drains. What
+    /// else has changed waits for a restart.
+    ///
+    /// - Throws: ``ServerError`` with the code `configuration`; then everything stays as it was.
+    public func reload(_ configuration: PushServerConfiguration) throws {
+        // Of what will count, and at the addresses where the service is, whatever the new configuration says of them.
+        let merged = configuration.keepingFixed(of: self.live.configuration)
+        try merged.validate()
+        if let refusal = self.live.handedOver.compactMap(merged.refusal).first {
+            throw ServerError(.configuration, reason: refusal)
+        }
+        let waiting = self.live.configuration.differences(from: configuration)
+        for key in waiting {
+            self.logger.warning("this change waits for a restart", metadata: ["key": "\(key)"])
+        }
+        self.live.replace(merged)
+        self.live.warn(self.logger)
+        self.demo?.follow(merged)
+    }
+
+    public func run() async throws {
+        let configuration = self.live.configuration
+        let eventStreams = await EventStreams(self.live, group: self.group)
+        let demo = self.demo
+        let demoStreams: EventStreams? =
+            if let demo { await EventStreams(demo.live, group: self.group) } else { nil }
+        let publisher = Publisher(self.service)
+        let access = APIAccess(live: self.live)
+        let push = PushEndpoint(self.live, logger: self.logger)
+        var http = HTTPServerConfiguration(listen: configuration.listen, limiter: self.live.connections)
+        http.tls = configuration.tls
+        http.trustedProxies = configuration.trustedProxies
+        http.isPortShared = configuration.isPortShared
+        http.refusal = { [live = self.live] address in
+            live.wasHandedOver(address)
+            return configuration.refusal(of: address)
+        }
+        http.drain = { [live = self.live] in
+            let configuration = live.configuration
+            return .init(
+                delay: configuration.drainDelay, time: configuration.drainTime, retry: configuration.eventStreams.retry
+            ) {
+                eventStreams.finishPolls($0)
+                demoStreams?.finishPolls($0)
+            }
+        }
+        let server = HTTPServer(
+            http, group: self.group, logger: self.logger, onListening: self.onListening,
+            endpoints: .init(
+                webSocket: { [live = self.live] request in
+                    let snapshot = live.now
+                    return WebSocketRequest.path(of: request) == snapshot.configuration.webSocketPath
+                        ? snapshot.endpoint : demo?.endpoint(for: request)
+                },
+                request: { push.endpoint(for: $0) },
+                stream: { eventStreams.endpoint(for: $0) ?? demoStreams?.endpoint(for: $0) })
+        ) { router in
+            PushRoutes(
+                live: self.live, publisher: publisher, access: access, metrics: ServiceMetrics(service: self.service)
+            ).add(to: router)
+            APIRoutes(live: self.live, publisher: publisher, access: access, node: APINode()).add(to: router)
+            eventStreams.add(to: router)
+            ScriptRoute.add(to: router)
+            if let demo {
+                let access = ConsoleAccess(live: self.live)
+                ConsoleRoutes(live: self.live, access: access, page: self.page).add(to: router)
+                demo.add(to: router) { await access.refusal(of: $0, $1, for: .page) }
+                demoStreams?.add(to: router)
+            }
+        }
+        let background: [Task<Void, Never>] = [
+            Task { [counters = self.service.counters] in _ = try? await MemoryTrimmer.run(counters) },
+            Task { await FileReloader(files: { self.reloadedFiles }, logger: self.logger).run() },
+        ]
+        defer { for task in background { task.cancel() } }
+        try await server.run()
+    }
+
+    private var page: ConsolePage {
+        let configuration = self.live.configuration
+        return ConsolePage(
+            .init(
+                mode: .serve, webSocketPath: configuration.webSocketPath, pushPath: configuration.pushPath,
+                eventsPath: configuration.eventStreams.eventsPath, pollPath: configuration.eventStreams.pollPath))
+    }
+
+    /// The configuration comes first, so that what it names is read after it.
+    private var reloadedFiles: [ReloadedFile] {
+        let own = self.source.map { source in
+            source.reloaded { try self.reload(try await source.read()) }
+        }
+        return (own.map { [$0] } ?? []) + self.certificateFiles + self.live.configuration.reloadedFiles
+    }
+}

@@ -1,0 +1,265 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import MartletPush
+import MartletWebSocket
+import NIOCore
+import Synchronization
+
+/// `GET /sse` and `GET /poll`: the event-stream dialect over plain HTTP.
+final class EventStreams: Sendable {
+    private let live: LiveConfiguration
+    private let polls: [ObjectIdentifier: NIOLoopBound<WaitingPolls>]
+    private let eventLoops: [any EventLoop]
+    private let isStopping = Atomic(false)
+
+    private var service: PushService { self.live.service }
+    private var configuration: EventStreamConfiguration { self.live.configuration.eventStreams }
+
+    init(_ live: LiveConfiguration, group: any EventLoopGroup) async {
+        self.live = live
+        self.eventLoops = Array(group.makeIterator())
+        var polls: [ObjectIdentifier: NIOLoopBound<WaitingPolls>] = [:]
+        for eventLoop in self.eventLoops {
+            polls[ObjectIdentifier(eventLoop)] = try? await eventLoop.submit {
+                NIOLoopBound(WaitingPolls(eventLoop), eventLoop: eventLoop)
+            }.get()
+        }
+        self.polls = polls
+    }
+
+    /// What answers a request with a stream, if it is for one.
+    func endpoint(for head: HTTPRequest) -> StreamEndpoint? {
+        guard head.method == .get, WebSocketRequest.path(of: head) == self.configuration.eventsPath else { return nil }
+        var fields: HTTPFields = [:]
+        Self.addOrigin(head.headerFields[.origin], to: &fields)
+        return StreamEndpoint(
+            origin: self.live.now.streamOrigin,
+            onOriginRefusal: { self.service.counters.add(to: .refusedRegistrations) },
+            connectionLimiter: self.live.connections, refusalFields: fields
+        ) {
+            await self.decide($0)
+        }
+    }
+
+    func add(to router: Router<RequestContext>) {
+        for path in [self.configuration.eventsPath, self.configuration.pollPath] {
+            router.on(RouterPath(path), method: .options, use: self.preflight)
+            router.head(RouterPath(path)) { _, _ in
+                Response(status: .methodNotAllowed, headers: [.allow: "GET, OPTIONS"])
+            }
+            for method in [HTTPRequest.Method.post, .put, .delete, .patch] {
+                router.on(RouterPath(path), method: method) { _, _ in
+                    Response(status: .methodNotAllowed, headers: [.allow: "GET, OPTIONS"])
+                }
+            }
+        }
+        router.get(RouterPath(self.configuration.pollPath), use: self.poll)
+    }
+
+    /// The server is about to stop: polls that wait are answered.
+    ///
+    /// - Parameter share: of them; with 1 also those that come later are answered at once.
+    func finishPolls(_ share: Double) {
+        if share >= 1 { self.isStopping.store(true, ordering: .relaxed) }
+        for eventLoop in self.eventLoops {
+            guard let polls = self.polls[ObjectIdentifier(eventLoop)] else { continue }
+            eventLoop.execute { polls.value.finish(share, retry: self.configuration.retry) }
+        }
+    }
+
+    // MARK: Server-sent events
+
+    private func decide(_ request: WebSocketRequest) async -> StreamEndpoint.Decision {
+        switch await self.check(request.head) {
+        case .failure(let refusal):
+            self.service.counters.add(to: .refusedRegistrations)
+            return .refuse(refusal)
+        case .success(let accepted):
+            let configuration = self.configuration
+            let address = request.clientAddress == request.remoteAddress?.ipAddress ? nil : request.clientAddress
+            let isPlainTCP = self.live.configuration.tls == nil
+            return .open { eventLoop in
+                ServerSentEvents(
+                    configuration, address: address, allowedOrigin: accepted.allowedOrigin, isPlainTCP: isPlainTCP
+                ) { eventLoop in
+                    self.service.session(
+                        over: .sse, accepted.dialect(accepted.request.isJSON ? .jsonEvents : .events), on: eventLoop)
+                }
+            }
+        }
+    }
+
+    // MARK: Polls
+
+    @Sendable
+    private func poll(_ request: Request, _ context: RequestContext) async throws -> Response {
+        let client = self.live.configuration.trustedProxies.client(
+            of: request.head, peer: context.remoteAddress, isSecure: self.live.configuration.tls != nil)
+        var head = request.head
+        if let authority = client.authority { head.authority = authority }
+        var admission: ConnectionLimiter.Admission?
+        defer { admission?.end() }
+        var (decision, action) = UpgradeDecision.begin(
+            .init(handshake: nil, isSecure: client.isClientSecure, head: { [head] in head }),
+            .init(origin: self.live.now.streamOrigin, hasHook: true))
+        if case .refuse = action { self.service.counters.add(to: .refusedRegistrations) }
+        if case .admit = action {
+            do {
+                admission = try self.live.connections.admit(address: client.address)
+                action = decision.admitted(nil)
+            } catch {
+                // On a connection that was there before the last clients were let in.
+                if self.live.connections.isClosed {
+                    var response = Self.restart(.random(in: self.configuration.retry))
+                    Self.addOrigin(request.headers[.origin], to: &response.headers)
+                    return response
+                }
+                let counter: PushCounters.Name = if case .tooMany = error { .rateLimited } else { .refusedSessions }
+                self.service.counters.add(to: counter)
+                action = decision.admitted(error.answer())
+            }
+        }
+        if case .refuse(var refusal) = action {
+            Self.addOrigin(request.headers[.origin], to: &refusal.fields)
+            return self.refuse(refusal, context)
+        }
+        switch await self.check(head) {
+        case .failure(let refusal):
+            self.service.counters.add(to: .refusedRegistrations)
+            return self.refuse(refusal, context)
+        case .success(let accepted):
+            let eventLoop = self.eventLoops.randomElement()
+            guard let eventLoop, let polls = self.polls[ObjectIdentifier(eventLoop)] else {
+                return Response(status: .serviceUnavailable)
+            }
+            // A client that leaves is no longer counted on: the next push is kept for it.
+            let waiting = NIOLoopBoundBox<Poll?>.makeEmptyBox(valueType: Poll.self, eventLoop: eventLoop)
+            let hasLeft = NIOLoopBoundBox.makeBoxSendingValue(false, eventLoop: eventLoop)
+            let answer = try await request.body.consumeWithInboundCloseHandler { _ in
+                await withCheckedContinuation { continuation in
+                    eventLoop.execute {
+                        let session = self.service.session(over: .poll, accepted.dialect(.poll), on: eventLoop)
+                        let poll = Poll(session, address: client.address ?? "-", among: polls.value)
+                        waiting.value = poll
+                        defer { if hasLeft.value { poll.finish(.nothing) } }
+                        poll.start(wait: accepted.request.wait, accepted.user, continuation)
+                        if self.isStopping.load(ordering: .relaxed) {
+                            poll.finish(.restart(retry: .random(in: self.configuration.retry)))
+                        }
+                    }
+                }
+            } onInboundClosed: {
+                eventLoop.execute {
+                    hasLeft.value = true
+                    waiting.value?.finish(.nothing)
+                }
+            }
+            var response =
+                switch answer {
+                case .items(let json): Response.json(json)
+                case .nothing: Response(status: .noContent)
+                case .restart(let retry): Self.restart(retry)
+                case .unavailable(let reason): Self.unavailable(reason)
+                }
+            response.headers[HTTPField.Name.cacheControl] = "no-store"
+            // Hummingbird has given the connection's input away, to notice a client that leaves: nothing can follow.
+            response.headers[HTTPField.Name.connection] = "close"
+            // And if something does follow, Hummingbird would wait for its end.
+            let channel = context.channel
+            channel.eventLoop.scheduleTask(in: .seconds(5)) { channel.close(promise: nil) }
+            Self.addOrigin(accepted.allowedOrigin, to: &response.headers)
+            return response
+        }
+    }
+
+    /// - Parameter retry: milliseconds; the header has whole seconds.
+    private static func restart(_ retry: Int) -> Response {
+        var response = Response.text("the server restarts; retry: \(retry)", status: .serviceUnavailable)
+        response.headers[.retryAfter] = String((retry + 999) / 1000)
+        return response
+    }
+
+    private static func unavailable(_ reason: String) -> Response {
+        var response = Response.text(reason, status: .serviceUnavailable)
+        response.headers[.retryAfter] = "5"
+        return response
+    }
+
+    // MARK: What both check
+
+    private struct Accepted {
+        let request: EventStreamRequest
+        let user: PushUser
+        let place: UserPlace
+        /// Of a page on another host, for the answer.
+        let allowedOrigin: String?
+
+        func dialect(_ format: EventStreamFormat) -> EventStreamDialect {
+            EventStreamDialect(format, self.request, user: self.user, place: self.place)
+        }
+    }
+
+    /// What stands behind all other checks: the request's own words, its token, and the user's place.
+    private func check(_ head: HTTPRequest) async -> Result<Accepted, Refusal> {
+        let origin = head.headerFields[.origin]
+        let snapshot = self.live.now
+        var fields: HTTPFields = [:]
+        // Also for a page that is refused: it shall be able to say why.
+        Self.addOrigin(origin, to: &fields)
+        let request: EventStreamRequest
+        do {
+            request = try EventStreamRequest(head, maximumEvents: snapshot.configuration.limits.eventsPerSession)
+        } catch {
+            return .failure(Refusal(.badRequest, error.reason, fields))
+        }
+        switch await self.service.user(of: request) {
+        case .user(let user):
+            guard case .admitted(let place) = self.service.admit(user: user.id) else {
+                fields[.retryAfter] = "5"
+                return .failure(Refusal(.tooManyRequests, "this user has too many connections", fields))
+            }
+            return .success(Accepted(request: request, user: user, place: place, allowedOrigin: origin))
+        case .unavailable:
+            fields[.retryAfter] = "5"
+            return .failure(Refusal(.serviceUnavailable, "tokens cannot be checked at the moment", fields))
+        case .refused:
+            fields[.wwwAuthenticate] = request.token == nil ? "Bearer" : "Bearer error=\"invalid_token\""
+            let reason = request.token == nil ? "a token is needed" : "the token is not valid"
+            return .failure(Refusal(.unauthorized, reason, fields))
+        }
+    }
+
+    private static func addOrigin(_ origin: String?, to fields: inout HTTPFields) {
+        guard let origin else { return }
+        fields[.accessControlAllowOrigin] = origin
+        fields[.accessControlExposeHeaders] = "Retry-After"
+        fields[.vary] = "Origin"
+    }
+
+    /// Asked by browsers for pages of other hosts, before a request with an `Authorization` header. Every page may ask; the
+    /// request itself is refused to those that may not connect, with a reason that they can read.
+    @Sendable
+    private func preflight(_ request: Request, _ context: RequestContext) async throws -> Response {
+        var response = Response(
+            status: .noContent,
+            headers: [
+                .allow: "GET, OPTIONS", .accessControlAllowMethods: "GET",
+                .accessControlAllowHeaders: "Authorization, Last-Event-ID", .accessControlMaxAge: "600",
+            ])
+        Self.addOrigin(request.headers[.origin], to: &response.headers)
+        return response
+    }
+
+    private func refuse(_ refusal: Refusal, _ context: RequestContext) -> Response {
+        var metadata: Logger.Metadata = [
+            "status": "\(refusal.status.code)", "reason": "\(refusal.reason)", "transport": "poll",
+            "address": "\(context.remoteAddress?.text ?? "-")",
+        ]
+        if let detail = refusal.detail { metadata["detail"] = "\(detail)" }
+        context.logger.info("refused an event stream", metadata: metadata)
+        var response = Response.text(refusal.reason, status: refusal.status)
+        response.headers.append(contentsOf: refusal.fields)
+        return response
+    }
+}

@@ -1,0 +1,97 @@
+import MartletProtocol
+package import NIOCore
+
+/// The output of a connection that carries bytes without frames, such as server-sent events: past NIO's pipeline while nothing
+/// waits, through it otherwise. Used on its event loop.
+package final class StreamOutput {
+    private let context: ChannelHandlerContext
+    private let loop: LoopContext
+    /// `nil` where the pipeline changes the bytes, as TLS does.
+    private let socket: DirectSocket?
+    private let queueLimit: Int
+    private var place: ReadySockets.Place?
+    /// Writes that NIO has not finished.
+    private var waiting = 0
+    private var hasEnded = false
+
+    /// - Parameters:
+    ///   - isPlainTCP: no handler between this one and the socket changes the bytes.
+    ///   - queueLimit: bytes that may wait.
+    package init(context: ChannelHandlerContext, isPlainTCP: Bool, queueLimit: Int) {
+        self.context = context
+        self.loop = LoopContext.current(context.eventLoop)
+        self.socket = isPlainTCP ? DirectSocket(context.channel) : nil
+        self.queueLimit = queueLimit
+    }
+
+    /// Writes the first bytes, behind everything that NIO has to send on the connection. They leave with what follows, or with
+    /// ``flush()``.
+    package func begin(_ bytes: ByteBuffer) {
+        if let done = self.willWriteThroughPipeline() {
+            self.context.write(NIOAny(bytes)).whenComplete(done)
+        } else {
+            self.context.write(NIOAny(bytes), promise: nil)
+        }
+    }
+
+    package func flush() { self.context.flush() }
+
+    private func writeThroughPipeline(_ bytes: ByteBuffer) {
+        if let done = self.willWriteThroughPipeline() {
+            self.context.writeAndFlush(NIOAny(bytes)).whenComplete(done)
+        } else {
+            self.context.writeAndFlush(NIOAny(bytes), promise: nil)
+        }
+    }
+
+    /// - Returns: to be called when the write has been done; `nil` where nothing is ever sent past the pipeline.
+    private func willWriteThroughPipeline() -> (@Sendable (Result<Void, any Error>) -> Void)? {
+        guard self.socket != nil else { return nil }
+        self.waiting += 1
+        if let place = self.place { self.loop.ready.clear(place) }
+        let bound = NIOLoopBound(self, eventLoop: self.context.eventLoop)
+        return { _ in
+            bound.value.waiting -= 1
+            bound.value.fillPlace()
+        }
+    }
+
+    /// Sends bytes.
+    package func write(_ bytes: ByteBuffer) {
+        guard !self.hasEnded else { return }
+        guard let socket = self.socket, self.waiting == 0 else { return self.writeThroughPipeline(bytes) }
+        self.finish(bytes, behind: bytes.withUnsafeReadableBytes { socket.send($0) })
+    }
+
+    /// Sends what is left of bytes.
+    ///
+    /// - Parameter sent: how many of them the kernel took.
+    package func finish(_ bytes: ByteBuffer, behind sent: Int) {
+        guard sent < bytes.readableBytes, !self.hasEnded else { return }
+        var rest = bytes
+        rest.moveReaderIndex(forwardBy: sent)
+        self.writeThroughPipeline(rest)
+    }
+
+    /// The connection's place among the ``ReadySockets`` of its loop; `nil` when it can never have one.
+    package func takeReadyPlace() -> (loop: LoopContext, place: ReadySockets.Place)? {
+        guard self.socket != nil, !self.hasEnded else { return nil }
+        let place = self.place ?? self.loop.ready.take(queueLimit: self.queueLimit)
+        self.place = place
+        self.fillPlace()
+        return (self.loop, place)
+    }
+
+    /// To be called at the first sign of the connection's end: its descriptor may be another's an instant later.
+    package func end() {
+        self.hasEnded = true
+        guard let place = self.place else { return }
+        self.place = nil
+        self.loop.ready.giveBack(place)
+    }
+
+    private func fillPlace() {
+        guard let place = self.place, let socket = self.socket, self.waiting == 0, !self.hasEnded else { return }
+        self.loop.ready.fill(place, socket.descriptor)
+    }
+}
