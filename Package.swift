@@ -15,6 +15,7 @@ let package = Package(
     name: "martlet",
     products: [
         .library(name: "MartletWebSocket", targets: ["MartletWebSocket"]),
+        .library(name: "MartletTesting", targets: ["MartletTesting"]),
         .library(name: "MartletPush", targets: ["MartletPush"]),
         .library(name: "MartletHummingbird", targets: ["MartletHummingbird"]),
         .library(name: "MartletProxy", targets: ["MartletProxy"]),
@@ -62,9 +63,10 @@ let package = Package(
             "MartletWebSocket",
             [
                 "CMartletSystem", "MartletProtocol", "MartletHTTP", .nioCore, .nioPosix, .nioHTTP1, .nioExtras,
-                .nioHTTPTypes, .nioHTTPTypesHTTP1, .nioSOCKS, .nioEmbedded, .nioSSL, .metrics, .tracing,
+                .nioHTTPTypes, .nioHTTPTypesHTTP1, .nioSOCKS, .nioSSL, .metrics, .tracing,
                 .httpTypes, .collections, .logging, .lifecycle,
             ]),
+        module("MartletTesting", ["MartletProtocol", "MartletWebSocket", .nioCore, .nioEmbedded, .collections]),
         module(
             "MartletHummingbird",
             [
@@ -103,7 +105,10 @@ let package = Package(
         // Small programs that the documentation quotes.
         example(
             "Snippets",
-            ["MartletHummingbird", "MartletWebSocket", .hummingbird, .hummingbirdCore, .nioCore, .nioSSL]),
+            [
+                "MartletHummingbird", "MartletTesting", "MartletWebSocket", .hummingbird, .hummingbirdCore, .nioCore,
+                .nioSSL,
+            ]),
         example("EchoServer", ["MartletWebSocket"]),
         example("FeedClient", ["MartletWebSocket", .logging]),
         example("QueuedConnection", ["MartletWebSocket"]),
@@ -129,10 +134,12 @@ let package = Package(
         tests(
             "MartletWebSocket",
             [
-                "MartletHTTP", "TestSupport", .nioCore, .nioPosix, .nioEmbedded, .nioHTTP1, .nioSOCKS, .nioSSL,
+                "MartletHTTP", "MartletTesting", "TestSupport", .nioCore, .nioPosix, .nioEmbedded, .nioHTTP1, .nioSOCKS,
+                .nioSSL,
                 .metrics,
                 .metricsTestKit, .tracing, .inMemoryTracing, .httpTypes, .logging, .lifecycle,
             ]),
+        tests("MartletTesting", ["MartletProtocol", "MartletWebSocket", .nioCore]),
         tests(
             "MartletHummingbird",
             [

@@ -9,7 +9,7 @@ trap 'rm -f "$made"' EXIT
 python3 - >"$made" <<'PY'
 import glob, re
 print("// Made by scripts/snippets.sh from the articles; do not edit.")
-print("import Hummingbird\nimport HummingbirdCore\nimport MartletHummingbird\nimport MartletWebSocket\nimport NIOCore\nimport NIOSSL\n")
+print("import Hummingbird\nimport HummingbirdCore\nimport MartletHummingbird\nimport MartletTesting\nimport MartletWebSocket\nimport NIOCore\nimport NIOSSL\n")
 print("enum Snippets {")
 for path in sorted(glob.glob("Sources/*/*.docc/*.md")):
     text = open(path).read()

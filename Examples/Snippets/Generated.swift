@@ -2,6 +2,7 @@
 import Hummingbird
 import HummingbirdCore
 import MartletHummingbird
+import MartletTesting
 import MartletWebSocket
 import NIOCore
 import NIOSSL

@@ -42,6 +42,15 @@ struct HeadParserTests {
         ])
     func refused(text: String) { #expect(self.request(text) == nil) }
 
+    @Test(
+        "what says that a body follows is left to others, whatever it says",
+        arguments: ["Content-Length: 0", "content-LENGTH: x+1", "Transfer-Encoding: chunked", "TRANSFER-ENCODING: x"])
+    func framing(line: String) {
+        #expect(self.request("GET / HTTP/1.1\r\nHost: a\r\n\(line)\r\n\r\n") == nil)
+        #expect(self.answer("HTTP/1.1 101\r\nUpgrade: x\r\n\(line)\r\n\r\n") == nil)
+        #expect(self.request("GET / HTTP/1.1\r\nHost: a\r\nX\(line)\r\n\r\n") != nil)
+    }
+
     @Test("as many headers as are allowed")
     func count() {
         let text = "GET / HTTP/1.1\r\nA: 1\r\nB: 2\r\n\r\n"

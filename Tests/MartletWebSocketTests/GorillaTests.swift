@@ -1,5 +1,6 @@
 import HTTPTypes
 import MartletProtocol
+import MartletTesting
 import NIOCore
 import NIOSSL
 import Testing

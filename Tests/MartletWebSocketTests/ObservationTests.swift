@@ -2,6 +2,7 @@ import HTTPTypes
 import InMemoryTracing
 import Logging
 import MartletProtocol
+import MartletTesting
 import Metrics
 import MetricsTestKit
 import NIOCore

@@ -1,4 +1,5 @@
 import MartletProtocol
+import MartletTesting
 import NIOCore
 import Testing
 

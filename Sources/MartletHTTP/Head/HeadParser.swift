@@ -3,8 +3,8 @@ package import NIOHTTP1
 
 /// Reads the head of a request or of an answer that has come whole, and takes none but those that nobody could read in two
 /// ways (RFC 9112, sections 2.2, 3 and 5): lines end with CR LF, names are tokens with the colon right behind them, values
-/// are visible ASCII, blanks and tabs without any at their end, nothing is folded. Anything else is left to NIO's decoder,
-/// and what that says of it.
+/// are visible ASCII, blanks and tabs without any at their end, nothing is folded, and nothing says that a body follows. Anything
+/// else is left to NIO's decoder, and what that says of it.
 package enum HeadParser {
     private static let cr: UInt8 = 0x0D
     private static let lf: UInt8 = 0x0A
@@ -70,6 +70,7 @@ package enum HeadParser {
             while HTTPSyntax.isTokenByte(bytes[index]) { index += 1 }
             guard index > nameStart, bytes[index] == UInt8(ascii: ":"), headers.count < maximumCount else { return nil }
             let name = nameStart..<index
+            guard !Self.isFraming(bytes[name]) else { return nil }
             index += 1
             while bytes[index] == 0x20 || bytes[index] == 0x09 { index += 1 }
             let valueStart = index
@@ -83,6 +84,19 @@ package enum HeadParser {
             headers.add(name: Self.name(bytes[name]), value: Self.text(bytes[value]))
         }
         return headers
+    }
+
+    /// Whether a header says where the body ends: what its value may be is for NIO's decoder to say.
+    private static func isFraming(_ name: Slice<UnsafeRawBufferPointer>) -> Bool {
+        let text: StaticString
+        switch name.count {
+        case 14: text = "content-length"
+        case 17: text = "transfer-encoding"
+        default: return false
+        }
+        // Of the bytes of a token none but a capital letter becomes one of these by the bit of small letters.
+        for (byte, place) in zip(name, 0...) where byte | 0x20 != text.utf8Start[place] { return false }
+        return true
     }
 
     /// A header's name; for the long ones of every handshake no memory is taken.

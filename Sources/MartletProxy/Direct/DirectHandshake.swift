@@ -144,7 +144,6 @@ final class DirectHandshake: TunnelOpener {
         guard bytes.count <= min(Self.mostOfRequest, limits.maximumHeaderSize),
             let head = HeadParser.request(bytes, maximumCount: limits.maximumHeaderCount),
             case .success(let checked) = RequestCheck.check(head, isHTTP2: false), checked.isUpgrade,
-            !head.headers.contains(name: "content-length"), !head.headers.contains(name: "transfer-encoding"),
             !self.context.core.isDraining,
             let route = self.context.core.routing.route(host: checked.host, path: checked.target.decodedPath),
             route.isDirect

@@ -140,3 +140,10 @@ final class ConnectionBridge: ClosingHandler {
         self.pings.removeValue(forKey: number)?.continuation.resume(throwing: CancellationError())
     }
 }
+
+extension WebSocketConnection {
+    /// The handler that makes a connection for tasks of a ``WebSocket``.
+    package static func handler(onOpen: @escaping (WebSocketConnection) -> Void) -> any WebSocketHandler {
+        ConnectionBridge(onOpen: onOpen)
+    }
+}

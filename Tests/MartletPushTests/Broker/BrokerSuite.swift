@@ -123,8 +123,11 @@ struct BrokerSuite: Sendable {
         check(
             received.allSatisfy { $0.receipt == ReceiptID(node: 7, number: UInt64($0.data) ?? 0) },
             "a publication comes without its receipt")
+        // What may have happened, and was tried again, is there twice.
         let all = try await history(positions[5])
-        check(all.isComplete && all.publications.suffix(2).map(\.data) == ["7", "8"], "a history is short")
+        check(
+            all.isComplete && all.publications.map(\.data).contains("7") && all.publications.last?.data == "8",
+            "a history is short")
         let some = try await history(positions[0])
         check(!some.isComplete && some.publications.count <= 5, "a history hides a gap")
         let none = try await history(positions.last)

@@ -36,7 +36,7 @@ struct BrokerTests {
             .silentSubscription, .silentHistory, .silentPublish, .deafSubscription, .endless,
         ]
         if isInVain.contains(fault) { suite.patience = .seconds(1) }
-        if fault == .forgetfulRestart { suite.patience = .seconds(4) }
+        if fault == .forgetfulRestart { suite.patience = .milliseconds(1500) }
         let problems = try await suite.problems()
         let expected =
             switch fault {

@@ -1,4 +1,5 @@
 import MartletProtocol
+public import MartletWebSocket
 public import NIOCore
 import NIOEmbedded
 
@@ -34,7 +35,7 @@ public struct WebSocketPair: Sendable {
         let serverChannel = NIOAsyncTestingChannel(loop: clock.eventLoop)
         let connection = try await Self.connect(
             clock, serverChannel, server: server, client: client, subprotocol: subprotocol
-        ) { _ in ConnectionBridge { opened.succeed($0) } }
+        ) { _ in WebSocketConnection.handler { opened.succeed($0) } }
         return WebSocketPair(
             client: connection.client, server: try await opened.futureResult.get(),
             channels: [serverChannel, connection.channel])
@@ -80,7 +81,8 @@ public struct WebSocketPair: Sendable {
                     isPlainTCP: false, handler: makeHandler(clock.eventLoop), eventLoop: clock.eventLoop, loop: loop),
                 WebSocket(
                     role: .client, configuration: client, subprotocol: subprotocol, compression: compression?.client,
-                    isPlainTCP: false, handler: ConnectionBridge { opened.succeed($0) }, eventLoop: clock.eventLoop,
+                    isPlainTCP: false, handler: WebSocketConnection.handler { opened.succeed($0) },
+                    eventLoop: clock.eventLoop,
                     loop: loop)
             )
             do {
