@@ -79,26 +79,37 @@ let package = Package(
             "MartletPush",
             ["MartletProtocol", "MartletHTTP", "MartletWebSocket", .nioCore, .httpTypes, .collections, .logging]),
         module(
+            "MartletService",
+            [
+                "CMartletSystem", "MartletConfiguration", "MartletWebSocket", .coreMetrics, .signals, .hummingbird,
+                .nioCore, .nioHTTP1, .httpTypes, .logging,
+            ]),
+        module(
+            "MartletAuth",
+            [
+                "MartletHTTP", "MartletWebSocket", "MartletPush", "MartletService", .jwtKit, .asyncHTTPClient, .nioCore,
+                .nioHTTP1, .httpTypes, .logging,
+            ]),
+        module(
             "MartletProxy",
             [
                 "CMartletSystem", "MartletConfiguration", "MartletProtocol", "MartletHTTP", "MartletWebSocket",
-                .nioCore,
-                .nioPosix, .nioHTTP1, .nioTLS, .nioHPACK, .nioHTTP2, .nioSSL, .nioHTTPTypesHTTP1, .httpTypes, .logging,
+                "MartletService", "MartletAuth", "MartletPush", .hummingbird, .hummingbirdCore, .nioCore, .nioPosix,
+                .nioHTTP1, .nioTLS, .nioHPACK, .nioHTTP2, .nioSSL, .nioHTTPTypesHTTP1, .httpTypes, .logging,
                 .metrics, .lifecycle,
             ]),
         module(
             "MartletServer",
             [
-                "CMartletSystem", "MartletConfiguration", "MartletHTTP", "MartletPush", "MartletProxy",
-                "MartletHummingbird", "MartletWebSocket", .coreMetrics, .signals, .hummingbird, .hummingbirdCore,
-                .jwtKit,
-                .asyncHTTPClient, .collections, .nioCore, .nioSSL, .nioPosix, .nioHTTP1, .httpTypes, .logging,
-                .lifecycle,
+                "CMartletSystem", "MartletConfiguration", "MartletHTTP", "MartletPush", "MartletHummingbird",
+                "MartletWebSocket", "MartletService", "MartletAuth", .hummingbird, .hummingbirdCore, .collections,
+                .nioCore, .nioSSL, .nioPosix, .nioHTTP1, .httpTypes, .logging, .lifecycle,
             ], resources: [.embedInCode("Console/Page"), .embedInCode("Transports/martlet.js")]),
         program(
             "martlet", "Sources/martlet",
             [
-                "CMartletEdit", "MartletServer", "MartletPush", "MartletProxy", "MartletHTTP", "MartletWebSocket",
+                "CMartletEdit", "MartletServer", "MartletService", "MartletPush", "MartletProxy", "MartletHTTP",
+                "MartletWebSocket",
                 .httpTypes, .nioCore, .argumentParser, .logging, .lifecycle, .signals,
             ]),
 
@@ -148,6 +159,8 @@ let package = Package(
                 .nioPosix, .nioSSL, .httpTypes, .logging, .nioCore, .lifecycle,
             ]),
         tests("MartletPush", ["MartletWebSocket", .nioCore, .nioPosix, .nioEmbedded]),
+        tests("MartletService", [.logging]),
+        tests("MartletAuth", ["MartletPush", "MartletService", .nioCore, .nioHTTP1, .httpTypes, .logging]),
         tests(
             "MartletProxy",
             [

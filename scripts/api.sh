@@ -11,7 +11,7 @@ includes=(-I "$bin/Modules")
 # C modules that the Swift modules import.
 while IFS= read -r map; do includes+=(-Xcc "-fmodule-map-file=$map"); done < <(find "$bin" -maxdepth 2 -name module.modulemap)
 while IFS= read -r folder; do includes+=(-I "$folder"); done < <(find .build/checkouts Sources -name module.modulemap -not -path '*/Tests/*' -exec dirname {} \;)
-for module in MartletProtocol MartletHTTP MartletWebSocket MartletTesting MartletHummingbird MartletPush MartletProxy MartletServer; do
+for module in MartletProtocol MartletHTTP MartletWebSocket MartletTesting MartletHummingbird MartletPush MartletService MartletAuth MartletProxy MartletServer; do
     swift symbolgraph-extract -module-name "$module" -target "$(uname -m)-unknown-linux-gnu" "${includes[@]}" \
         -minimum-access-level public -skip-synthesized-members -output-dir "$out" >"$out/$module.log" 2>&1 ||
         { cat "$out/$module.log" >&2; exit 1; }

@@ -10,8 +10,8 @@ let endpoint = service.endpoint()
 let router = Router()
 router.post("/orders/:user") { request, context in
     let user = try context.parameters.require("user")
-    return
-        "told \(try await service.push(PushMessage(user: user, event: "orders", message: "Your order is on its way")))"
+    let message = PushMessage(user: user, event: "orders", message: "Your order is on its way")
+    return "told \(try await service.push(message))"
 }
 let port = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 8080
 let application = Application(

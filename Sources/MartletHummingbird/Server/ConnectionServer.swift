@@ -17,7 +17,6 @@ import Musl
 /// the connections end.
 package final class ConnectionServer: Sendable {
     /// Between two batches of connections that are told to come back later.
-    private static let drainStep = Duration.milliseconds(100)
     private static let backlog: Int32 = 4096
 
     private let group: any EventLoopGroup
@@ -133,21 +132,18 @@ package final class ConnectionServer: Sendable {
     package func drain(
         over time: Duration, retry: ClosedRange<Int>, alongside: (_ share: Double) -> Void
     ) async {
-        let steps = max(Int(time / Self.drainStep), 1)
+        var plan = DrainPlan(over: .nanoseconds(Int64(time / .nanoseconds(1))))
         var waiting = self.channels.all.shuffled()
-        for step in 0..<steps where self.limiter.clientCount > 0 {
-            let isLast = step == steps - 1
-            let share = isLast ? 1 : min(Double.random(in: 0.5...1.5) / Double(steps - step), 1)
-            alongside(share)
-            let count = Int((Double(waiting.count) * share).rounded(.up))
+        while let batch = plan.next(), self.limiter.clientCount > 0 {
+            alongside(batch.share)
+            let count = batch.count(of: waiting.count)
             for channel in waiting.suffix(count) {
                 channel.pipeline.fireUserInboundEventTriggered(ServerRestartEvent(retry: Int.random(in: retry)))
             }
             waiting.removeLast(count)
-            if !isLast {
-                guard (try? await Task.sleep(for: Self.drainStep)) != nil else { return }
-                waiting.removeAll { !$0.isActive }
-            }
+            guard !batch.isLast else { return }
+            guard (try? await Task.sleep(for: .nanoseconds(DrainPlan.step.nanoseconds))) != nil else { return }
+            waiting.removeAll { !$0.isActive }
         }
     }
 

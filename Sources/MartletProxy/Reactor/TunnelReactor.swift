@@ -1,4 +1,5 @@
 import CMartletSystem
+import CNIOLinux
 import MartletProtocol
 import Synchronization
 

@@ -194,15 +194,9 @@ public final class ProxyServer: Service {
     }
 
     private func watchCertificates() async {
-        while (try? await Task.sleep(for: .seconds(60))) != nil {
-            for listener in self.state.withLock({ $0.listening.values.map(\.listener) }) {
-                do {
-                    if try listener.tls?.reloadIfChanged() ?? false { self.logger.notice("read a changed certificate") }
-                } catch {
-                    self.logger.error("kept the old certificate", metadata: ["error": "\(error)"])
-                }
-            }
-        }
+        await CertificateWatch(logger: self.logger) {
+            self.state.withLock { $0.listening.values.compactMap(\.listener.tls) }
+        }.run()
     }
 
     // MARK: Reloading
@@ -302,30 +296,20 @@ public final class ProxyServer: Service {
         await self.core.accessLog?.flush()
     }
 
-    /// Batches of random size, so that clients do not all come back in the same instant.
     private func drainWebSockets(over time: TimeAmount) async {
-        let step = TimeAmount.milliseconds(100)
-        let steps = max(Int(time.nanoseconds / step.nanoseconds), 1)
-        for index in 0..<steps {
-            guard self.connectionCount > 0 else { return }
-            let isLast = index == steps - 1
-            let jitter = Double.random(in: 0.5...1.5)
+        var plan = DrainPlan(over: time)
+        while let batch = plan.next(), self.connectionCount > 0 {
             for reactor in self.core.reactors {
-                let share = Double(reactor.count) / Double(steps - index) * jitter
-                reactor.drain(isLast ? .max / 2 : Self.whole(share))
+                reactor.drain(batch.isLast ? .max / 2 : batch.count(of: reactor.count))
             }
             for loop in self.loops.values {
                 loop.run { loop in
-                    let share = Double(loop.webSocketCount) / Double(steps - index) * jitter
-                    loop.drainWebSockets(isLast ? .max : Self.whole(share))
+                    loop.drainWebSockets(batch.isLast ? .max : batch.count(of: loop.webSocketCount))
                 }
             }
-            if !isLast { try? await Task.sleep(for: .nanoseconds(step.nanoseconds)) }
+            if !batch.isLast { try? await Task.sleep(for: .nanoseconds(DrainPlan.step.nanoseconds)) }
         }
     }
-
-    /// A whole number that is a share on average: few connections take the whole time as well.
-    private static func whole(_ share: Double) -> Int { Int(share + Double.random(in: 0..<1)) }
 
     private func end() {
         let isFirst = self.state.withLock { state in

@@ -17,7 +17,7 @@ struct APIAccess: Sendable {
 
     /// Whether a request may use it: not from a page of another origin, which could otherwise push with what the browser can
     /// reach (a browser sends `Origin` with every POST, a back end sends none), not without a key, and not too often.
-    func decide(_ request: Request, _ context: RequestContext) async -> Decision {
+    func decide(_ request: Request, _ context: ServiceRequestContext) async -> Decision {
         let snapshot = self.live.now
         let shown = snapshot.configuration.apiKeys?.key(of: request.head)?.name
         guard snapshot.configuration.apiKeys == nil || shown != nil,
@@ -38,13 +38,13 @@ struct APIAccess: Sendable {
         return .allow(key: key)
     }
 
-    private func refuse(_ status: HTTPResponse.Status, _ body: String, _ context: RequestContext) -> Response {
+    private func refuse(_ status: HTTPResponse.Status, _ body: String, _ context: ServiceRequestContext) -> Response {
         self.note(status, body.isEmpty ? "the API key is missing or wrong" : body, context)
         return body.isEmpty ? Response(status: status) : .text(body, status: status)
     }
 
     /// Counts a request that is refused, and logs it.
-    func note(_ status: HTTPResponse.Status, _ reason: String, _ context: RequestContext) {
+    func note(_ status: HTTPResponse.Status, _ reason: String, _ context: ServiceRequestContext) {
         self.live.service.refusedPush()
         context.logger.info(
             "refused a push",
@@ -55,7 +55,7 @@ struct APIAccess: Sendable {
     }
 
     /// The body of a request that may use the API.
-    func body(of request: Request, _ context: RequestContext) async throws -> ByteBuffer {
+    func body(of request: Request, _ context: ServiceRequestContext) async throws -> ByteBuffer {
         do {
             return try await request.body.collect(upTo: self.live.configuration.maximumBodySize)
         } catch let error as any HTTPResponseError {

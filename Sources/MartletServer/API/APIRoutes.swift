@@ -14,13 +14,13 @@ struct APIRoutes {
 
     private var service: PushService { self.live.service }
 
-    func add(to router: Router<RequestContext>) {
+    func add(to router: Router<ServiceRequestContext>) {
         router.post("/api/batch", use: self.batch)
         router.post("/api/:method", use: self.command)
     }
 
     @Sendable
-    private func command(_ request: Request, _ context: RequestContext) async throws -> Response {
+    private func command(_ request: Request, _ context: ServiceRequestContext) async throws -> Response {
         let key: String
         switch await self.access.decide(request, context) {
         case .refuse(let response): return response
@@ -39,7 +39,7 @@ struct APIRoutes {
     }
 
     @Sendable
-    private func batch(_ request: Request, _ context: RequestContext) async throws -> Response {
+    private func batch(_ request: Request, _ context: ServiceRequestContext) async throws -> Response {
         let key: String
         switch await self.access.decide(request, context) {
         case .refuse(let response): return response
@@ -62,12 +62,12 @@ struct APIRoutes {
         return try self.response(["replies": replies])
     }
 
-    private func body(of request: Request, _ context: RequestContext) async throws -> APIRequestBody {
+    private func body(of request: Request, _ context: ServiceRequestContext) async throws -> APIRequestBody {
         APIRequestBody(bytes: Data(try await self.access.body(of: request, context).readableBytesView))
     }
 
     private func refuse(
-        _ error: APIError, _ status: HTTPResponse.Status, _ context: RequestContext
+        _ error: APIError, _ status: HTTPResponse.Status, _ context: ServiceRequestContext
     ) throws -> Response {
         self.access.note(status, error.message, context)
         return try self.response(APIReply(outcome: .error(error)), status)

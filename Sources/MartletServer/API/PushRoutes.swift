@@ -19,7 +19,7 @@ struct PushRoutes {
 
     private var service: PushService { self.live.service }
 
-    func add(to router: Router<RequestContext>) {
+    func add(to router: Router<ServiceRequestContext>) {
         let pushPath = self.live.configuration.pushPath
         router.middlewares.add(
             PostOnlyMiddleware(paths: [pushPath, "/drop"]) { self.access.note(.methodNotAllowed, "only POST", $0) })
@@ -33,7 +33,7 @@ struct PushRoutes {
     /// `POST /push`: checked in the order of the original service, and answered byte for byte as by it: 405 (by the
     /// middleware), 401, 400, 200.
     @Sendable
-    private func push(_ request: Request, _ context: RequestContext) async throws -> Response {
+    private func push(_ request: Request, _ context: ServiceRequestContext) async throws -> Response {
         if case .refuse(let response) = await self.access.decide(request, context) { return response }
         let body = try await self.access.body(of: request, context)
         guard let message = PushMessage(json: body) else {
@@ -48,7 +48,7 @@ struct PushRoutes {
         }
         let isJSON = PushAnswer.isJSONWanted(request.headers[values: .accept])
         let outcome: Result<PublishResult, BrokerError>
-        do {
+        do throws(BrokerError) {
             outcome = .success(try await self.publisher.publish(message, key: key))
         } catch {
             outcome = .failure(error)
@@ -58,7 +58,7 @@ struct PushRoutes {
 
     /// `POST /drop {"userId":"…","event":"…"}`: closes the connections; no event means all of the user's.
     @Sendable
-    private func drop(_ request: Request, _ context: RequestContext) async throws -> Response {
+    private func drop(_ request: Request, _ context: ServiceRequestContext) async throws -> Response {
         if case .refuse(let response) = await self.access.decide(request, context) { return response }
         let body = try await self.access.body(of: request, context)
         guard let drop = try? JSONDecoder().decode(DropRequest.self, from: Data(body.readableBytesView)),

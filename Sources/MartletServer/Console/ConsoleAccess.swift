@@ -28,7 +28,7 @@ struct ConsoleAccess: Sendable {
     init(live: LiveConfiguration) { self.live = live }
 
     /// Why a request is refused; `nil` when it is not.
-    func refusal(of request: Request, _ context: RequestContext, for part: Part) async -> Response? {
+    func refusal(of request: Request, _ context: ServiceRequestContext, for part: Part) async -> Response? {
         let snapshot = self.live.now
         let configuration = snapshot.configuration
         let client = configuration.trustedProxies.client(
@@ -62,7 +62,7 @@ struct ConsoleAccess: Sendable {
     }
 
     private func isAllowed(
-        _ request: Request, _ context: RequestContext, _ configuration: PushServerConfiguration
+        _ request: Request, _ context: ServiceRequestContext, _ configuration: PushServerConfiguration
     ) async -> Bool {
         if let passwords = configuration.console.passwords {
             return passwords.holds(request.headers[.authorization])
@@ -97,7 +97,7 @@ struct ConsoleAccess: Sendable {
     }
 
     private func refuse(
-        _ status: HTTPResponse.Status, _ reason: String, _ request: Request, _ context: RequestContext
+        _ status: HTTPResponse.Status, _ reason: String, _ request: Request, _ context: ServiceRequestContext
     ) -> Response {
         context.logger.notice(
             "refused a use of the console",

@@ -48,8 +48,8 @@ struct ConsolePage: Sendable {
 
     /// - Parameter refusal: what a request is answered that may not see the page.
     func add(
-        to router: Router<RequestContext>,
-        refusal: @escaping @Sendable (Request, RequestContext) async -> Response? = { _, _ in nil }
+        to router: Router<ServiceRequestContext>,
+        refusal: @escaping @Sendable (Request, ServiceRequestContext) async -> Response? = { _, _ in nil }
     ) {
         router.get("/") { request, context in
             await refusal(request, context) ?? Self.response(self.page, "text/html")

@@ -29,7 +29,7 @@ struct ConsoleRoutes {
 
     private var service: PushService { self.live.service }
 
-    func add(to router: Router<RequestContext>) {
+    func add(to router: Router<ServiceRequestContext>) {
         self.page.add(to: router) { await self.access.refusal(of: $0, $1, for: .page) }
         router.get("/console/figures") { request, context in
             if let refusal = await self.access.refusal(of: request, context, for: .page) { return refusal }
@@ -42,7 +42,7 @@ struct ConsoleRoutes {
 
     /// `?search=TEXT&limit=NUMBER`
     @Sendable
-    private func sessions(_ request: Request, _ context: RequestContext) async throws -> Response {
+    private func sessions(_ request: Request, _ context: ServiceRequestContext) async throws -> Response {
         if let refusal = await self.access.refusal(of: request, context, for: .sessions) { return refusal }
         let search = request.uri.queryParameters["search"].map(String.init) ?? ""
         guard let limit = Int(request.uri.queryParameters["limit"] ?? "100"), Self.listed.contains(limit) else {
@@ -57,7 +57,7 @@ struct ConsoleRoutes {
 
     /// `{"id":"…","user":"…"}`, as they were listed.
     @Sendable
-    private func drop(_ request: Request, _ context: RequestContext) async throws -> Response {
+    private func drop(_ request: Request, _ context: ServiceRequestContext) async throws -> Response {
         if let refusal = await self.access.refusal(of: request, context, for: .sessions) { return refusal }
         let body = try await request.body.collect(upTo: 64 * 1024)
         guard let drop = try? JSONDecoder().decode(Drop.self, from: Data(body.readableBytesView)),

@@ -92,7 +92,8 @@ final class Demo: Sendable {
 
     /// - Parameter refusal: what a request is answered that may not see the console.
     func add(
-        to router: Router<RequestContext>, refusal: @escaping @Sendable (Request, RequestContext) async -> Response?
+        to router: Router<ServiceRequestContext>,
+        refusal: @escaping @Sendable (Request, ServiceRequestContext) async -> Response?
     ) {
         router.get("/demo/state") { request, context in
             if let refusal = await refusal(request, context) { return refusal }

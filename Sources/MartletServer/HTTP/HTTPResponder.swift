@@ -9,7 +9,7 @@ import NIOHTTP1
 /// Has a router answer requests. Hummingbird's `Application` does this as well, but only for the one address that it binds
 /// itself.
 struct HTTPResponder<Router: Hummingbird.HTTPResponder>: Sendable
-where Router.Context == RequestContext {
+where Router.Context == ServiceRequestContext {
     private let router: Router
     private let logger: Logger
 
@@ -22,7 +22,7 @@ where Router.Context == RequestContext {
     func respond(_ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel) async throws {
         var logger = self.logger
         logger[metadataKey: "request"] = "\(RequestID.given(request.headers[.requestID]))"
-        let context = RequestContext(source: ApplicationRequestContextSource(channel: channel, logger: logger))
+        let context = ServiceRequestContext(source: ApplicationRequestContextSource(channel: channel, logger: logger))
         var response: Response
         do {
             response = try await self.router.respond(to: request, context: context)

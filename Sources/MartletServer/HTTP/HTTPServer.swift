@@ -30,12 +30,12 @@ struct HTTPServer: Sendable {
     init(
         _ configuration: HTTPServerConfiguration, group: any EventLoopGroup, logger: Logger,
         onListening: @escaping @Sendable (ListenAddress) async -> Void,
-        endpoints: Endpoints, routes: (Router<RequestContext>) -> Void
+        endpoints: Endpoints, routes: (Router<ServiceRequestContext>) -> Void
     ) {
         self.configuration = configuration
         self.logger = logger
         self.onListening = onListening
-        let router = Router(context: RequestContext.self, options: .autoGenerateHeadEndpoints)
+        let router = Router(context: ServiceRequestContext.self, options: .autoGenerateHeadEndpoints)
         routes(router)
         router.get("/healthz") { _, _ in "ok\n" }
         router.get("/readyz") { [readiness] _, _ in
@@ -62,8 +62,11 @@ struct HTTPServer: Sendable {
         }
         await self.onListening(self.address(of: sockets[0]))
         self.manager.tell("READY=1")
-        let watchdog = Task { await self.manager.keepAlive() }
-        defer { watchdog.cancel() }
+        let certificates = CertificateWatch(logger: self.logger) { [tls = self.configuration.tls] in
+            tls.map { [$0] } ?? []
+        }
+        let background = [Task { await self.manager.keepAlive() }, Task { await certificates.run() }]
+        defer { for task in background { task.cancel() } }
         await withTaskCancellationHandler {
             await withGracefulShutdownHandler {
                 await self.server.run()

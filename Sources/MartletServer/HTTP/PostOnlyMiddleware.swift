@@ -4,13 +4,13 @@ import Hummingbird
 /// Answers any method but POST on some paths, and below `/api`, with 405 and an empty body.
 struct PostOnlyMiddleware: RouterMiddleware {
     let paths: [String]
-    let onRefusal: @Sendable (RequestContext) -> Void
+    let onRefusal: @Sendable (ServiceRequestContext) -> Void
 
     private func isForPost(_ path: String) -> Bool { self.paths.contains(path) || path.hasPrefix("/api/") }
 
     func handle(
-        _ request: Request, context: RequestContext,
-        next: (Request, RequestContext) async throws -> Response
+        _ request: Request, context: ServiceRequestContext,
+        next: (Request, ServiceRequestContext) async throws -> Response
     ) async throws -> Response {
         guard request.method == .post || !self.isForPost(request.uri.path) else {
             self.onRefusal(context)

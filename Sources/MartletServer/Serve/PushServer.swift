@@ -16,7 +16,6 @@ public struct PushServer: Service {
     private let group: any EventLoopGroup
     private let logger: Logger
     private let onListening: @Sendable (ListenAddress) async -> Void
-    private let certificateFiles: [ReloadedFile]
     private let source: Source?
 
     /// A file that the configuration comes from.
@@ -53,10 +52,6 @@ public struct PushServer: Service {
         try configuration.validate()
         PrometheusMetrics.bootstrap()
         self.source = source
-        self.certificateFiles =
-            configuration.tls.map { tls in
-                [tls.certificateFile, tls.keyFile].map { ReloadedFile($0) { try tls.reload() } }
-            } ?? []
         self.group = group
         self.logger = logger
         self.onListening = onListening
@@ -159,6 +154,6 @@ public struct PushServer: Service {
         let own = self.source.map { source in
             source.reloaded { try self.reload(try await source.read()) }
         }
-        return (own.map { [$0] } ?? []) + self.certificateFiles + self.live.configuration.reloadedFiles
+        return (own.map { [$0] } ?? []) + self.live.configuration.reloadedFiles
     }
 }

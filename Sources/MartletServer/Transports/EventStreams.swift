@@ -42,7 +42,7 @@ final class EventStreams: Sendable {
         }
     }
 
-    func add(to router: Router<RequestContext>) {
+    func add(to router: Router<ServiceRequestContext>) {
         for path in [self.configuration.eventsPath, self.configuration.pollPath] {
             router.on(RouterPath(path), method: .options, use: self.preflight)
             router.head(RouterPath(path)) { _, _ in
@@ -93,7 +93,7 @@ final class EventStreams: Sendable {
     // MARK: Polls
 
     @Sendable
-    private func poll(_ request: Request, _ context: RequestContext) async throws -> Response {
+    private func poll(_ request: Request, _ context: ServiceRequestContext) async throws -> Response {
         let client = self.live.configuration.trustedProxies.client(
             of: request.head, peer: context.remoteAddress, isSecure: self.live.configuration.tls != nil)
         var head = request.head
@@ -240,7 +240,7 @@ final class EventStreams: Sendable {
     /// Asked by browsers for pages of other hosts, before a request with an `Authorization` header. Every page may ask; the
     /// request itself is refused to those that may not connect, with a reason that they can read.
     @Sendable
-    private func preflight(_ request: Request, _ context: RequestContext) async throws -> Response {
+    private func preflight(_ request: Request, _ context: ServiceRequestContext) async throws -> Response {
         var response = Response(
             status: .noContent,
             headers: [
@@ -251,7 +251,7 @@ final class EventStreams: Sendable {
         return response
     }
 
-    private func refuse(_ refusal: Refusal, _ context: RequestContext) -> Response {
+    private func refuse(_ refusal: Refusal, _ context: ServiceRequestContext) -> Response {
         var metadata: Logger.Metadata = [
             "status": "\(refusal.status.code)", "reason": "\(refusal.reason)", "transport": "poll",
             "address": "\(context.remoteAddress?.text ?? "-")",

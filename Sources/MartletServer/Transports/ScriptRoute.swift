@@ -6,7 +6,7 @@ import NIOCore
 enum ScriptRoute {
     private static let script = ByteBuffer(bytes: PackageResources.martlet_js)
 
-    static func add(to router: Router<RequestContext>) {
+    static func add(to router: Router<ServiceRequestContext>) {
         router.get("/martlet.js") { _, _ in
             Response(
                 status: .ok,

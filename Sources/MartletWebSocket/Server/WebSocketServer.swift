@@ -170,15 +170,9 @@ public final class WebSocketServer: Service {
     private func watchCertificates() async {
         let certificates = self.configuration.listeners.compactMap(\.tls)
         guard !certificates.isEmpty else { return }
-        while (try? await Task.sleep(for: self.configuration.certificateCheckInterval)) != nil {
-            for certificate in certificates {
-                do {
-                    if try certificate.reloadIfChanged() { self.logger.notice("read a changed certificate") }
-                } catch {
-                    self.logger.error("kept the old certificate", metadata: ["error": "\(error)"])
-                }
-            }
-        }
+        await CertificateWatch(interval: self.configuration.certificateCheckInterval, logger: self.logger) {
+            certificates
+        }.run()
     }
 
     private func settleAddresses(_ result: Result<[SocketAddress], any Error>) {

@@ -1,4 +1,3 @@
-import FoundationEssentials
 public import NIOSSL
 import Synchronization
 
@@ -9,7 +8,9 @@ import Synchronization
 public final class ServerTLS: Sendable {
     private struct State {
         var context: NIOSSLContext
-        var stamp: [Date?]
+        var stamp: [FileStamp?]
+        /// The files when they were last found unusable, so that one mistake is told once.
+        var refused: [FileStamp?]?
     }
 
     package let certificateFile: String
@@ -59,9 +60,7 @@ public final class ServerTLS: Sendable {
         }
     }
 
-    private static func stamp(_ files: [String]) -> [Date?] {
-        files.map { try? FileManager.default.attributesOfItem(atPath: $0)[.modificationDate] as? Date }
-    }
+    private static func stamp(_ files: [String]) -> [FileStamp?] { files.map { FileStamp($0) } }
 
     /// Reads the files again.
     ///
@@ -73,14 +72,20 @@ public final class ServerTLS: Sendable {
         self.state.withLock { $0 = State(context: context, stamp: stamp) }
     }
 
-    /// Reads the files again if one of them has changed.
+    /// Reads the files again if one of them has changed. Files that cannot be used are not tried again before they change.
     ///
     /// - Returns: whether it did.
+    /// - Throws: ``WebSocketError`` with the code `tlsFailed`; the old certificate stays.
     @discardableResult
     public func reloadIfChanged() throws -> Bool {
         let stamp = Self.stamp([self.certificateFile, self.keyFile])
-        guard self.state.withLock({ $0.stamp != stamp }) else { return false }
-        try self.reload()
+        guard self.state.withLock({ $0.stamp != stamp && $0.refused != stamp }) else { return false }
+        do {
+            try self.reload()
+        } catch {
+            self.state.withLock { $0.refused = stamp }
+            throw error
+        }
         return true
     }
 

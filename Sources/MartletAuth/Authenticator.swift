@@ -1,0 +1,46 @@
+public import Logging
+public import MartletPush
+public import MartletService
+public import NIOCore
+
+/// One of the ways to tell who a client is, and the files that it reads again when they change.
+public struct Authenticator: Sendable {
+    public let authenticate: PushHooks.Authenticate
+    public let files: [ReloadedFile]
+
+    /// By a ``TokenFile``.
+    ///
+    /// - Throws: ``ServerError``.
+    public static func tokens(file: String) throws -> Authenticator {
+        let tokens = try TokenFile(contentsOf: file)
+        return Authenticator(
+            authenticate: { token, _ in tokens.user(of: token).map { PushUser($0) } },
+            files: [ReloadedFile(file) { try tokens.reload(contentsOf: file) }])
+    }
+
+    /// By signed tokens.
+    ///
+    /// - Throws: ``ServerError``.
+    public static func jwt(
+        _ configuration: JWTConfiguration, logger: Logger = Logger(label: "martlet.jwt")
+    ) async throws -> Authenticator {
+        let verifier = try await JWTVerifier(configuration, logger: logger)
+        return Authenticator(
+            authenticate: { token, _ in try await verifier.user(of: token) },
+            files: configuration.keys.file.map { file in
+                [ReloadedFile(file) { try await verifier.reloadKeys() }]
+            } ?? [])
+    }
+
+    /// By asking the back end: see ``AuthWebhook``.
+    ///
+    /// - Throws: ``ServerError``.
+    public static func webhook(
+        url: String, secret: String? = nil, timeout: TimeAmount = .seconds(5),
+        logger: Logger = Logger(label: "martlet.auth")
+    ) throws -> Authenticator {
+        let webhook = try AuthWebhook(url: url, secret: secret, timeout: timeout, logger: logger)
+        return Authenticator(
+            authenticate: { token, event in try await webhook.user(of: token, event: event) }, files: [])
+    }
+}

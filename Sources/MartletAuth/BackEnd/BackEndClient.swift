@@ -1,0 +1,83 @@
+import AsyncHTTPClient
+package import FoundationEssentials
+package import NIOCore
+package import NIOHTTP1
+
+/// Asks services of the operator's own: those that keep the keys of tokens, or know who a user is.
+package enum BackEndClient {
+    package struct Failure: Error, CustomStringConvertible {
+        package let description: String
+    }
+
+    package struct Answer: Sendable {
+        package let status: Int
+        package let headers: HTTPHeaders
+        package let body: Data
+    }
+
+    /// One for the whole process, never shut down. An answer that leads elsewhere is none.
+    private static let client: HTTPClient = {
+        var configuration = HTTPClient.Configuration()
+        configuration.redirectConfiguration = .disallow
+        configuration.timeout.connect = .seconds(5)
+        // Whoever asks decides whether to ask again.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        // After a restart many clients come at once.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }()
+
+    /// Whether a question did not even leave, since too many others were on their way.
+    package static func isBusy(_ error: any Error) -> Bool {
+        (error as? HTTPClientError) == .getConnectionFromPoolTimeout
+    }
+
+    package static func isURL(_ text: String) -> Bool {
+        guard let url = URL(string: text), let host = url.host(), !host.isEmpty else { return false }
+        return url.scheme == "https" || url.scheme == "http"
+    }
+
+    /// - Parameter limit: of the answer. Bytes.
+    /// - Throws: unless the answer is 200 and comes in time.
+    package static func get(_ url: String, limit: Int, timeout: TimeAmount = .seconds(5)) async throws -> Data {
+        var request = HTTPClientRequest(url: url)
+        request.headers.add(name: "Accept", value: "application/json")
+        let answer = try await self.execute(request, limit: limit, timeout: timeout)
+        guard answer.status == 200 else { throw Failure(description: "it answers \(answer.status)") }
+        return answer.body
+    }
+
+    /// Posts JSON.
+    package static func post(
+        _ url: String, _ json: String, headers: [(String, String)] = [], limit: Int, timeout: TimeAmount
+    ) async throws -> Answer {
+        var request = HTTPClientRequest(url: url)
+        request.method = .POST
+        request.headers = HTTPHeaders(headers)
+        request.headers.add(name: "Content-Type", value: "application/json")
+        request.headers.add(name: "Accept", value: "application/json")
+        request.body = .bytes(ByteBuffer(string: json))
+        return try await self.execute(request, limit: limit, timeout: timeout)
+    }
+
+    private static func execute(
+        _ request: HTTPClientRequest, limit: Int, timeout: TimeAmount
+    ) async throws -> Answer {
+        // The client's own limit is over when the head of the answer comes.
+        try await withThrowingTaskGroup(of: Answer.self) { group in
+            group.addTask {
+                let response = try await self.client.execute(request, timeout: timeout)
+                let body = try await response.body.collect(upTo: limit)
+                return Answer(
+                    status: Int(response.status.code), headers: response.headers, body: Data(body.readableBytesView))
+            }
+            group.addTask {
+                try await Task.sleep(for: .nanoseconds(timeout.nanoseconds))
+                throw Failure(description: "no whole answer in time")
+            }
+            defer { group.cancelAll() }
+            guard let answer = try await group.next() else { throw CancellationError() }
+            return answer
+        }
+    }
+}

@@ -1,0 +1,6 @@
+/// Why a key of a set is not used.
+package struct JWKProblem: Error, CustomStringConvertible {
+    package let description: String
+
+    package init(_ description: String) { self.description = description }
+}

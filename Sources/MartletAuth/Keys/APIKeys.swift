@@ -1,0 +1,73 @@
+public import HTTPTypes
+import MartletHTTP
+import MartletService
+package import NIOHTTP1
+import Synchronization
+
+/// The keys that open the API. Any of them does; they can be replaced while the service runs, so that a new one is known
+/// before the old one goes.
+public final class APIKeys: Sendable {
+    private static let headerName = HTTPField.Name("X-API-Key")!
+
+    private let keys: Mutex<[APIKey]>
+
+    public init(_ keys: [APIKey]) { self.keys = Mutex(keys) }
+
+    /// Reads a file with a key on each line, and behind it, if it is to have one, its name. Empty lines and lines that begin
+    /// with `#` are skipped.
+    ///
+    /// - Throws: ``ServerError`` with the code `file`, naming the line.
+    public convenience init(contentsOf path: String) throws { self.init(try Self.read(path)) }
+
+    /// Takes the keys of a file in place of those before.
+    ///
+    /// - Throws: ``ServerError`` with the code `file`; then everything stays as it was.
+    public func reload(contentsOf path: String) throws {
+        let keys = try Self.read(path)
+        self.keys.withLock { $0 = keys }
+    }
+
+    /// The key that a request shows; `nil` when it shows none of them.
+    public func key(of request: HTTPRequest) -> APIKey? {
+        self.key(
+            apiKeys: request.headerFields[values: Self.headerName],
+            authorizations: request.headerFields[values: .authorization])
+    }
+
+    package func key(of headers: HTTPHeaders) -> APIKey? {
+        self.key(apiKeys: headers["x-api-key"], authorizations: headers["authorization"])
+    }
+
+    /// Whether a key of that name is among them.
+    package func holds(_ value: String, name: String) -> Bool {
+        let keys = self.keys.withLock { $0 }
+        // All are looked at, whichever is right.
+        return keys.reduce(false) { found, key in
+            let isRight = ConstantTime.equals(value, key.value)
+            return (isRight && key.name == name) || found
+        }
+    }
+
+    private func key(apiKeys: [String], authorizations: [String]) -> APIKey? {
+        var shown = apiKeys
+        shown += authorizations.compactMap(RequestValues.bearerToken)
+        guard !shown.isEmpty else { return nil }
+        let keys = self.keys.withLock { $0 }
+        // All are looked at, whichever is right.
+        var found: APIKey?
+        for key in keys { for value in shown where ConstantTime.equals(value, key.value) { found = key } }
+        return found
+    }
+
+    private static func read(_ path: String) throws -> [APIKey] {
+        var keys: [APIKey] = []
+        for line in try SecretFile(contentsOf: path).lines {
+            guard line.fields.count <= 2 else { throw line.error("expected a key and perhaps its name") }
+            let key = APIKey(line.fields[0], name: line.fields.count == 2 ? line.fields[1] : "default")
+            guard !keys.contains(where: { $0.value == key.value }) else { throw line.error("this key is there twice") }
+            keys.append(key)
+        }
+        guard !keys.isEmpty else { throw ServerError(.file, reason: "\(path) holds no keys") }
+        return keys
+    }
+}

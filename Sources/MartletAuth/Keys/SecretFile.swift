@@ -1,0 +1,41 @@
+import FoundationEssentials
+import MartletService
+
+/// A file with secrets, one a line, perhaps with more about it behind white space. Empty lines and lines that begin with `#`
+/// are skipped.
+package struct SecretFile {
+    package struct Line {
+        /// At least one.
+        let fields: [String]
+        let number: Int
+        let name: String
+
+        /// Which never shows what stands there.
+        func error(_ reason: String) -> ServerError {
+            ServerError(.file, reason: "\(self.name), line \(self.number): \(reason)")
+        }
+    }
+
+    package let lines: [Line]
+
+    /// - Throws: ``ServerError`` with the code `file`.
+    package init(contentsOf path: String) throws {
+        do {
+            self.init(text: try String(contentsOf: URL(filePath: path), encoding: .utf8), name: path)
+        } catch {
+            throw ServerError(.file, reason: "cannot read \(path)", cause: error)
+        }
+    }
+
+    package init(text: String, name: String) {
+        var lines: [Line] = []
+        // CR LF is one character.
+        let all = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+        for (index, line) in all.enumerated() {
+            let fields = line.split(whereSeparator: \.isWhitespace).map(String.init)
+            guard let first = fields.first, !first.hasPrefix("#") else { continue }
+            lines.append(Line(fields: fields, number: index + 1, name: name))
+        }
+        self.lines = lines
+    }
+}

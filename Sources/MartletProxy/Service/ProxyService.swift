@@ -1,0 +1,111 @@
+public import Logging
+import MartletConfiguration
+import MartletService
+import NIOCore
+public import ServiceLifecycle
+import Synchronization
+
+/// The proxy with what a daemon has around it: an admin listener, and a configuration that is read again on SIGHUP or when
+/// its file changes.
+public struct ProxyService: Service {
+    private let server: ProxyServer
+    private let configuration: ProxyConfiguration
+    private let file: String?
+    private let readAgain: @Sendable () async throws -> ProxyConfiguration
+    private let logger: Logger
+    private let onListening: @Sendable ([ProxyAddress], ProxyAddress?) async -> Void
+
+    /// - Parameters:
+    ///   - file: where the configuration came from; it is looked at for changes.
+    ///   - readAgain: makes the configuration anew, with what the command line says.
+    ///   - onListening: told the addresses of the listeners and of the admin listener, their ports known.
+    /// - Throws: `ProxyError`.
+    public init(
+        configuration: ProxyConfiguration, file: String?,
+        readAgain: @escaping @Sendable () async throws -> ProxyConfiguration, logger: Logger,
+        onListening: @escaping @Sendable ([ProxyAddress], ProxyAddress?) async -> Void
+    ) throws {
+        PrometheusMetrics.bootstrap()
+        self.server = try ProxyServer(configuration: configuration, logger: logger)
+        self.configuration = configuration
+        self.file = file
+        self.readAgain = readAgain
+        self.logger = logger
+        self.onListening = onListening
+    }
+
+    /// Reads a configuration file, with the check of tokens that `martlet serve` has.
+    public static func read(_ file: String, logger: Logger) async throws -> ProxyConfiguration {
+        let verifiers = Mutex<[LateVerifier]>([])
+        let configuration = try ProxyConfiguration(contentsOf: file) { settings in
+            let verifier = LateVerifier(try settings.configuration())
+            verifiers.withLock { $0.append(verifier) }
+            return .init(userHeader: settings.userHeader) { token in try await verifier.user(of: token) }
+        }
+        // What is wrong with the keys is said now, and not when the first token comes.
+        for verifier in verifiers.withLock({ $0 }) { try await verifier.load(logger: logger) }
+        return configuration
+    }
+
+    /// Whether a file is meant for a proxy: it says where requests come from or go.
+    ///
+    /// - Throws: ``ServerError`` with the code `file` or `configuration`.
+    public static func isConfiguration(_ file: String) throws -> Bool {
+        let document: ConfigurationDocument
+        do {
+            document = try ConfigurationDocument(contentsOf: file)
+        } catch {
+            throw ServerError(.file, reason: "cannot read the configuration \(file)", cause: error)
+        }
+        do {
+            let names = Set(try document.root().keys())
+            return !names.isDisjoint(with: ["listeners", "routes", "upstreams"])
+        } catch {
+            throw ServerError(.configuration, reason: error.reason)
+        }
+    }
+
+    public func run() async throws {
+        let admin = AdminServer(server: self.server, logger: self.logger)
+        let adminAddress = try await self.configuration.admin.asyncMap { try await admin.start($0) }
+        let background = [
+            Task { await self.announce(adminAddress) },
+            Task { await self.reloader.run() },
+        ]
+        defer { for task in background { task.cancel() } }
+        do {
+            try await self.server.run()
+        } catch {
+            await admin.stop()
+            throw error
+        }
+        // It answers to the end, so that whoever watches the proxy sees it drain.
+        await admin.stop()
+    }
+
+    private func announce(_ admin: ProxyAddress?) async {
+        let addresses = await self.server.localAddresses.map {
+            ProxyAddress(host: $0.ipAddress ?? "", port: $0.port ?? 0)
+        }
+        guard !addresses.isEmpty else { return }
+        await self.onListening(addresses, admin)
+    }
+
+    private var reloader: FileReloader {
+        FileReloader(
+            files: {
+                self.file.map { file in
+                    [ReloadedFile(file) { try await self.server.reload(try await self.readAgain()) }]
+                } ?? []
+            },
+            logger: self.logger
+        ) { self.server.reopenLogs() }
+    }
+}
+
+extension Optional where Wrapped: Sendable {
+    fileprivate func asyncMap<Value>(_ transform: (Wrapped) async throws -> Value) async rethrows -> Value? {
+        guard let self else { return nil }
+        return try await transform(self)
+    }
+}

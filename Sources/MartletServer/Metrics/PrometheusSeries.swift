@@ -1,4 +1,0 @@
-/// One line, or for a histogram a few, of Prometheus' text format.
-protocol PrometheusSeries: AnyObject, Sendable {
-    func write(_ name: String, _ labels: PrometheusLabels, to text: inout String)
-}

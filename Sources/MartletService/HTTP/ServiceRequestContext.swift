@@ -1,0 +1,16 @@
+package import Hummingbird
+import Logging
+package import NIOCore
+
+/// What handlers know about a request besides the request: who sent it.
+package struct ServiceRequestContext: RequestContext, RemoteAddressRequestContext {
+    package var coreContext: CoreRequestContextStorage
+    package let channel: any Channel
+    package let remoteAddress: SocketAddress?
+
+    package init(source: ApplicationRequestContextSource) {
+        self.coreContext = .init(source: source)
+        self.channel = source.channel
+        self.remoteAddress = source.channel.remoteAddress
+    }
+}

@@ -1,0 +1,39 @@
+package import Logging
+
+/// Reads the certificates of a server again when their files change.
+package struct CertificateWatch: Sendable {
+    private let interval: Duration
+    private let certificates: @Sendable () -> [ServerTLS]
+    private let logger: Logger
+
+    /// - Parameters:
+    ///   - interval: between two looks at the files.
+    ///   - certificates: asked at each look.
+    package init(
+        interval: Duration = .seconds(1), logger: Logger, certificates: @escaping @Sendable () -> [ServerTLS]
+    ) {
+        self.interval = interval
+        self.certificates = certificates
+        self.logger = logger
+    }
+
+    /// Runs until it is cancelled.
+    package func run() async {
+        while (try? await Task.sleep(for: self.interval)) != nil { self.look() }
+    }
+
+    private func look() {
+        for certificate in self.certificates() {
+            do {
+                if try certificate.reloadIfChanged() {
+                    self.logger.notice(
+                        "read a changed certificate", metadata: ["file": "\(certificate.certificateFile)"])
+                }
+            } catch {
+                self.logger.error(
+                    "kept the old certificate",
+                    metadata: ["file": "\(certificate.certificateFile)", "error": "\(error)"])
+            }
+        }
+    }
+}
