@@ -6,7 +6,7 @@ swift build --traits Service
 bin=$(swift build --traits Service --show-bin-path)
 scripts/api.sh check
 mkdir -p .cache/docs
-for module in MartletWebSocket MartletHummingbird; do
+for module in MartletWebSocket MartletTesting MartletHummingbird; do
     graphs=.cache/api/graphs-$module
     rm -rf "$graphs" && mkdir -p "$graphs"
     cp .cache/api/"$module"*.symbols.json "$graphs/"

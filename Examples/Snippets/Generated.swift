@@ -24,6 +24,17 @@ enum Snippets {
         try await application.runService()
     }
 
+    static func martletTesting1() async throws {
+        let clock = WebSocketTestClock()
+        let pair = try await WebSocketPair.inMemory(clock: clock)
+        try await pair.client.send(text: "hello")
+        var messages = pair.server.messages.makeAsyncIterator()
+        let message = try await messages.next()
+        precondition(message == .text("hello"))
+        await clock.advance(by: .seconds(20))  // the keepalive's pings go out
+        await pair.cut()
+    }
+
     static func acceptYourFirstWebSocket1() async throws {
         let server = WebSocketServer(configuration: .init(host: "127.0.0.1", port: 8080))
         server.route("/echo") { request, socket in  // leaving the scope closes with 1000

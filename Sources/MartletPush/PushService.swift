@@ -173,14 +173,14 @@ public final class PushService: Sendable {
             onDone(result)
         }
         let channel = message.channel.name
-        self.broker.publish(message.message, to: channel, receipt: id) {
-            [hub, isInProcess = broker.isInProcess] result in
-            switch result {
-            case .success(let position):
-                // What is in this process has been received by now.
-                receipt.confirmed(at: position, isExpected: !isInProcess && hub.hasSubscribers(of: channel))
-            case .failure(let error): receipt.failed(error)
+        guard !self.broker.isInProcess else {
+            // What is in this process has been received by now. A closure that holds one object takes no memory.
+            return self.broker.publish(message.message, to: channel, receipt: id) { [receipt] in
+                receipt.confirmed($0, isExpected: false)
             }
+        }
+        self.broker.publish(message.message, to: channel, receipt: id) { [hub] in
+            receipt.confirmed($0, isExpected: hub.hasSubscribers(of: channel))
         }
     }
 

@@ -272,7 +272,7 @@ def test_tls_and_a_certificate_that_changes(start, tmp_path, certificates):
         ["openssl", "x509", "-req", "-in", tmp_path / "request", "-CA", certificates["ca"], "-CAkey", certificates["cakey"],
          "-CAcreateserial", "-days", "2", "-extfile", tmp_path / "extensions", "-out", cert], check=True, capture_output=True)
     # The key is still the old one: the pair cannot be used, and the old pair stays.
-    eventually(lambda: any("kept what a file said" in line for line in server.log), "it is said")
+    eventually(lambda: any("kept the old certificate" in line for line in server.log), "it is said")
     assert serial() == before
     key.write_text((tmp_path / "new").read_text())
     eventually(lambda: serial() != before, "the new certificate counts")

@@ -49,10 +49,11 @@ final class ChannelSubscribers: @unchecked Sendable {
     init(_ channel: ChannelName) { self.channel = channel }
 
     var sessions: [any Subscriber] { self.individuals + self.groups.flatMap { $0.entries.map(\.session) } }
-    var count: Int { self.groups.reduce(self.individuals.count) { $0 + $1.entries.count } }
-    var isEmpty: Bool { self.individuals.isEmpty && self.groups.allSatisfy(\.entries.isEmpty) }
+    private(set) var count = 0
+    var isEmpty: Bool { self.count == 0 }
 
     func append(_ session: any Subscriber, _ encoding: PublicationEncoding?) {
+        self.count += 1
         guard let encoding else {
             session.places[self.channel] = .init(
                 group: SubscriberPlace.individual, index: Int32(self.individuals.count))
@@ -71,6 +72,7 @@ final class ChannelSubscribers: @unchecked Sendable {
 
     /// The last session of the group takes the place of the one that leaves.
     func remove(at place: SubscriberPlace) {
+        self.count -= 1
         let index = Int(place.index)
         guard place.group != SubscriberPlace.individual else {
             let last = self.individuals.removeLast()
@@ -117,8 +119,8 @@ final class ChannelSubscribers: @unchecked Sendable {
         var tally = DeliveryTally()
         defer { tally.add(to: counters) }
         if let position = batch.publications.last?.position { self.position = position }
-        for index in self.groups.indices where !self.groups[index].entries.isEmpty {
-            self.deliver(batch, to: self.groups[index], &tally, sessionTook)
+        for group in self.groups where !group.entries.isEmpty {
+            self.deliver(batch, to: group, &tally, sessionTook)
         }
         // The last of all: a session that joins a group by its delivery is in one that has had its turn.
         for session in self.individuals {

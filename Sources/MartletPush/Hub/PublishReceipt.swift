@@ -14,11 +14,28 @@ final class PublishReceipt: Sendable {
         var onDone: (@Sendable (Result<PublishResult, BrokerError>) -> Void)?
     }
 
+    /// The slot among the receipts, and how many had it before.
+    let number: UInt64
+    private let receipts: PublishReceipts
     private let state: Mutex<State>
 
     /// - Parameter onDone: called once, on any thread.
-    init(_ onDone: @escaping @Sendable (Result<PublishResult, BrokerError>) -> Void) {
+    init(
+        _ number: UInt64, among receipts: PublishReceipts,
+        _ onDone: @escaping @Sendable (Result<PublishResult, BrokerError>) -> Void
+    ) {
+        self.number = number
+        self.receipts = receipts
         self.state = Mutex(State(onDone: onDone))
+    }
+
+    private func end(
+        _ onDone: (@Sendable (Result<PublishResult, BrokerError>) -> Void)?,
+        _ result: Result<PublishResult, BrokerError>
+    ) {
+        guard let onDone else { return }
+        self.receipts.end(self.number)
+        onDone(result)
     }
 
     /// The publication came back from the broker. To be called before any shard is done.
@@ -33,26 +50,32 @@ final class PublishReceipt: Sendable {
         }
     }
 
-    /// The broker has the publication.
+    /// The broker has answered.
     ///
-    /// - Parameter isExpected: whether it is to be received on this node, and waited for.
-    func confirmed(at position: StreamPosition?, isExpected: Bool) {
-        self.settle { state in
-            state.isConfirmed = true
-            state.position = position
-            if !isExpected, state.missing == nil { state.missing = 0 }
+    /// - Parameters:
+    ///   - outcome: the publication's position.
+    ///   - isExpected: whether it is to be received on this node, and waited for.
+    func confirmed(_ outcome: Result<StreamPosition?, BrokerError>, isExpected: Bool) {
+        switch outcome {
+        case .failure(let error): self.failed(error)
+        case .success(let position):
+            self.settle { state in
+                state.isConfirmed = true
+                state.position = position
+                if !isExpected, state.missing == nil { state.missing = 0 }
+            }
         }
     }
 
     /// The broker was away: what has not been received by now may never be.
     func interrupted() { self.settle { $0.isInterrupted = true } }
 
-    func failed(_ error: BrokerError) {
+    private func failed(_ error: BrokerError) {
         let onDone = self.state.withLock { state in
             defer { state.onDone = nil }
             return state.onDone
         }
-        onDone?(.failure(error))
+        self.end(onDone, .failure(error))
     }
 
     /// The time is up. What is confirmed has happened, although not everybody has been counted.
@@ -68,20 +91,17 @@ final class PublishReceipt: Sendable {
                 .success(PublishResult(delivered: state.count, position: state.position, isComplete: false))
             )
         }
-        onDone?(result)
+        self.end(onDone, result)
     }
 
     private func settle(_ change: (inout State) -> Void) {
-        let (onDone, result) = self.state.withLock { state in
+        let done = self.state.withLock {
+            state -> ((@Sendable (Result<PublishResult, BrokerError>) -> Void), PublishResult)? in
             change(&state)
             let isLost = state.isInterrupted && state.missing == nil
-            let result = PublishResult(delivered: state.count, position: state.position, isComplete: !isLost)
-            guard state.isConfirmed, isLost || state.missing == 0 else {
-                return ((@Sendable (Result<PublishResult, BrokerError>) -> Void)?.none, result)
-            }
-            defer { state.onDone = nil }
-            return (state.onDone, result)
+            guard state.isConfirmed, isLost || state.missing == 0, let onDone = state.onDone.take() else { return nil }
+            return (onDone, PublishResult(delivered: state.count, position: state.position, isComplete: !isLost))
         }
-        onDone?(.success(result))
+        if let (onDone, result) = done { self.end(onDone, .success(result)) }
     }
 }

@@ -36,10 +36,7 @@ final class PublishReceipts: Sendable {
             }
             let slot = state.free.removeLast()
             let number = UInt64(state.slots[slot].generation) << 32 | UInt64(slot)
-            let receipt = PublishReceipt { result in
-                self.end(number)
-                onDone(result)
-            }
+            let receipt = PublishReceipt(number, among: self, onDone)
             state.slots[slot].receipt = receipt
             state.slots[slot].begin = now
             return (ReceiptID(node: self.node, number: number), receipt)
@@ -65,7 +62,8 @@ final class PublishReceipts: Sendable {
         for receipt in self.state.withLock({ $0.slots.compactMap(\.receipt) }) { receipt.interrupted() }
     }
 
-    private func end(_ number: UInt64) {
+    /// Gives the slot of a receipt back.
+    func end(_ number: UInt64) {
         self.state.withLock { state in
             guard let slot = Self.slot(of: number, state) else { return }
             state.slots[slot].receipt = nil

@@ -103,7 +103,7 @@ struct BrokerTests {
         let (_, unconfirmed) = receipts.begin(at: begin) { result in results.withLock { $0.append(result) } }
         let (id, confirmed) = receipts.begin(at: begin + .seconds(1)) { result in results.withLock { $0.append(result) }
         }
-        confirmed.confirmed(at: StreamPosition(epoch: "e", offset: 1), isExpected: true)
+        confirmed.confirmed(.success(StreamPosition(epoch: "e", offset: 1)), isExpected: true)
         receipts.expire(before: begin)
         #expect(receipts.count == 2)
         receipts.expire(before: begin + .nanoseconds(1))

@@ -163,11 +163,10 @@ public final class MemoryBroker: Broker {
     ) -> Publication {
         let now = self.time(&state)
         self.forgetOld(&state, now)
-        if state.streams[channel] == nil {
-            state.streams[channel] = ChannelStream(epoch: Self.text(self.epoch(state, now)))
-            state.bytes += Self.cost(channel)
-        }
-        let (publication, count) = state.streams[channel]!.append(data, receipt, now: now)
+        let epoch = self.epoch(state, now)
+        let (publication, count) = state.streams[channel, default: ChannelStream(epoch: Self.text(epoch))].append(
+            data, receipt, now: now)
+        if publication.position?.offset == 1 { state.bytes += Self.cost(channel) }
         state.bytes += Self.cost(data)
         state.ages.append(Reminder(channel: channel, time: now))
         if count > self.configuration.size { self.removeFirst(of: channel, &state, now) }
