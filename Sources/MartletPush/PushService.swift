@@ -122,12 +122,13 @@ public final class PushService: Sendable {
         configuration.overflowPolicy = limits.slowClients == .close ? .close : .dropOldest
         return WebSocketEndpoint(
             configuration: configuration, origin: origin, subprotocols: [EventStreamRequest.subprotocol]
-        ) { request, _ in
+        ) { request, eventLoop in
             // Only where it is not what the socket says: most sessions need not keep it.
             let address = request.clientAddress == request.remoteAddress?.ipAddress ? nil : request.clientAddress
             let dialect: any Dialect =
                 request.subprotocol == nil ? RegisterDialect() : EventStreamDialect(head: request.head)
-            return WebSocketTransport(self.environment, dialect: dialect, address: address)
+            return WebSocketTransport(
+                self.session(over: .websocket, dialect, on: eventLoop), address: address)
         }
     }
 
@@ -180,7 +181,7 @@ public final class PushService: Sendable {
             }
         }
         self.broker.publish(message.message, to: channel, receipt: id) { [hub] in
-            receipt.confirmed($0, isExpected: hub.hasSubscribers(of: channel))
+            receipt.confirmed($0, isExpected: hub.isSubscribed(to: channel))
         }
     }
 

@@ -11,7 +11,7 @@ struct ChannelDirectoryTests {
     /// A directory, and what those who wait for it were told.
     private final class Bench {
         private let loop = EmbeddedEventLoop()
-        var directory = ChannelDirectory()
+        var directory = ChannelDirectory(isInProcess: false)
         var told: [BrokerError?] = []
 
         func target() -> ChannelDirectory.Target {
@@ -62,6 +62,16 @@ struct ChannelDirectoryTests {
         self.bench.directory.remove(second.shard, from: Self.channel)
         #expect(self.bench.calls() == [.unsubscribe(Self.channel)])
         #expect(self.bench.directory.count == 0 && self.bench.directory.targets(of: Self.channel) == nil)
+    }
+
+    @Test("a broker in this process is not asked, and nobody waits")
+    func inProcess() {
+        self.bench.directory = ChannelDirectory(isInProcess: true)
+        let target = self.bench.target()
+        self.bench.add(target)
+        #expect(self.bench.wait() && self.bench.directory.isConfirmed(Self.channel))
+        self.bench.directory.remove(target.shard, from: Self.channel)
+        #expect(!self.bench.beginCalls() && !self.bench.directory.isConfirmed(Self.channel))
     }
 
     @Test("subscribers wait until the broker has confirmed; later ones do not")

@@ -51,6 +51,7 @@ struct HubTests {
         func finish(_ encoded: EncodedPublications, behind sent: Int) {}
         func interrupted(_ channel: ChannelName, after position: StreamPosition?) {
             self.interruptions.append(position)
+            self.texts.append("!")
         }
         func disconnect() { self.isDisconnected = true }
     }
@@ -290,6 +291,27 @@ struct HubTests {
         }.get()
         let texts = try await loop.submit { [sessions.value.0.texts, sessions.value.1.texts] }.get()
         #expect(texts == [["1", "2"], ["1", "2"]])
+        try await group.shutdownGracefully()
+    }
+
+    @Test("an interruption is told between what was received before it and what comes after", arguments: [false, true])
+    func interruptionInOrder(isCalm: Bool) async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let loop = group.next()
+        let bench = Bench(group)
+        let session = try await loop.submit {
+            let session = NIOLoopBound(TestSession(), eventLoop: loop)
+            bench.hub.subscribe(session.value, to: Self.alerts, nil, on: loop) { _ in }
+            return session
+        }.get()
+        if isCalm { try await self.calm(loop, bench) }
+        try await loop.submit {
+            session.value.texts = []
+            bench.publish("1", to: Self.alerts)
+            bench.hub.interrupted(nil)
+            bench.publish("2", to: Self.alerts)
+        }.get()
+        #expect(try await loop.submit { session.value.texts }.get() == ["1", "!", "2"])
         try await group.shutdownGracefully()
     }
 

@@ -20,7 +20,8 @@ struct RegisterSessionTests {
             try self.channel.pipeline.syncOperations.addHandler(
                 WebSocket(
                     role: .server, isPlainTCP: false,
-                    handler: WebSocketTransport(self.service.environment, dialect: RegisterDialect(), address: nil),
+                    handler: WebSocketTransport(
+                        self.service.session(over: .websocket, RegisterDialect(), on: self.loop), address: nil),
                     eventLoop: self.loop, loop: LoopContext(eventLoop: self.loop)))
         }
 

@@ -16,7 +16,6 @@ import Musl
 /// sockets, also such as it is handed, answers connections beyond its limit, and lets its owner stop listening long before
 /// the connections end.
 package final class ConnectionServer: Sendable {
-    /// Between two batches of connections that are told to come back later.
     private static let backlog: Int32 = 4096
 
     private let group: any EventLoopGroup

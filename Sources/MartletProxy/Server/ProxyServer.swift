@@ -120,6 +120,9 @@ public final class ProxyServer: Service {
         }
     }
 
+    /// Reads the certificates of the listeners again, changed or not. Files that change are noticed within a second anyway.
+    public func reloadCertificates() { self.certificates.reload() }
+
     /// Opens the access log anew.
     public func reopenLogs() { self.core.accessLog?.reopen() }
 
@@ -139,7 +142,7 @@ public final class ProxyServer: Service {
         self.settle()
         self.state.withLock { $0.isServing = true }
         await withTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { await self.watchCertificates() }
+            tasks.addTask { await self.certificates.run() }
             tasks.addTask { await self.checker.run { Array(self.core.routing.groups.values) } }
             try? await gracefulShutdown()
             // A health check that is under way may take seconds; nobody shall be let in meanwhile.
@@ -193,10 +196,10 @@ public final class ProxyServer: Service {
         for one in listening { await one.close() }
     }
 
-    private func watchCertificates() async {
-        await CertificateWatch(logger: self.logger) {
+    private var certificates: CertificateWatch {
+        CertificateWatch(logger: self.logger) {
             self.state.withLock { $0.listening.values.compactMap(\.listener.tls) }
-        }.run()
+        }
     }
 
     // MARK: Reloading

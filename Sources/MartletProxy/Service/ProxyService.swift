@@ -99,7 +99,10 @@ public struct ProxyService: Service {
                 } ?? []
             },
             logger: self.logger
-        ) { self.server.reopenLogs() }
+        ) {
+            self.server.reopenLogs()
+            self.server.reloadCertificates()
+        }
     }
 }
 

@@ -8,7 +8,7 @@
 ///   asks another process may leave one out or call it late: the service waits no longer than its own time limit.
 /// - Calls for one channel take effect in the order in which they are made.
 public protocol Broker: AnyObject, Sendable {
-    /// Tells the broker who receives. Called once, before anything else.
+    /// Tells the broker who receives, and is held weakly. Called once, before anything else.
     func attach(_ receiver: any BrokerReceiver)
 
     /// Keeps the broker going: connections, and what is due from time to time. Returns when its task is cancelled.
@@ -25,6 +25,8 @@ public protocol Broker: AnyObject, Sendable {
         completion: @escaping @Sendable (Result<StreamPosition?, BrokerError>) -> Void)
 
     /// Subscribes this node to a channel. The hub asks once for each channel, for all of its sessions.
+    ///
+    /// After an error it is asked for again, without being given up in between.
     ///
     /// - Parameter completion: gets `nil` once the subscription is in force.
     func subscribe(to channel: ChannelName, completion: @escaping @Sendable (BrokerError?) -> Void)

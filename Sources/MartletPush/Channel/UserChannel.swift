@@ -12,14 +12,13 @@ public struct UserChannel: Sendable, Hashable, CustomStringConvertible {
         self.event = event
     }
 
-    /// The user channel of a name, such as `alerts#42`. The last `#` is the mark: events may contain some. In the user `%23`,
-    /// `%2C` and `%25` stand for `#`, `,` and `%`.
+    /// The user channel that the API of servers means by a name, such as `alerts#42`. The last `#` is the mark: events may contain
+    /// some, users may not. What is behind it is the user as it stands.
     ///
     /// - Returns: `nil` for any other name, and for one that is too long for anybody to subscribe to.
     package init?(name: String) {
         guard let mark = name.utf8.lastIndex(of: UInt8(ascii: "#")), mark != name.startIndex else { return nil }
-        let user = Self.unescape(name[name.utf8.index(after: mark)...])
-        self.init(user: user, event: String(name[..<mark]))
+        self.init(user: String(name[name.utf8.index(after: mark)...]), event: String(name[..<mark]))
         guard self.isValid else { return nil }
     }
 
@@ -29,7 +28,8 @@ public struct UserChannel: Sendable, Hashable, CustomStringConvertible {
         return String(channel.text[..<mark])
     }
 
-    /// The name of the channel, in which no two user channels are the same.
+    /// The name of the channel, in which no two user channels are the same: in the user `%23`, `%2C` and `%25` stand for `#`, `,`
+    /// and `%`.
     public var name: ChannelName { ChannelName("\(self.event)#\(Self.escape(self.user))") }
 
     /// Whether a client may subscribe to it: no name is empty or too long.
@@ -48,31 +48,6 @@ public struct UserChannel: Sendable, Hashable, CustomStringConvertible {
             case UInt8(ascii: "%"): bytes += "%25".utf8
             default: bytes.append(byte)
             }
-        }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
-    /// A back end that writes `x#50%` means the user `50%`: a percent sign that begins no escape stands for itself.
-    private static func unescape(_ text: Substring) -> String {
-        guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
-        var bytes: [UInt8] = []
-        var rest = text.utf8
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            if rest.starts(with: "23".utf8) {
-                bytes.append(UInt8(ascii: "#"))
-            } else if rest.starts(with: "2C".utf8) || rest.starts(with: "2c".utf8) {
-                bytes.append(UInt8(ascii: ","))
-            } else if rest.starts(with: "25".utf8) {
-                bytes.append(UInt8(ascii: "%"))
-            } else {
-                bytes.append(byte)
-                continue
-            }
-            rest = rest.dropFirst(2)
         }
         return String(decoding: bytes, as: UTF8.self)
     }

@@ -16,28 +16,45 @@ struct ChannelDirectory {
         case unsubscribe(ChannelName)
     }
 
+    /// A subscription that the broker has not confirmed yet.
+    private final class Asked {
+        /// So that an answer that comes late is not taken for that of a later subscription.
+        let number: UInt64
+        var waiting: [Hub.Waiter] = []
+
+        init(_ number: UInt64) { self.number = number }
+    }
+
     private enum State {
-        case asked
+        case asked(Asked)
         case confirmed
         case failed
     }
 
     private struct Entry {
         var targets: [Target] = []
-        /// The subscription's number, so that an answer that comes late is not taken for that of a later subscription.
-        var number: UInt64
-        var state = State.asked
-        var waiting: [Hub.Waiter] = []
+        var state: State
     }
 
     private var entries: [ChannelName: Entry] = [:]
     private var calls: Deque<Call> = []
     private var isCalling = false
     private var lastNumber: UInt64 = 0
+    private let isInProcess: Bool
+
+    /// - Parameter isInProcess: with a broker in this process, whose publications are received anyway, a subscription is in force
+    ///   at once, and nothing is asked for.
+    init(isInProcess: Bool) { self.isInProcess = isInProcess }
 
     var count: Int { self.entries.count }
 
     func targets(of channel: ChannelName) -> [Target]? { self.entries[channel]?.targets }
+
+    /// Whether publications of a channel are received.
+    func isConfirmed(_ channel: ChannelName) -> Bool {
+        if case .confirmed = self.entries[channel]?.state { return true }
+        return false
+    }
 
     /// Notes the first subscriber of a channel on a loop.
     mutating func add(_ target: Target, to channel: ChannelName) {
@@ -45,9 +62,14 @@ struct ChannelDirectory {
             self.entries[channel]?.targets.append(target)
             return
         }
+        self.entries[channel] = Entry(
+            targets: [target], state: self.isInProcess ? .confirmed : .asked(self.ask(for: channel)))
+    }
+
+    private mutating func ask(for channel: ChannelName) -> Asked {
         self.lastNumber += 1
-        self.entries[channel] = Entry(targets: [target], number: self.lastNumber)
         self.calls.append(.subscribe(channel, number: self.lastNumber))
+        return Asked(self.lastNumber)
     }
 
     /// Notes that a loop has no subscriber of a channel any more.
@@ -55,20 +77,20 @@ struct ChannelDirectory {
         self.entries[channel]?.targets.removeAll { $0.shard === shard }
         guard self.entries[channel]?.targets.isEmpty == true else { return }
         self.entries[channel] = nil  // who waits there has gone
-        self.calls.append(.unsubscribe(channel))
+        if !self.isInProcess { self.calls.append(.unsubscribe(channel)) }
         if self.entries.isEmpty { self.entries = [:] }  // a dictionary never shrinks by itself
     }
 
     /// - Returns: whether the subscription is in force; otherwise the waiter is kept until it is known.
     mutating func wait(for channel: ChannelName, _ waiter: Hub.Waiter) -> Bool {
-        guard let entry = self.entries[channel], entry.state != .confirmed else { return true }
-        self.entries[channel]?.waiting.append(waiter)
-        if entry.state == .failed {
+        switch self.entries[channel]?.state {
+        case nil, .confirmed: return true
+        case .asked(let asked): asked.waiting.append(waiter)
+        case .failed:
             // Those who were told of the failure have not all left yet.
-            self.lastNumber += 1
-            self.entries[channel]?.number = self.lastNumber
-            self.entries[channel]?.state = .asked
-            self.calls.append(.subscribe(channel, number: self.lastNumber))
+            let asked = self.ask(for: channel)
+            asked.waiting.append(waiter)
+            self.entries[channel]?.state = .asked(asked)
         }
         return false
     }
@@ -77,10 +99,9 @@ struct ChannelDirectory {
     ///
     /// - Returns: those who wait.
     mutating func answered(_ channel: ChannelName, number: UInt64, isConfirmed: Bool) -> [Hub.Waiter] {
-        guard let entry = self.entries[channel], entry.number == number else { return [] }
+        guard case .asked(let asked) = self.entries[channel]?.state, asked.number == number else { return [] }
         self.entries[channel]?.state = isConfirmed ? .confirmed : .failed
-        self.entries[channel]?.waiting = []
-        return entry.waiting
+        return asked.waiting
     }
 
     // MARK: Calls

@@ -34,21 +34,30 @@ final class ChannelSubscribers: @unchecked Sendable {
         var placeCount = 0
     }
 
+    private final class Position {
+        var value: StreamPosition
+        init(_ value: StreamPosition) { self.value = value }
+    }
+
     /// How many sessions ahead of the one that is being served memory is fetched.
     private static let lookahead = 2
 
     let channel: ChannelName
-    private var groups: [Group] = []
+    /// Most channels have subscribers of one encoding.
+    private var groups = InlineFirstArray<Group>()
     /// Sessions that are asked each time, because each is sent something else.
     private var individuals: [any Subscriber] = []
-    /// The position of the last publication that was handed out.
-    private var position: StreamPosition?
+    /// The position of the last publication that was handed out, once there is one.
+    private var position: Position?
     /// The loop of the first session that has a place among its ready sockets; there is but one, unless a test has made more.
     private var loop: LoopContext?
 
     init(_ channel: ChannelName) { self.channel = channel }
 
-    var sessions: [any Subscriber] { self.individuals + self.groups.flatMap { $0.entries.map(\.session) } }
+    var sessions: [any Subscriber] {
+        self.groups.indices.reduce(into: self.individuals) { $0 += self.groups[$1].entries.map(\.session) }
+    }
+
     private(set) var count = 0
     var isEmpty: Bool { self.count == 0 }
 
@@ -91,7 +100,7 @@ final class ChannelSubscribers: @unchecked Sendable {
 
     /// Tells every session that publications may be missing.
     func interrupt() {
-        for session in self.sessions { session.interrupted(self.channel, after: self.position) }
+        for session in self.sessions { session.interrupted(self.channel, after: self.position?.value) }
     }
 
     /// Hands publications to every session.
@@ -118,9 +127,12 @@ final class ChannelSubscribers: @unchecked Sendable {
     private func deliver(_ batch: PublicationBatch, _ counters: PushCounters, _ sessionTook: (Int) -> Void) {
         var tally = DeliveryTally()
         defer { tally.add(to: counters) }
-        if let position = batch.publications.last?.position { self.position = position }
-        for group in self.groups where !group.entries.isEmpty {
-            self.deliver(batch, to: group, &tally, sessionTook)
+        if let position = batch.publications.last?.position {
+            if let known = self.position { known.value = position } else { self.position = Position(position) }
+        }
+        for index in self.groups.indices {
+            let group = self.groups[index]
+            if !group.entries.isEmpty { self.deliver(batch, to: group, &tally, sessionTook) }
         }
         // The last of all: a session that joins a group by its delivery is in one that has had its turn.
         for session in self.individuals {

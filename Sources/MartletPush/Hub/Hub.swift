@@ -9,10 +9,16 @@ final class Hub: BrokerReceiver {
     /// More sessions than these are always worth waiting for what else comes.
     private static let sessionsAtOnce = 8
 
-    fileprivate struct Job {
+    fileprivate struct Delivery {
         let subscribers: ChannelSubscribers
         let publication: Publication
         let receipt: PublishReceipt?
+    }
+
+    fileprivate enum Job {
+        case deliver(Delivery)
+        /// Publications of these channels may be missing; `nil` for all.
+        case interrupt([ChannelName]?)
     }
 
     struct Mailbox {
@@ -48,7 +54,7 @@ final class Hub: BrokerReceiver {
     private let receipts: PublishReceipts
     private let shards: [Shard]
     private let indexes: [ObjectIdentifier: Int]
-    private let directory = Mutex(ChannelDirectory())
+    private let directory: Mutex<ChannelDirectory>
 
     init(
         group: any EventLoopGroup, broker: any Broker, counters: PushCounters = PushCounters(),
@@ -57,6 +63,7 @@ final class Hub: BrokerReceiver {
         self.broker = broker
         self.counters = counters
         self.receipts = receipts
+        self.directory = Mutex(ChannelDirectory(isInProcess: broker.isInProcess))
         self.shards = group.makeIterator().map { Shard($0, heartbeat: heartbeat) }
         self.indexes = Dictionary(
             uniqueKeysWithValues: self.shards.enumerated().map { (ObjectIdentifier($1.eventLoop), $0) })
@@ -150,8 +157,8 @@ final class Hub: BrokerReceiver {
             // Before anybody can be done with it.
             receipt?.received(shardCount: targets.count)
             for target in targets {
-                let job = Job(subscribers: target.subscribers, publication: publication, receipt: receipt)
-                guard Self.enqueue(job, on: target.shard) else { continue }
+                let delivery = Delivery(subscribers: target.subscribers, publication: publication, receipt: receipt)
+                guard Self.enqueue(.deliver(delivery), on: target.shard) else { continue }
                 if asleep == nil { asleep = target } else { others.append(target) }
             }
             return true
@@ -166,13 +173,15 @@ final class Hub: BrokerReceiver {
 
     func interrupted(_ channels: [ChannelName]?) {
         self.receipts.interrupted()
-        for shard in self.shards {
-            shard.eventLoop.execute { shard.contents.value.interrupt(channels) }
+        // In the order of what was received before and what comes after: under the lock of the directory, as publications.
+        let asleep = self.directory.withLock { _ in
+            self.shards.filter { Self.enqueue(.interrupt(channels), on: $0) }
         }
+        for shard in asleep { self.workSoon(shard) }
     }
 
     /// Whether publications of a channel are received on this node.
-    func hasSubscribers(of channel: ChannelName) -> Bool { self.directory.withLock { $0.targets(of: channel) != nil } }
+    func isSubscribed(to channel: ChannelName) -> Bool { self.directory.withLock { $0.isConfirmed(channel) } }
 
     // MARK: Delivering
 
@@ -197,6 +206,10 @@ final class Hub: BrokerReceiver {
                 return
             }
         }
+        self.workSoon(shard)
+    }
+
+    private func workSoon(_ shard: Shard) {
         shard.eventLoop.execute {
             let contents = shard.contents.value
             contents.pace.gathered(self.work(shard, contents))
@@ -215,31 +228,48 @@ final class Hub: BrokerReceiver {
         }
         contents.isDelivering = true
         defer { contents.isDelivering = false }
-        if jobs.count == 1 {
+        if jobs.count == 1, case .deliver(let delivery) = jobs[0] {
             // As for most pushes on a quiet service.
-            let job = jobs[0]
-            let batch = PublicationBatch(job.subscribers.channel, job.publication)
-            let count = job.subscribers.deliverOne(batch, self.counters)
-            job.receipt?.shardIsDone(count)
+            let batch = PublicationBatch(delivery.subscribers.channel, delivery.publication)
+            let count = delivery.subscribers.deliverOne(batch, self.counters)
+            delivery.receipt?.shardIsDone(count)
             return 1
         }
-        var batches:
+        var gathered = Gathered()
+        for job in jobs {
+            switch job {
+            case .deliver(let delivery): gathered.add(delivery)
+            case .interrupt(let channels):
+                gathered.deliver(self.counters)
+                gathered = Gathered()
+                contents.interrupt(channels)
+            }
+        }
+        gathered.deliver(self.counters)
+        return jobs.count
+    }
+
+    /// Publications of one turn, by channel.
+    private struct Gathered {
+        private var batches:
             [ObjectIdentifier: (
                 subscribers: ChannelSubscribers, batch: PublicationBatch, receipts: [PublishReceipt?]
             )] = [:]
-        for job in jobs {
-            let id = ObjectIdentifier(job.subscribers)
-            var gathered =
-                batches.removeValue(forKey: id) ?? (job.subscribers, PublicationBatch(job.subscribers.channel), [])
-            gathered.batch.append(job.publication)
-            gathered.receipts.append(job.receipt)
-            batches[id] = gathered
+
+        mutating func add(_ delivery: Delivery) {
+            let (subscribers, id) = (delivery.subscribers, ObjectIdentifier(delivery.subscribers))
+            var one = self.batches.removeValue(forKey: id) ?? (subscribers, PublicationBatch(subscribers.channel), [])
+            one.batch.append(delivery.publication)
+            one.receipts.append(delivery.receipt)
+            self.batches[id] = one
         }
-        for (subscribers, batch, receipts) in batches.values {
-            let counts = subscribers.deliver(batch, self.counters)
-            for (receipt, count) in zip(receipts, counts) { receipt?.shardIsDone(count) }
+
+        func deliver(_ counters: PushCounters) {
+            for (subscribers, batch, receipts) in self.batches.values {
+                let counts = subscribers.deliver(batch, counters)
+                for (receipt, count) in zip(receipts, counts) { receipt?.shardIsDone(count) }
+            }
         }
-        return jobs.count
     }
 
     // MARK: Operators

@@ -2,9 +2,7 @@
 package final class PublicationBatch {
     let channel: ChannelName
     private(set) var publications: [Publication]
-    /// Most channels have subscribers of one encoding: the first takes no memory of its own.
-    private var first: (encoding: PublicationEncoding, publications: EncodedPublications)?
-    private var others: [(encoding: PublicationEncoding, publications: EncodedPublications)] = []
+    private var encoded = InlineFirstArray<(encoding: PublicationEncoding, publications: EncodedPublications)>()
 
     init(_ channel: ChannelName, _ publications: Publication...) {
         self.channel = channel
@@ -17,10 +15,11 @@ package final class PublicationBatch {
     func append(_ publication: Publication) { self.publications.append(publication) }
 
     subscript(_ encoding: PublicationEncoding) -> EncodedPublications {
-        if let first = self.first, first.encoding === encoding { return first.publications }
-        if let known = self.others.first(where: { $0.encoding === encoding }) { return known.publications }
+        if let known = self.encoded.firstIndex(where: { $0.encoding === encoding }) {
+            return self.encoded[known].publications
+        }
         let made = encoding.encode(self)
-        if self.first == nil { self.first = (encoding, made) } else { self.others.append((encoding, made)) }
+        self.encoded.append((encoding, made))
         return made
     }
 }

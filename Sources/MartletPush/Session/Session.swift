@@ -21,9 +21,10 @@ package final class Session: Subscriber, HeartbeatWheel.Member {
     private var messages: TokenBucket?
     /// Only for a token that expires.
     private var expiry: TokenExpiry?
-    private var spoke: Int?
     var places: [ChannelName: SubscriberPlace] = [:]
     package let transport: SessionTransport
+    /// Of the heartbeat wheel; -1 for a session without heartbeats.
+    private var spoke: Int32 = -1
     private let openedAt = NIODeadline.now()
 
     init(
@@ -82,8 +83,10 @@ package final class Session: Subscriber, HeartbeatWheel.Member {
         self.environment.hub.unsubscribe(self, on: self.eventLoop)
         self.environment.counters.add(-1, to: .sessions(self.transport))
         self.expiry?.cancel()
-        if let spoke = self.spoke { self.environment.hub.heartbeats(on: self.eventLoop).remove(self, from: spoke) }
-        self.spoke = nil
+        if self.spoke >= 0 {
+            self.environment.hub.heartbeats(on: self.eventLoop).remove(self, from: Int(self.spoke))
+            self.spoke = -1
+        }
         self.userPlace = nil
         self.connection = nil
         self.dialect.closed()
@@ -157,8 +160,8 @@ package final class Session: Subscriber, HeartbeatWheel.Member {
     }
 
     func startHeartbeats() {
-        guard self.spoke == nil, self.dialect.heartbeat != nil else { return }
-        self.spoke = self.environment.hub.heartbeats(on: self.eventLoop).add(self)
+        guard self.connection != nil, self.spoke < 0, self.dialect.heartbeat != nil else { return }
+        self.spoke = Int32(self.environment.hub.heartbeats(on: self.eventLoop).add(self))
     }
 
     /// Subscribes to a channel; does nothing when it is subscribed to.
@@ -169,8 +172,10 @@ package final class Session: Subscriber, HeartbeatWheel.Member {
     func subscribe(
         to channel: ChannelName, _ encoding: PublicationEncoding?, completion: @escaping () -> Void = {}
     ) {
+        guard self.isOpen else { return }  // it ended by what it was sent
+        guard self.places[channel] == nil else { return completion() }
         self.environment.hub.subscribe(self, to: channel, encoding, on: self.eventLoop) { [weak self] error in
-            guard let self, self.connection != nil else { return }
+            guard let self, self.isOpen, self.places[channel] != nil else { return }
             guard let error else { return completion() }
             self.brokerFailed(error)
         }
@@ -189,7 +194,7 @@ package final class Session: Subscriber, HeartbeatWheel.Member {
         let eventLoop = self.eventLoop
         let finish: @Sendable (Result<History, BrokerError>) -> Void = { result in
             let (session, completion) = bound.value
-            guard session.connection != nil else { return }
+            guard session.isOpen else { return }
             switch result {
             case .success(let history): completion(history)
             case .failure(let error): session.brokerFailed(error)
@@ -201,7 +206,6 @@ package final class Session: Subscriber, HeartbeatWheel.Member {
     }
 
     private func brokerFailed(_ error: BrokerError) {
-        self.environment.counters.add(to: .refusedRegistrations)
         self.log(.warning, "closing a session: the broker failed", ["error": "\(error)"])
         self.close(.unavailable, "channels cannot be subscribed to at the moment")
     }

@@ -4,38 +4,28 @@ import NIOCore
 
 /// A session over a WebSocket. Lives on the event loop of its socket.
 final class WebSocketTransport: WebSocketHandler, TransportConnection {
-    private let environment: SessionEnvironment
-    /// Until the connection is open.
-    private var dialect: (any Dialect)?
-    private var session: Session?
+    private let session: Session
     private var socket: WebSocket?
     private let forwardedAddress: String?
 
     /// - Parameter address: of the client, where a proxy tells of it.
-    init(_ environment: SessionEnvironment, dialect: any Dialect, address: String?) {
-        self.environment = environment
-        self.dialect = dialect
+    init(_ session: Session, address: String?) {
+        self.session = session
         self.forwardedAddress = address
     }
 
     // MARK: WebSocketHandler
 
     func opened(_ socket: WebSocket) {
-        guard let dialect = self.dialect else { return }
-        self.dialect = nil
         self.socket = socket
-        if let policy = dialect.slowClients { socket.overflowPolicy = policy == .close ? .close : .dropOldest }
-        let session = Session(
-            self.environment, dialect: dialect, transport: self.transport, eventLoop: socket.eventLoop)
-        self.session = session
-        session.opened(on: self)
+        if let policy = self.session.slowClients { socket.overflowPolicy = policy == .close ? .close : .dropOldest }
+        self.session.opened(on: self)
     }
 
-    func received(_ kind: MessageKind, _ payload: RawSpan, on socket: WebSocket) { self.session?.received(payload) }
+    func received(_ kind: MessageKind, _ payload: RawSpan, on socket: WebSocket) { self.session.received(payload) }
 
     func closed(_ socket: WebSocket, _ information: WebSocketCloseInformation) {
-        self.session?.closed("\(information)")  // while it can be told whose it was
-        self.session = nil
+        self.session.closed("\(information)")  // while it can be told whose it was
         self.socket = nil
     }
 
@@ -51,9 +41,9 @@ final class WebSocketTransport: WebSocketHandler, TransportConnection {
         let dropped = socket.droppedMessages
         let taken = socket.send(messages)
         if !socket.isOpen {
-            self.session?.isTooSlow()
+            self.session.isTooSlow()
         } else if socket.droppedMessages > dropped {
-            self.session?.dropped(socket.droppedMessages - dropped)
+            self.session.dropped(socket.droppedMessages - dropped)
         }
         return taken
     }

@@ -37,7 +37,6 @@ struct IdempotencyCache {
             return (false, nil)
         }
         self.waiting[key] = ([], now)
-        self.ages.append((key, now))
         return (true, nil)
     }
 
@@ -45,6 +44,7 @@ struct IdempotencyCache {
     mutating func finish(_ key: Key, _ result: PublishResult) -> [Completion] {
         guard let waiting = self.waiting.removeValue(forKey: key) else { return [] }
         self.results[key] = (result, waiting.time)
+        self.ages.append((key, waiting.time))
         return waiting.completions
     }
 

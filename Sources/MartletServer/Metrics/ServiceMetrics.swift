@@ -5,7 +5,7 @@ struct ServiceMetrics: Sendable {
     private static let counters: [(PushCounters.Name, String, String)] = [
         (.registrations, "martlet_registrations_total", "Events that clients registered for."),
         (.refusedRegistrations, "martlet_registrations_refused_total", "Registrations that were refused."),
-        (.pushes, "martlet_pushes_total", "Pushes that were accepted."),
+        (.pushes, "martlet_pushes_total", "Pushes that were understood, and handed to the broker."),
         (.failedPushes, "martlet_pushes_failed_total", "Pushes that the broker did not confirm."),
         (.refusedPushes, "martlet_pushes_refused_total", "Requests to the API that were refused."),
         (.drops, "martlet_drops_total", "Connections that the back end dropped."),

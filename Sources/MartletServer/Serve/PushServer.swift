@@ -133,9 +133,12 @@ public struct PushServer: Service {
                 demoStreams?.add(to: router)
             }
         }
+        let certificates = CertificateWatch(logger: self.logger) { configuration.tls.map { [$0] } ?? [] }
         let background: [Task<Void, Never>] = [
             Task { [counters = self.service.counters] in _ = try? await MemoryTrimmer.run(counters) },
-            Task { await FileReloader(files: { self.reloadedFiles }, logger: self.logger).run() },
+            Task {
+                await FileReloader(files: { self.reloadedFiles }, logger: self.logger) { certificates.reload() }.run()
+            },
         ]
         defer { for task in background { task.cancel() } }
         try await server.run()

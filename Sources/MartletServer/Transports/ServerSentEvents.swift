@@ -19,7 +19,8 @@ final class ServerSentEvents: ChannelInboundHandler, TransportConnection {
     private static let padding = ":" + String(repeating: " ", count: 2048) + "\n\n"
 
     private let configuration: EventStreamConfiguration
-    private let makeSession: (any EventLoop) -> Session
+    /// Until the connection is open.
+    private var makeSession: ((any EventLoop) -> Session)?
     /// Of the client, where a proxy tells of it.
     private let forwardedAddress: String?
     /// Of a page on another host.
@@ -27,6 +28,7 @@ final class ServerSentEvents: ChannelInboundHandler, TransportConnection {
     private let isPlainTCP: Bool
     /// Heartbeats in a row at which nothing more could be sent.
     private var missedHeartbeats = 0
+    private var isClosing = false
     private var context: ChannelHandlerContext?
     private var output: StreamOutput?
     private var session: Session?
@@ -49,18 +51,20 @@ final class ServerSentEvents: ChannelInboundHandler, TransportConnection {
         let patience = self.configuration.heartbeatInterval.nanoseconds / 1_000_000 * 2
         try? context.channel.syncOptions?.setOption(
             .tcpOption(.init(rawValue: TCP_USER_TIMEOUT)), value: Int(patience))
-        try? context.channel.syncOptions?.setOption(
-            .writeBufferWaterMark,
-            value: .init(low: self.configuration.queueSize / 2, high: self.configuration.queueSize))
         let output = StreamOutput(
             context: context, isPlainTCP: self.isPlainTCP, queueLimit: self.configuration.queueSize)
         self.output = output
         // Whoever sees the head has subscribed.
         output.begin(ByteBuffer(string: self.head))
-        let session = self.makeSession(context.eventLoop)
+        guard let session = self.makeSession?(context.eventLoop) else { return }
+        self.makeSession = nil
         self.session = session
         session.opened(on: self)
         output.flush()
+        // The head does not count.
+        try? context.channel.syncOptions?.setOption(
+            .writeBufferWaterMark,
+            value: .init(low: self.configuration.queueSize / 2, high: self.configuration.queueSize))
         context.read()
     }
 
@@ -113,7 +117,9 @@ final class ServerSentEvents: ChannelInboundHandler, TransportConnection {
         }
     }
 
+    /// Over TLS it takes a moment: nothing is sent meanwhile.
     private func close() {
+        self.isClosing = true
         self.output?.end()
         self.context?.close(promise: nil)
     }
@@ -121,7 +127,7 @@ final class ServerSentEvents: ChannelInboundHandler, TransportConnection {
     // MARK: TransportConnection
 
     var transport: SessionTransport { .sse }
-    var isOpen: Bool { self.context?.channel.isActive ?? false }
+    var isOpen: Bool { !self.isClosing && self.context?.channel.isActive ?? false }
     var address: String { self.forwardedAddress ?? self.context?.remoteAddress?.text ?? "-" }
 
     var queuedBytes: Int {
@@ -130,9 +136,7 @@ final class ServerSentEvents: ChannelInboundHandler, TransportConnection {
     }
 
     func send(_ encoded: EncodedPublications) -> Int {
-        guard let context = self.context, context.channel.isActive, case .bytes(let bytes) = encoded.wire else {
-            return 0
-        }
+        guard let context = self.context, self.isOpen, case .bytes(let bytes) = encoded.wire else { return 0 }
         guard context.channel.isWritable else {
             self.endSlow()
             return 0
@@ -142,7 +146,7 @@ final class ServerSentEvents: ChannelInboundHandler, TransportConnection {
     }
 
     func sendHeartbeat(_ encoded: EncodedPublications) {
-        guard let context = self.context, case .bytes(let bytes) = encoded.wire else { return }
+        guard let context = self.context, self.isOpen, case .bytes(let bytes) = encoded.wire else { return }
         guard !context.channel.isWritable else {
             self.missedHeartbeats = 0
             self.output?.write(bytes)

@@ -7,7 +7,8 @@ package import NIOCore
 ///
 /// A connection has one place for all its life (``WebSocket/takeReadyPlace()``). Its descriptor stands there only while the
 /// connection is open, holds no bytes back, sends no message part by part, compresses nothing and is plain TCP. Whatever
-/// ends that clears the place at once; only a batch that the connection has sent in one piece fills it again.
+/// ends that clears the place at once. A WebSocket fills it again with a batch that it has sent in one piece, a ``StreamOutput`` when
+/// nothing waits any more.
 package final class ReadySockets {
     package typealias Place = Int32
 

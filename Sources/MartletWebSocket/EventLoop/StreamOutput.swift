@@ -50,9 +50,10 @@ package final class StreamOutput {
         self.waiting += 1
         if let place = self.place { self.loop.ready.clear(place) }
         let bound = NIOLoopBound(self, eventLoop: self.context.eventLoop)
-        return { _ in
+        return { result in
             bound.value.waiting -= 1
-            bound.value.fillPlace()
+            // After a failure the descriptor may be closed already.
+            if case .success = result { bound.value.fillPlace() }
         }
     }
 

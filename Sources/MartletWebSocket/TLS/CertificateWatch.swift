@@ -22,12 +22,20 @@ package struct CertificateWatch: Sendable {
         while (try? await Task.sleep(for: self.interval)) != nil { self.look() }
     }
 
-    private func look() {
+    /// Reads all certificates again, changed or not: somebody has asked for it.
+    package func reload() {
+        self.look {
+            try $0.reload()
+            return true
+        }
+    }
+
+    private func look(_ reload: (ServerTLS) throws -> Bool = { try $0.reloadIfChanged() }) {
         for certificate in self.certificates() {
             do {
-                if try certificate.reloadIfChanged() {
+                if try reload(certificate) {
                     self.logger.notice(
-                        "read a changed certificate", metadata: ["file": "\(certificate.certificateFile)"])
+                        "read a certificate again", metadata: ["file": "\(certificate.certificateFile)"])
                 }
             } catch {
                 self.logger.error(

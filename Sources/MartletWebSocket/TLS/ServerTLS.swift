@@ -72,19 +72,24 @@ public final class ServerTLS: Sendable {
         self.state.withLock { $0 = State(context: context, stamp: stamp) }
     }
 
-    /// Reads the files again if one of them has changed. Files that cannot be used are not tried again before they change.
+    /// Reads the files again if one of them has changed.
     ///
     /// - Returns: whether it did.
-    /// - Throws: ``WebSocketError`` with the code `tlsFailed`; the old certificate stays.
+    /// - Throws: ``WebSocketError`` with the code `tlsFailed`, once for each change; the old certificate stays, and the files are tried
+    ///   again at each call: a file that could not be read may have become readable.
     @discardableResult
     public func reloadIfChanged() throws -> Bool {
         let stamp = Self.stamp([self.certificateFile, self.keyFile])
-        guard self.state.withLock({ $0.stamp != stamp && $0.refused != stamp }) else { return false }
+        guard self.state.withLock({ $0.stamp != stamp }) else { return false }
         do {
             try self.reload()
         } catch {
-            self.state.withLock { $0.refused = stamp }
-            throw error
+            let isKnown = self.state.withLock { state in
+                defer { state.refused = stamp }
+                return state.refused == stamp
+            }
+            guard isKnown else { throw error }
+            return false
         }
         return true
     }

@@ -15,6 +15,8 @@ public final class MemoryBroker: Broker {
     private static let publicationCost = 100
     private static let channelCost = 400
     private static let epochsToRemember: UInt64 = 8
+    /// Publications of others that a publisher hands on.
+    private static let handedOnAtOnce = 64
 
     /// What is to be looked at when its time has come.
     private struct Reminder {
@@ -97,18 +99,27 @@ public final class MemoryBroker: Broker {
             state.isHandingOn = true
             return (outgoing, state.receiver)
         }
-        guard let (first, receiver) = mine else { return }
+        if let (first, receiver) = mine { self.handOn(first, to: receiver) }
+    }
+
+    /// Hands publications on until none waits. After a while another thread goes on, so that one publisher does not work for all
+    /// others without end.
+    private func handOn(_ first: Outgoing, to receiver: (any BrokerReceiver)?) {
         var next = first
-        while true {
+        for _ in 0..<Self.handedOnAtOnce {
             receiver?.received(next.publication, in: next.channel)
             next.completion(.success(next.publication.position))
-            let following = self.state.withLock { state -> Outgoing? in
-                let first = state.outgoing.popFirst()
-                if first == nil { state.isHandingOn = false }
-                return first
-            }
-            guard let following else { return }
+            guard let following = self.nextOutgoing() else { return }
             next = following
+        }
+        Task { [next] in self.handOn(next, to: receiver) }
+    }
+
+    private func nextOutgoing() -> Outgoing? {
+        self.state.withLock { state in
+            let first = state.outgoing.popFirst()
+            if first == nil { state.isHandingOn = false }
+            return first
         }
     }
 

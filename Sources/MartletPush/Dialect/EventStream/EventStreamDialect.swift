@@ -13,7 +13,7 @@ package final class EventStreamDialect: Dialect {
     static let replayLimit = 4 << 20
 
     /// What is known of the client when its connection opens.
-    private enum Beginning {
+    private indirect enum Beginning {
         /// The handshake's head, whose query says who and what.
         case head(HTTPRequest)
         /// The transport has let it in.
@@ -28,10 +28,8 @@ package final class EventStreamDialect: Dialect {
         var position: StreamPosition?
         /// Whether the client had a position, so that something may be missing.
         var isResumed = false
-        /// The history, once it has been read.
-        var history: History?
         /// Reads of the history that were begun; the last of them is in force.
-        var reads = 0
+        var reads: UInt32 = 0
     }
 
     private typealias Missed = (index: Int, publication: Publication)
@@ -41,7 +39,11 @@ package final class EventStreamDialect: Dialect {
     private var subscriptions: [Subscription] = []
     /// What came while histories were being read.
     private var held: [Missed] = []
+    /// By subscription, until all have been read.
+    private var histories: [Int: History] = [:]
     private var isLive = false
+    private var hasBeenLive = false
+    private var heldBytes = 0
 
     private init(_ format: EventStreamFormat, _ beginning: Beginning) {
         self.format = format
@@ -102,6 +104,7 @@ package final class EventStreamDialect: Dialect {
 
     package func closed() {
         self.held = []
+        self.histories = [:]
         self.subscriptions = []
     }
 
@@ -109,10 +112,11 @@ package final class EventStreamDialect: Dialect {
 
     private func begin(_ request: EventStreamRequest, _ user: PushUser, _ place: UserPlace?, on session: Session) {
         guard session.bind(to: user.id, place) else { return }
-        session.expire(at: user.expiresAt)
+        if self.format != .poll { session.expire(at: user.expiresAt) }  // a poll is no longer than its token
         session.environment.counters.add(request.events.count, to: .registrations)
         // The client of a WebSocket knows from this that it was let in.
         if case .messages = self.format, let heartbeat = self.heartbeat { session.send(heartbeat) }
+        guard session.isOpen else { return }  // it ended by what it was sent
         session.startHeartbeats()
         session.log(.debug, "event stream opened", ["events": "\(request.events.count)"])
         let after = request.after.flatMap { EventStreamID($0) }
@@ -125,7 +129,7 @@ package final class EventStreamDialect: Dialect {
                 isResumed: position != nil)
         }
         for index in self.subscriptions.indices {
-            guard index < self.subscriptions.count else { return }  // a poll is over with its first answer
+            guard index < self.subscriptions.count, session.isOpen else { return }  // a poll is over with its first answer
             session.subscribe(to: self.subscriptions[index].channel, nil) { [self] in
                 self.readHistory(at: index, on: session)
             }
@@ -139,8 +143,8 @@ package final class EventStreamDialect: Dialect {
         let subscription = self.subscriptions[index]
         session.readHistory(of: subscription.channel, since: subscription.position) { [self] history in
             guard index < self.subscriptions.count, self.subscriptions[index].reads == read else { return }
-            self.subscriptions[index].history = history
-            if self.subscriptions.allSatisfy({ $0.history != nil }) { self.goLive(session) }
+            self.histories[index] = history
+            if self.histories.count == self.subscriptions.count { self.goLive(session) }
         }
     }
 
@@ -155,15 +159,20 @@ package final class EventStreamDialect: Dialect {
             for other in self.subscriptions.indices where other != index {
                 // Nothing is missing there; what comes in the meantime waits, too.
                 let position = self.subscriptions[other].position
-                self.subscriptions[other].isResumed = false
-                self.subscriptions[other].history = History(publications: [], position: position, isComplete: true)
+                self.histories[other] = History(publications: [], position: position, isComplete: true)
             }
-            self.subscriptions[index].position = self.subscriptions[index].position ?? .nowhere
-            self.subscriptions[index].isResumed = true
         } else if self.subscriptions[index].reads == 0 {
             return  // it is not subscribed yet
         }
-        self.subscriptions[index].history = nil
+        if self.hasBeenLive {
+            self.subscriptions[index].position = self.subscriptions[index].position ?? .nowhere
+            self.subscriptions[index].isResumed = true
+        } else if let first = self.firstHeld(at: index), !self.subscriptions[index].isResumed {
+            // A client that has just come was promised what is held, and what follows.
+            self.subscriptions[index].position = first
+            self.subscriptions[index].isResumed = true
+        }
+        self.histories[index] = nil
         self.readHistory(at: index, on: session)
     }
 
@@ -171,6 +180,11 @@ package final class EventStreamDialect: Dialect {
         guard let index = self.subscriptions.firstIndex(where: { $0.channel == batch.channel }) else { return 0 }
         guard self.isLive else {
             self.held += batch.publications.map { (index, $0) }
+            self.heldBytes += batch.publications.reduce(0) { $0 + $1.data.utf8.count }
+            if self.heldBytes > Self.replayLimit {
+                session.close(.unavailable, "the history takes too long")
+                return 0
+            }
             return batch.count
         }
         guard self.subscriptions.count == 1, let first = batch.publications.first, self.isNew(first, at: index) else {
@@ -202,6 +216,13 @@ package final class EventStreamDialect: Dialect {
             event: self.subscriptions[index].event, data: publication.data, id: self.currentID)
     }
 
+    /// The position before the first publication that is held for a subscription.
+    private func firstHeld(at index: Int) -> StreamPosition? {
+        self.held.first { $0.index == index }?.publication.position.map {
+            StreamPosition(epoch: $0.epoch, offset: $0.offset - 1)
+        }
+    }
+
     private var currentID: EventStreamID? {
         let positions = self.subscriptions.compactMap { one in one.position.map { (one.event, $0) } }
         return positions.isEmpty ? nil : EventStreamID(positions)
@@ -231,17 +252,21 @@ package final class EventStreamDialect: Dialect {
 
     private func goLive(_ session: Session) {
         self.isLive = true
+        self.hasBeenLive = true
+        let histories = self.histories
+        self.histories = [:]
         var missed: [Missed] = []
         var gaps: [String] = []
         var isNews = false
         for index in self.subscriptions.indices {
-            guard let history = self.subscriptions[index].history else { continue }
-            self.subscriptions[index].history = nil
+            guard let history = histories[index] else { continue }
             let isResumed = self.subscriptions[index].isResumed
             if isResumed, !history.isComplete { gaps.append(self.subscriptions[index].event) }
             if !isResumed, history.position != self.subscriptions[index].position { isNews = true }
             if let first = history.publications.first?.position {
                 self.subscriptions[index].position = StreamPosition(epoch: first.epoch, offset: first.offset - 1)
+            } else if !isResumed, let first = self.firstHeld(at: index) {
+                self.subscriptions[index].position = first
             } else {
                 self.subscriptions[index].position = history.position
             }
@@ -257,6 +282,7 @@ package final class EventStreamDialect: Dialect {
         // What was held has been counted when it came.
         let replayed = max(publications.count - self.held.count, 0)
         self.held = []
+        self.heldBytes = 0
         items += publications
         // A client that has no position yet gets one at once: it may be cut off before anything is published.
         if isNews || !gaps.isEmpty, items.last?.id == nil {

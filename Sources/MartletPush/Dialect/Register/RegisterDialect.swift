@@ -10,10 +10,15 @@ final class RegisterDialect: Dialect {
     /// Register messages that may wait for the `authenticate` hook.
     private static let waitingLimit = 64
 
-    private var mistakes = 0
-    private var isAuthenticating = false
-    private var waiting: [RegisterMessage] = []
-    private var expiring: (token: String, time: Date)?
+    /// What is needed where a hook says who a token stands for.
+    private final class Authentication {
+        var isUnderWay = false
+        var waiting: [RegisterMessage] = []
+        var expiring: (token: String, time: Date)?
+    }
+
+    private var mistakes: UInt8 = 0
+    private var authentication: Authentication?
 
     // MARK: Dialect
 
@@ -31,15 +36,16 @@ final class RegisterDialect: Dialect {
                 json: payload.withUnsafeBytes { ByteBuffer(bytes: $0) }, needsToken: hooks.anonymousUser == nil)
         else { return self.refuseMalformed(on: session) }
         self.mistakes = 0
-        if hooks.authenticate == nil, self.waiting.isEmpty, !self.isAuthenticating,
-            let user = message.token ?? hooks.anonymousUser
-        {
+        let isIdle = self.authentication.map { $0.waiting.isEmpty && !$0.isUnderWay } ?? true
+        if hooks.authenticate == nil, isIdle, let user = message.token ?? hooks.anonymousUser {
             return self.register(user, message.event, on: session)
         }
-        guard self.waiting.count < Self.waitingLimit else {
+        let authentication = self.authentication ?? Authentication()
+        self.authentication = authentication
+        guard authentication.waiting.count < Self.waitingLimit else {
             return session.close(.refused, "too many register messages at once")
         }
-        self.waiting.append(message)
+        authentication.waiting.append(message)
         self.authenticateNext(on: session)
     }
 
@@ -48,7 +54,7 @@ final class RegisterDialect: Dialect {
     /// Delivery is at most once: there is nothing to tell.
     func interrupted(_ channel: ChannelName, after position: StreamPosition?, on session: Session) {}
 
-    func closed() { self.waiting = [] }
+    func closed() { self.authentication = nil }
 
     // MARK: Registering
 
@@ -76,11 +82,12 @@ final class RegisterDialect: Dialect {
 
     /// One token after the other, so that register messages take effect in their order.
     private func authenticateNext(on session: Session) {
-        guard !self.isAuthenticating, !self.waiting.isEmpty else { return }
-        let message = self.waiting.removeFirst()
-        self.isAuthenticating = true
+        guard let authentication = self.authentication, !authentication.isUnderWay, !authentication.waiting.isEmpty
+        else { return }
+        let message = authentication.waiting.removeFirst()
+        authentication.isUnderWay = true
         session.authenticate(message.token, events: [message.event]) { [self] decision in
-            self.isAuthenticating = false
+            authentication.isUnderWay = false
             self.authenticated(decision, message, on: session)
         }
     }
@@ -105,8 +112,10 @@ final class RegisterDialect: Dialect {
     /// for several events holds for all of them: the earliest time.
     private func expire(_ token: String?, at time: Date?, _ session: Session) {
         var time = time
-        if let expiring = self.expiring, expiring.token == token { time = min(time ?? expiring.time, expiring.time) }
-        self.expiring = token.flatMap { token in time.map { (token, $0) } }
+        if let expiring = self.authentication?.expiring, expiring.token == token {
+            time = min(time ?? expiring.time, expiring.time)
+        }
+        self.authentication?.expiring = token.flatMap { token in time.map { (token, $0) } }
         session.expire(at: time)
     }
 
