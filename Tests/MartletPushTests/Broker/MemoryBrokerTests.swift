@@ -65,6 +65,29 @@ struct MemoryBrokerTests {
         #expect(bench.history(since: nil).publications.isEmpty)
     }
 
+    @Test(
+        "publishers on several threads: each publication is handed on once, in the order of the offsets",
+        .timeLimit(.minutes(1)))
+    func threads() async throws {
+        let bench = Bench()
+        await withTaskGroup(of: Void.self) { tasks in
+            for _ in 0..<4 {
+                tasks.addTask {
+                    for number in 0..<500 {
+                        bench.broker.publish(
+                            "\(number)", to: UserChannel(user: "jack", event: "alerts").name,
+                            receipt: ReceiptID(node: 0, number: 0)
+                        ) { _ in }
+                    }
+                }
+            }
+        }
+        // The last ones may be on their way on another thread.
+        while bench.receiver.publications.withLock({ $0.count }) < 2000 { await Task.yield() }
+        let offsets = bench.receiver.publications.withLock { $0.compactMap { $0.position?.offset } }
+        #expect(offsets == Array(1...2000))
+    }
+
     @Test("beyond the size, and beyond the age, there is a gap")
     func limits() throws {
         var configuration = HistoryConfiguration()
