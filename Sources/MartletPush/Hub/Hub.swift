@@ -100,6 +100,7 @@ final class Hub: BrokerReceiver {
             self.directory.withLock { $0.add(.init(shard: shard, subscribers: subscribers), to: channel) }
             self.makeCalls()
         }
+        if self.directory.withLock({ $0.isConfirmed(channel) }) { return completion(nil) }
         let waiter = Waiter(eventLoop: eventLoop, completion: NIOLoopBound(completion, eventLoop: eventLoop))
         if self.directory.withLock({ $0.wait(for: channel, waiter) }) { return completion(nil) }
         self.makeCalls()

@@ -129,7 +129,8 @@ package final class EventStreamDialect: Dialect {
                 isResumed: position != nil)
         }
         for index in self.subscriptions.indices {
-            guard index < self.subscriptions.count, session.isOpen else { return }  // a poll is over with its first answer
+            // A poll is over with its first answer.
+            guard index < self.subscriptions.count, session.isOpen else { return }
             session.subscribe(to: self.subscriptions[index].channel, nil) { [self] in
                 self.readHistory(at: index, on: session)
             }
