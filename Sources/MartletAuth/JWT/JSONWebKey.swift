@@ -14,7 +14,7 @@ package struct JSONWebKey: Decodable {
     package let y: String?
     package let k: String?
 
-    /// Of an elliptic curve.
+    /// The name of the elliptic curve.
     package var point: ECDSAParameters {
         get throws {
             guard let x = self.x, let y = self.y else { throw JWKProblem("x and y are missing") }

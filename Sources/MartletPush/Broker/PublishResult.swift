@@ -4,7 +4,7 @@ public struct PublishResult: Sendable, Hashable {
     public let delivered: Int
     /// `nil` in a channel without history.
     public let position: StreamPosition?
-    /// Whether ``delivered`` counts everybody: `false` when the publication did not come back from the broker in time.
+    /// Whether ``delivered`` includes everybody; `false` when the publication did not come back from the broker in time.
     public let isComplete: Bool
 
     package init(delivered: Int, position: StreamPosition?, isComplete: Bool = true) {

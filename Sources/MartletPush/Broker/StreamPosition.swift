@@ -23,20 +23,11 @@ public struct StreamPosition: Sendable, Hashable, CustomStringConvertible {
 
     init?(_ text: Substring) {
         guard let dot = text.utf8.firstIndex(of: UInt8(ascii: ".")), dot != text.startIndex,
-            text[..<dot].utf8.count <= Self.epochLength, text[..<dot].utf8.allSatisfy(Self.isPlain),
+            text[..<dot].utf8.count <= Self.epochLength, text[..<dot].utf8.allSatisfy(PlainByte.isPlain),
             text.utf8.distance(from: dot, to: text.endIndex) <= 21,
             text[text.utf8.index(after: dot)...].utf8.allSatisfy({ (0x30...0x39).contains($0) }),
             let offset = UInt64(text[text.utf8.index(after: dot)...])
         else { return nil }
         self.init(epoch: String(text[..<dot]), offset: offset)
-    }
-
-    private static func isPlain(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
-            true
-        default: false
-        }
     }
 }

@@ -115,7 +115,7 @@ final class ChannelSubscribers: @unchecked Sendable {
         return counts
     }
 
-    /// As ``deliver(_:_:)``, for a batch of one.
+    /// Hands one publication to every session.
     ///
     /// - Returns: how many sessions took it.
     func deliverOne(_ batch: PublicationBatch, _ counters: PushCounters) -> Int {

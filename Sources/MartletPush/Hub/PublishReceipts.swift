@@ -6,7 +6,7 @@ final class PublishReceipts: Sendable {
     private struct Slot {
         var receipt: PublishReceipt?
         var begin = NIODeadline.now()
-        /// Of those who had the slot before, so that a publication that comes late is not taken for another.
+        /// The number of receipts that had the slot before, so that a publication that comes late is not taken for another.
         var generation: UInt32 = 0
     }
 

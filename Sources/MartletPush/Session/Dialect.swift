@@ -5,10 +5,10 @@ package import MartletProtocol
 ///
 /// A dialect is a folder of its own: it reads what the client sends, tells the session whom and what it is for, and encodes.
 package protocol Dialect: AnyObject {
-    /// What becomes of a client that reads too slowly; `nil` for what ``PushLimits/slowClients`` says.
+    /// The policy for a client that reads too slowly; `nil` for what ``PushLimits/slowClients`` says.
     var slowClients: PushLimits.SlowClientPolicy? { get }
 
-    /// Says what a silent connection is sent; `nil` for nothing.
+    /// The heartbeat of a silent connection; `nil` for none.
     var heartbeat: EncodedPublications? { get }
 
     /// The connection is open.

@@ -4,7 +4,7 @@ package enum DisconnectReason: Sendable, Hashable {
     case refused
     /// The token has expired.
     case expired
-    /// What the client needs cannot be had at the moment: it may come back later.
+    /// The service cannot give the client what it needs at the moment: it may come back later.
     case unavailable
     /// The back end said so.
     case disconnected

@@ -23,7 +23,7 @@ package final class Session: Subscriber, HeartbeatWheel.Member {
     private var expiry: TokenExpiry?
     var places: [ChannelName: SubscriberPlace] = [:]
     package let transport: SessionTransport
-    /// Of the heartbeat wheel; -1 for a session without heartbeats.
+    /// The spoke of the heartbeat wheel; -1 for a session without heartbeats.
     private var spoke: Int32 = -1
     private let openedAt = NIODeadline.now()
 

@@ -3,7 +3,7 @@ import MartletHTTP
 import NIOCore
 import Synchronization
 
-/// What the sessions of a service share: hub and broker, limits and hooks, and the figures. Safe to use from any thread.
+/// A session environment is shared by the sessions of a service: hub and broker, limits and hooks, and the figures. Safe to use from any thread.
 final class SessionEnvironment: Sendable {
     /// The settings in force.
     final class Settings: Sendable {

@@ -39,7 +39,7 @@ enum PushAnswer {
         delivered == 0 && limiter.isClosed ? .stopping : .accepted(delivered, isJSON: isJSON)
     }
 
-    /// What a back end is to do about a publication that was not confirmed.
+    /// The text that says what a back end is to do about a publication that was not confirmed.
     static func reason(_ error: BrokerError) -> String {
         error.mayHaveHappened
             ? "it is not known whether the message was published: sent again, it may come twice"

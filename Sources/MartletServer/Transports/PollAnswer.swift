@@ -8,6 +8,6 @@ enum PollAnswer: Sendable {
     case nothing
     /// The server is about to stop. The client comes back after so many milliseconds.
     case restart(retry: Int)
-    /// What the client needs cannot be had at the moment.
+    /// The service cannot give the client what it needs at the moment.
     case unavailable(String)
 }

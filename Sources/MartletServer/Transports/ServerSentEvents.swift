@@ -19,11 +19,11 @@ final class ServerSentEvents: ChannelInboundHandler, TransportConnection {
     private static let padding = ":" + String(repeating: " ", count: 2048) + "\n\n"
 
     private let configuration: EventStreamConfiguration
-    /// Until the connection is open.
+    /// The maker of the session, until the connection is open.
     private var makeSession: ((any EventLoop) -> Session)?
-    /// Of the client, where a proxy tells of it.
+    /// The address of the client, where a proxy tells of it.
     private let forwardedAddress: String?
-    /// Of a page on another host.
+    /// The origin of a page on another host.
     private let allowedOrigin: String?
     private let isPlainTCP: Bool
     /// Heartbeats in a row at which nothing more could be sent.
@@ -61,7 +61,7 @@ final class ServerSentEvents: ChannelInboundHandler, TransportConnection {
         self.session = session
         session.opened(on: self)
         output.flush()
-        // The head does not count.
+        // The head is no part of the queue.
         try? context.channel.syncOptions?.setOption(
             .writeBufferWaterMark,
             value: .init(low: self.configuration.queueSize / 2, high: self.configuration.queueSize))

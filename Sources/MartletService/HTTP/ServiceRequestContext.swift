@@ -2,7 +2,7 @@ package import Hummingbird
 import Logging
 package import NIOCore
 
-/// What handlers know about a request besides the request: who sent it.
+/// The context of a request: who sent it.
 package struct ServiceRequestContext: RequestContext, RemoteAddressRequestContext {
     package var coreContext: CoreRequestContextStorage
     package let channel: any Channel

@@ -65,7 +65,7 @@ public final class MemoryBroker: Broker {
 
     public func attach(_ receiver: any BrokerReceiver) { self.state.withLock { $0.receiver = receiver } }
 
-    /// What is old goes even when nothing more is published.
+    /// Runs until its task is cancelled: old publications go even when nothing more is published.
     public func run() async {
         guard self.configuration.isOn else { return }
         while (try? await Task.sleep(for: .seconds(10))) != nil { self.sweep() }

@@ -6,10 +6,10 @@ enum EventNameCoding {
     private static let digits = Array("0123456789ABCDEF".utf8)
 
     static func encode(_ text: String) -> String {
-        if text.utf8.allSatisfy(Self.isPlain) { return text }
+        if text.utf8.allSatisfy(PlainByte.isPlain) { return text }
         var bytes: [UInt8] = []
         for byte in text.utf8 {
-            if Self.isPlain(byte) {
+            if PlainByte.isPlain(byte) {
                 bytes.append(byte)
             } else {
                 bytes += [UInt8(ascii: "%"), Self.digits[Int(byte >> 4)], Self.digits[Int(byte & 15)]]
@@ -22,14 +22,5 @@ enum EventNameCoding {
     static func decode(_ text: Substring) -> String? {
         guard let decoded = PercentEncoding.decodeForm(text), Self.encode(decoded) == text else { return nil }
         return decoded
-    }
-
-    private static func isPlain(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
-            true
-        default: false
-        }
     }
 }

@@ -12,7 +12,7 @@ package final class EventStreamDialect: Dialect {
     /// Bytes of missed publications that one client is sent.
     static let replayLimit = 4 << 20
 
-    /// What is known of the client when its connection opens.
+    /// The beginning of a session: the knowledge of the client when its connection opens.
     private indirect enum Beginning {
         /// The handshake's head, whose query says who and what.
         case head(HTTPRequest)
@@ -24,7 +24,7 @@ package final class EventStreamDialect: Dialect {
     private struct Subscription {
         let event: String
         let channel: ChannelName
-        /// Of the last publication that was sent, or came before the session.
+        /// The position of the last publication that was sent, or came before the session.
         var position: StreamPosition?
         /// Whether the client had a position, so that something may be missing.
         var isResumed = false
@@ -37,9 +37,9 @@ package final class EventStreamDialect: Dialect {
     private let format: EventStreamFormat
     private var beginning: Beginning
     private var subscriptions: [Subscription] = []
-    /// What came while histories were being read.
+    /// Publications that came while histories were being read.
     private var held: [Missed] = []
-    /// By subscription, until all have been read.
+    /// The histories that have been read, by subscription, until all are there.
     private var histories: [Int: History] = [:]
     private var isLive = false
     private var hasBeenLive = false
@@ -229,7 +229,7 @@ package final class EventStreamDialect: Dialect {
         return positions.isEmpty ? nil : EventStreamID(positions)
     }
 
-    /// By time; those of one channel in their order.
+    /// Publications are ordered by time; those of one channel keep their order.
     private static func isBefore(_ left: Missed, _ right: Missed) -> Bool {
         (left.publication.time, left.index, left.publication.position?.offset ?? 0)
             < (right.publication.time, right.index, right.publication.position?.offset ?? 0)

@@ -38,7 +38,7 @@ package enum EventStreamFormat: Sendable {
         }
     }
 
-    /// What a silent connection is sent.
+    /// The heartbeat of a silent connection; `nil` for none.
     var heartbeat: EncodedPublications? {
         switch self {
         case .messages: Self.emptyObject

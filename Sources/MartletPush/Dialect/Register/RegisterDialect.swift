@@ -10,7 +10,7 @@ final class RegisterDialect: Dialect {
     /// Register messages that may wait for the `authenticate` hook.
     private static let waitingLimit = 64
 
-    /// What is needed where a hook says who a token stands for.
+    /// The state that is needed where a hook says who a token stands for.
     private final class Authentication {
         var isUnderWay = false
         var waiting: [RegisterMessage] = []
