@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <features.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #ifdef __linux__
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -98,6 +100,17 @@ static inline int martlet_wait(int poll, struct epoll_event *events, int count, 
     return (int)martlet_call(SYS_epoll_pwait, poll, (long)events, count, milliseconds, 0, 8);
 }
 #endif
+
+/// The system's cheap monotonic clock, of a few milliseconds' resolution. Nanoseconds.
+static inline int64_t martlet_coarse_time(void) {
+    struct timespec time;
+#ifdef CLOCK_MONOTONIC_COARSE
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+#else
+    clock_gettime(CLOCK_MONOTONIC, &time);
+#endif
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
 
 /// Sends a text to a datagram socket of the file system, or of the abstract namespace when its name begins with `@`:
 /// systemd's protocol for telling it how a service is. What cannot be sent is not.

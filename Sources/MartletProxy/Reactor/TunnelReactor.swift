@@ -1,5 +1,4 @@
 import CMartletSystem
-import CNIOLinux
 import MartletProtocol
 import Synchronization
 
@@ -174,11 +173,7 @@ final class TunnelReactor: @unchecked Sendable {
     }
 
     /// The system's cheap monotonic clock, of a few milliseconds' resolution. Nanoseconds.
-    static func now() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
-        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
-    }
+    static func now() -> Int64 { martlet_coarse_time() }
 
     @inline(__always)
     func serve(_ leg: SocketLeg, _ events: UInt32, _ now: Int64) {
