@@ -22,15 +22,6 @@ public enum Secret {
     }
 
     /// - Throws: ``ServerError`` with the code `file`.
-    package static func mustBeReadable(_ file: String) throws {
-        do {
-            _ = try Data(contentsOf: URL(filePath: file))
-        } catch {
-            throw ServerError(.file, reason: "cannot read \(file)", cause: error)
-        }
-    }
-
-    /// - Throws: ``ServerError`` with the code `file`.
     package static func text(of file: String) throws -> String {
         do {
             return try String(contentsOf: URL(filePath: file), encoding: .utf8)

@@ -10,6 +10,8 @@ public struct ProxyConfiguration: Sendable {
     public var accessLog: AccessLogConfiguration?
     /// Where `/healthz`, `/metrics` and `/upstreams` are served, apart from everything else. Default: nowhere.
     public var admin: ProxyAddress?
+    /// The time that `/healthz` answers 503 after SIGTERM before anything else happens. Default: 0.
+    public var drainDelay: TimeAmount = .zero
     /// After SIGTERM, WebSockets are closed with 1001 in batches that are spread over this time, and plain requests may
     /// come to their end. Default: 30 s.
     public var drainTimeout: TimeAmount = .seconds(30)

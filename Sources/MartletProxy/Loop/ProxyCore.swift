@@ -11,6 +11,7 @@ final class ProxyCore: Sendable {
     let loopWebSockets = Atomic(0)
     private let current: Mutex<Routing>
     private let draining = Atomic(false)
+    private let drainAnnounced = Atomic(false)
     private let stopped = Atomic(false)
 
     init(_ routing: Routing, accessLog: AccessLog?, reactors: [TunnelReactor], logger: Logger) {
@@ -31,4 +32,8 @@ final class ProxyCore: Sendable {
     func stop() { self.stopped.store(true, ordering: .relaxed) }
 
     func drain() { self.draining.store(true, ordering: .relaxed) }
+
+    /// Whether health checks of the proxy are answered with 503, in the time before it drains too.
+    var isDrainAnnounced: Bool { self.drainAnnounced.load(ordering: .relaxed) || self.isDraining }
+    func announceDrain() { self.drainAnnounced.store(true, ordering: .relaxed) }
 }

@@ -1,5 +1,6 @@
 import CMartletSystem
 public import Logging
+import MartletConfiguration
 import MartletWebSocket
 import Metrics
 public import NIOCore
@@ -105,8 +106,8 @@ public final class ProxyServer: Service {
         self.core.reactors.reduce(self.core.loopWebSockets.load(ordering: .relaxed)) { $0 + $1.count }
     }
 
-    /// Whether the proxy is shutting down.
-    public var isDraining: Bool { self.core.isDraining }
+    /// Whether the proxy is shutting down, or about to.
+    public var isDraining: Bool { self.core.isDrainAnnounced }
 
     /// Hands what is open at this moment to swift-metrics: `proxy_connections`, `proxy_websockets` and, by `upstream` and
     /// `endpoint`, `proxy_endpoint_up` (0 or 1) and `proxy_endpoint_active`.
@@ -145,12 +146,23 @@ public final class ProxyServer: Service {
             tasks.addTask { await self.certificates.run() }
             tasks.addTask { await self.checker.run { Array(self.core.routing.groups.values) } }
             try? await gracefulShutdown()
+            await self.waitBeforeDraining()
             // A health check that is under way may take seconds; nobody shall be let in meanwhile.
             await self.beginDraining()
             tasks.cancelAll()
         }
         // A task of its own: in one that was cancelled, no sleep sleeps.
         await Task { await self.drain() }.value
+    }
+
+    /// Lets load balancers notice that `/healthz` answers 503 now.
+    private func waitBeforeDraining() async {
+        let delay = self.core.routing.configuration.drainDelay
+        guard delay > .zero else { return }
+        self.core.announceDrain()
+        self.logger.notice("draining is about to begin", metadata: ["delay": "\(delay.nanoseconds / 1_000_000_000)"])
+        // A task of its own: in one that was cancelled, no sleep sleeps.
+        await Task { try? await Task.sleep(for: .nanoseconds(delay.nanoseconds)) }.value
     }
 
     private func beginDraining() async {
@@ -265,10 +277,7 @@ public final class ProxyServer: Service {
 
     /// Says which changes wait for a restart.
     private func warn(of new: ProxyConfiguration, since old: ProxyConfiguration) {
-        for (key, isChanged) in [
-            ("admin", new.admin != old.admin), ("accessLog", new.accessLog != old.accessLog),
-            ("maximumConnections", new.maximumConnections != old.maximumConnections),
-        ] where isChanged {
+        for key in ProxyConfiguration.table.fixedDifferences(new, old) {
             self.logger.warning("this change waits for a restart", metadata: ["key": "\(key)"])
         }
     }

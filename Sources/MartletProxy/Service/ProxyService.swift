@@ -34,37 +34,6 @@ public struct ProxyService: Service {
         self.onListening = onListening
     }
 
-    /// Reads a configuration file, with the check of tokens that `martlet serve` has.
-    public static func read(_ file: String, logger: Logger) async throws -> ProxyConfiguration {
-        let verifiers = Mutex<[LateVerifier]>([])
-        let configuration = try ProxyConfiguration(contentsOf: file) { settings in
-            let verifier = LateVerifier(try settings.configuration())
-            verifiers.withLock { $0.append(verifier) }
-            return .init(userHeader: settings.userHeader) { token in try await verifier.user(of: token) }
-        }
-        // What is wrong with the keys is said now, and not when the first token comes.
-        for verifier in verifiers.withLock({ $0 }) { try await verifier.load(logger: logger) }
-        return configuration
-    }
-
-    /// Whether a file is meant for a proxy: it says where requests come from or go.
-    ///
-    /// - Throws: ``ServerError`` with the code `file` or `configuration`.
-    public static func isConfiguration(_ file: String) throws -> Bool {
-        let document: ConfigurationDocument
-        do {
-            document = try ConfigurationDocument(contentsOf: file)
-        } catch {
-            throw ServerError(.file, reason: "cannot read the configuration \(file)", cause: error)
-        }
-        do {
-            let names = Set(try document.root().keys())
-            return !names.isDisjoint(with: ["listeners", "routes", "upstreams"])
-        } catch {
-            throw ServerError(.configuration, reason: error.reason)
-        }
-    }
-
     public func run() async throws {
         let admin = AdminServer(server: self.server, logger: self.logger)
         let adminAddress = try await self.configuration.admin.asyncMap { try await admin.start($0) }

@@ -56,38 +56,6 @@ public struct PushServerConfiguration: Sendable {
 
     private var isPushChecked: Bool { self.apiKeys != nil || self.hooks.authorizePush != nil }
 
-    /// Keys that differ and cannot change while the service runs.
-    func differences(from other: Self) -> [String] {
-        [
-            ("listen", self.listen != other.listen), ("wsPath", self.webSocketPath != other.webSocketPath),
-            ("pushPath", self.pushPath != other.pushPath),
-            ("ssePath", self.eventStreams.eventsPath != other.eventStreams.eventsPath),
-            ("pollPath", self.eventStreams.pollPath != other.eventStreams.pollPath),
-            ("heartbeat", self.eventStreams.heartbeatInterval != other.eventStreams.heartbeatInterval),
-            ("history", self.history != other.history), ("trustedProxies", self.trustedProxies != other.trustedProxies),
-            ("tls", self.tls?.certificateFile != other.tls?.certificateFile || self.tls?.keyFile != other.tls?.keyFile),
-            ("reusePort", self.isPortShared != other.isPortShared),
-            ("console.enabled", self.console.isEnabled != other.console.isEnabled),
-        ].filter(\.1).map(\.0)
-    }
-
-    /// With what cannot change while the service runs taken from another.
-    func keepingFixed(of other: Self) -> Self {
-        var kept = self
-        kept.listen = other.listen
-        kept.webSocketPath = other.webSocketPath
-        kept.pushPath = other.pushPath
-        kept.eventStreams.eventsPath = other.eventStreams.eventsPath
-        kept.eventStreams.pollPath = other.eventStreams.pollPath
-        kept.eventStreams.heartbeatInterval = other.eventStreams.heartbeatInterval
-        kept.history = other.history
-        kept.trustedProxies = other.trustedProxies
-        kept.isPortShared = other.isPortShared
-        kept.console.isEnabled = other.console.isEnabled
-        kept.tls = other.tls  // whose files are looked at by themselves
-        return kept
-    }
-
     static func isLoopback(_ authority: String?) -> Bool {
         authority.flatMap { HostAndPort.split($0) }.map { HostAndPort.isLoopback($0.host) } ?? false
     }

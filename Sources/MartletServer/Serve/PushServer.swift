@@ -2,6 +2,7 @@ import Hummingbird
 public import Logging
 public import MartletHTTP
 public import MartletPush
+import MartletConfiguration
 import MartletWebSocket
 public import NIOCore
 public import NIOPosix
@@ -68,14 +69,17 @@ public struct PushServer: Service {
     ///
     /// - Throws: ``ServerError`` with the code `configuration`; then everything stays as it was.
     public func reload(_ configuration: PushServerConfiguration) throws {
-        // Of what will count, and at the addresses where the service is, whatever the new configuration says of them.
-        let merged = configuration.keepingFixed(of: self.live.configuration)
+        // Only what will be in force is checked, at the addresses where the service is, whatever the new configuration says.
+        let old = self.live.configuration
+        var merged = PushServerConfiguration.table.keepingFixed(of: old, in: configuration)
+        merged.tls = old.tls  // whose files are watched by themselves
         try merged.validate()
         if let refusal = self.live.handedOver.compactMap(merged.refusal).first {
             throw ServerError(.configuration, reason: refusal)
         }
-        let waiting = self.live.configuration.differences(from: configuration)
-        for key in waiting {
+        let tls = { (tls: ServerTLS?) in [tls?.certificateFile, tls?.keyFile] }
+        let waiting = PushServerConfiguration.table.fixedDifferences(old, configuration)
+        for key in waiting + (tls(old.tls) == tls(configuration.tls) ? [] : ["tls"]) {
             self.logger.warning("this change waits for a restart", metadata: ["key": "\(key)"])
         }
         self.live.replace(merged)

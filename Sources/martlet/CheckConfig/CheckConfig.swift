@@ -7,37 +7,50 @@ import MartletServer
 struct CheckConfig: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check-config",
-        abstract: "Say what is wrong with a configuration file.",
+        abstract: "Tell what is wrong with a configuration file.",
         discussion: """
-            For files of martlet serve and of martlet proxy; which of the two it is shows in its keys. Files that it names
-            are opened; nothing is fetched, and nothing listens. The environment counts as it does for martlet serve.
+            For files of martlet serve, proxy and echo; which of the first two it is shows in its keys. Files that it names \
+            are opened; nothing is fetched, and nothing listens. The environment applies as it does to the command itself.
 
-            Exit codes: 0 nothing is wrong, 64 usage, 66 a file cannot be read, 78 something is wrong, with a line for each
-            mistake on standard error.
+            Exit codes: 0 nothing is wrong, 64 usage, 66 a file cannot be read, 78 something is wrong, with a line for each \
+            mistake on standard error. Old names of keys are told there too, and are no mistakes.
             """
     )
 
-    enum Kind: String, ExpressibleByArgument, CaseIterable { case serve, proxy }
+    enum Kind: String, ExpressibleByArgument, CaseIterable { case serve, proxy, echo }
 
     @Argument(help: "The file, YAML or JSON.")
     var file: String
 
-    @Option(name: .customLong("for"), help: "Which command it is for. Default: what its keys say.")
+    @Option(name: .customLong("for"), help: "Which command it is for. Default: serve or proxy, as its keys say.")
     var kind: Kind?
 
     func run() async throws {
         let logger = ServiceRunner.makeLogger("martlet.check-config", level: .warning)
         // Each line begins with the file, so that editors find it.
         try await ServiceRunner.orExit(prefix: "") {
-            let isProxy = try self.kind.map { $0 == .proxy } ?? ProxyService.isConfiguration(self.file)
-            if isProxy {
-                let configuration = try await ProxyService.read(self.file, logger: logger)
+            switch try self.kind ?? (ProxySettings.isConfiguration(self.file) ? .proxy : .serve) {
+            case .serve:
+                let settings = try ServeSettings(file: self.file)
+                self.warn(settings.warnings)
+                _ = try await settings.makeConfiguration(fetches: false, logger: logger)
+                ServiceRunner.say("\(self.file): for martlet serve, nothing wrong")
+            case .proxy:
+                let settings = try ProxySettings(file: self.file)
+                self.warn(settings.warnings)
+                let configuration = try await settings.makeConfiguration(fetches: false, logger: logger)
                 ServiceRunner.say(
                     "\(self.file): for martlet proxy, \(configuration.routes.count) routes, nothing wrong")
-            } else {
-                _ = try await ServeSettings(file: self.file).makeConfiguration(fetches: false, logger: logger)
-                ServiceRunner.say("\(self.file): for martlet serve, nothing wrong")
+            case .echo:
+                let settings = try EchoSettings(file: self.file)
+                self.warn(settings.warnings)
+                _ = try await settings.makeConfiguration()
+                ServiceRunner.say("\(self.file): for martlet echo, nothing wrong")
             }
         }
+    }
+
+    private func warn(_ warnings: [String]) {
+        for warning in warnings { ServiceRunner.complain(warning) }
     }
 }

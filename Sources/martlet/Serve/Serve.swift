@@ -7,44 +7,36 @@ struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run the push service.",
         discussion: """
-            Browsers connect to the WebSocket path and send {"token":"…","event":"…"}; the back end posts
+            Browsers connect to the WebSocket path and send {"token":"…","event":"…"}; the back end posts \
             {"userId":"…","event":"…","message":"…"} to the push path; every page of that user shows it.
 
             Without token and key settings everybody on this machine may do everything, so it listens on loopback only.
 
-            Every option is also a key of the configuration file, and a variable of the environment:
-            --limits-push-rate is pushRate below limits, and MARTLET_LIMITS_PUSH_RATE. Options count more than the
-            environment, and that more than the file. docs/operations.md has them all.
+            Every option is also a key of the configuration file, and a variable of the environment: \
+            --limits-push-rate is pushRate below limits, and MARTLET_LIMITS_PUSH_RATE. Options take precedence over the \
+            environment, and the environment over the file. docs/operations.md lists them all.
 
-            Exit codes: 0 after a graceful shutdown, 64 usage, 66 a file cannot be read, 69 the address cannot be had,
-            78 the settings do not fit together.
+            Exit codes: 0 after a graceful shutdown, 64 usage, 66 a file cannot be read, 69 the address is not \
+            available, 78 the settings do not fit together.
             """
     )
 
     @Option(help: "A configuration file, YAML or JSON; it is read again when it changes, and on SIGHUP.")
     var config: String?
 
-    @OptionGroup(title: "Where it listens")
-    var listening: ListeningOptions
+    @OptionGroup(title: "Listening")
+    var listening: SettingOptions<ServeGroups.Listening>
 
-    @OptionGroup(title: "Who clients are")
-    var access: AccessOptions
+    @OptionGroup(title: "Access")
+    var access: SettingOptions<ServeGroups.Access>
 
-    @OptionGroup(title: "What clients may take")
-    var limits: LimitOptions
+    @OptionGroup(title: "Limits")
+    var limits: SettingOptions<ServeGroups.Limits>
 
-    @OptionGroup(title: "How it behaves")
-    var behavior: BehaviorOptions
+    @OptionGroup(title: "Behavior")
+    var behavior: SettingOptions<ServeGroups.Behavior>
 
-    func validate() throws {
-        do {
-            _ = try self.settings()
-        } catch let error as ServerError where error.code == .usage {
-            throw ValidationError(error.reason)
-        } catch {
-            // Not the command line's fault: it is said when the service starts.
-        }
-    }
+    func validate() throws { try SettingsCheck.usage { try self.settings() } }
 
     private func settings() throws -> ServeSettings {
         let flags = [self.listening.flags, self.access.flags, self.limits.flags, self.behavior.flags]
@@ -54,13 +46,21 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         EventLoopCount.fitToProcessors()
-        let logger = try await ServiceRunner.orExit { try self.settings().log.makeLogger("martlet.serve") }
+        let settings = try await ServiceRunner.orExit { try self.settings() }
+        let logger = settings.log.makeLogger("martlet.serve")
         let source = self.config.map { file in
-            PushServer.Source(file: file) { try await self.settings().makeConfiguration(logger: logger) }
+            PushServer.Source(file: file) {
+                let changed = try self.settings()
+                SettingsCheck.tell(changed.warnings, logger)
+                let configuration = try await changed.makeConfiguration(logger: logger)
+                // The service tells which other changes wait for a restart.
+                SettingsCheck.tellWaiting(
+                    changed.fixedDifferences(from: settings).filter { $0.hasPrefix("log.") }, logger)
+                return configuration
+            }
         }
-        let configuration = try await ServiceRunner.orExit {
-            try await self.settings().makeConfiguration(logger: logger)
-        }
+        SettingsCheck.tell(settings.warnings, logger)
+        let configuration = try await ServiceRunner.orExit { try await settings.makeConfiguration(logger: logger) }
         let server = try await ServiceRunner.orExit {
             try PushServer(configuration: configuration, source: source, logger: logger) { address in
                 self.announce(address, configuration)

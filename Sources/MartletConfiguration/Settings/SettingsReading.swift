@@ -1,0 +1,32 @@
+/// What was read by a table of settings, with all that is wrong.
+package struct SettingsReading<Root: Sendable>: Sendable {
+    package var values: Root
+    /// The place of the whole.
+    let origin: ConfigurationOrigin
+    /// Where the settings stand that are said, by path.
+    package internal(set) var origins: [String: ConfigurationOrigin] = [:]
+    /// The places of mappings that are there, by path.
+    package internal(set) var sections: [String: ConfigurationOrigin] = [:]
+    package var problems = ConfigurationProblems()
+    /// Old ways in which settings are said, with their places.
+    package internal(set) var warnings: [String] = []
+    /// Paths of settings whose values could not be read.
+    var unread: Set<String> = []
+
+    init(values: Root, origin: ConfigurationOrigin) {
+        self.values = values
+        self.origin = origin
+    }
+
+    /// A complaint about a setting that is not there.
+    ///
+    /// - Parameter other: what would do in its place.
+    package func missing(_ path: String, or other: String) -> ConfigurationError {
+        self.origin.error("\(path) is missing, or \(other)")
+    }
+
+    /// Whether every setting below a path that is said could be read.
+    package func isSound(_ path: String) -> Bool {
+        !self.unread.contains { $0 == path || $0.hasPrefix(path + ".") }
+    }
+}

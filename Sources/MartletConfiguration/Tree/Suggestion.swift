@@ -1,0 +1,36 @@
+/// Finds the name that was probably meant.
+enum Suggestion {
+    /// The name nearest to one that is not known; `nil` when none is near. Case and separators are ignored.
+    static func nearest(to name: String, in known: some Sequence<String>) -> String? {
+        let wanted = Self.letters(name)
+        let limit = max(1, wanted.count / 4)
+        let distances = known.map { (name: $0, distance: Self.distance(wanted, Self.letters($0), limit: limit)) }
+        return distances.filter { $0.distance <= limit }.min { ($0.distance, $0.name) < ($1.distance, $1.name) }?.name
+    }
+
+    private static func letters(_ name: String) -> [UInt8] {
+        name.utf8.filter { $0 != UInt8(ascii: "_") && $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: ".") }
+            .prefix(100).map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
+    }
+
+    /// The number of letters that are to be added, removed, changed or swapped with the next (optimal string alignment);
+    /// any number above the limit is as good as another.
+    private static func distance(_ one: [UInt8], _ other: [UInt8], limit: Int) -> Int {
+        guard abs(one.count - other.count) <= limit else { return limit + 1 }
+        var rows = [Array(0...other.count)]
+        for row in 1...max(1, one.count) where row <= one.count {
+            var distances = [row]
+            for column in 1...max(1, other.count) where column <= other.count {
+                let isSame = one[row - 1] == other[column - 1]
+                var least = min(
+                    rows[row - 1][column] + 1, distances[column - 1] + 1, rows[row - 1][column - 1] + (isSame ? 0 : 1))
+                if row > 1, column > 1, one[row - 1] == other[column - 2], one[row - 2] == other[column - 1] {
+                    least = min(least, rows[row - 2][column - 2] + 1)
+                }
+                distances.append(least)
+            }
+            rows.append(distances)
+        }
+        return rows[one.count][other.count]
+    }
+}

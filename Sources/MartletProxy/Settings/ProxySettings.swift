@@ -1,0 +1,122 @@
+public import FoundationEssentials
+public import Logging
+import MartletAuth
+package import MartletConfiguration
+public import MartletService
+import MartletPush
+import MartletWebSocket
+
+/// The settings of `martlet proxy`, from its command line, the environment and its configuration file, in this order of
+/// precedence. docs/proxy.md describes them key by key.
+public struct ProxySettings: Sendable {
+    /// The file that was read; `nil` when there was none.
+    public let file: String?
+    private let reading: SettingsReading<ProxyValues>
+    private let configuration: ProxyConfiguration
+
+    /// The name of the command, for whoever is sent to its `--help`.
+    package static let command = "martlet proxy"
+
+    /// Reads the settings. Mistakes in the file and the environment are told by ``makeConfiguration(fetches:logger:)``.
+    ///
+    /// - Parameters:
+    ///   - file: YAML or JSON; `nil` for none.
+    ///   - flags: the values of the command line, by the path of the key in a file: `drain.time`.
+    /// - Throws: ``ServerError`` with the code `file` for one that cannot be read, `configuration` for one that is no YAML,
+    ///   and `usage` when there are mistakes on the command line: one line for each mistake, naming the key and its place.
+    public init(
+        file: String?, flags: [String: [String]] = [:],
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws {
+        self.file = file
+        var reading = try ProxyValues.table.read(
+            command: Self.command, file: file, flags: flags, environment: environment)
+        self.configuration = reading.resolve()
+        if reading.problems.errors.contains(where: { $0.kind == .usage }) { try reading.throwProblems() }
+        self.reading = reading
+    }
+
+    /// The settings of the log.
+    public var log: LogSettings { self.reading.values.log }
+
+    /// The server that all requests go to, when there is one.
+    public var to: UpstreamURL? { self.reading.values.to }
+
+    /// Old ways in which settings are said, a line for each, with its place.
+    public var warnings: [String] { self.reading.warnings }
+
+    /// The settings, as help and documents show them.
+    package static var descriptions: [SettingDescription] { ProxyValues.table.descriptions }
+
+    /// The keys of settings that differ from others and wait for a restart.
+    package func fixedDifferences(from other: Self) -> [String] {
+        ProxyValues.table.fixedDifferences(self.reading.values, other.reading.values)
+    }
+
+    /// Whether a file is meant for a proxy: it says where requests come from or go.
+    ///
+    /// - Throws: ``ServerError`` with the code `file` or `configuration`.
+    public static func isConfiguration(_ file: String) throws -> Bool {
+        let document: ConfigurationDocument
+        do {
+            document = try ConfigurationDocument(contentsOf: file)
+        } catch {
+            throw ServerError(.file, reason: "cannot read the configuration \(file)", cause: error)
+        }
+        do {
+            return !Set(try document.root().keys()).isDisjoint(with: ["to", "listeners", "routes", "upstreams"])
+        } catch {
+            throw ServerError(.configuration, reason: error.reason)
+        }
+    }
+
+    /// Opens the files that the settings name, so that what is wrong with them is told now and not when a client comes.
+    ///
+    /// - Parameter fetches: whether a JWK set is fetched, which the proxy needs and a look at the settings does not.
+    /// - Throws: ``ServerError`` with all mistakes: one line for each, naming the key and its place. Its code is `file` when
+    ///   only files cannot be read, and `configuration` otherwise.
+    public func makeConfiguration(fetches: Bool = true, logger: Logger) async throws -> ProxyConfiguration {
+        var reading = self.reading
+        var configuration = self.configuration
+        for entry in reading.values.listeners {
+            await reading.gather(entry, "tls.certificate") {
+                guard let certificate = entry.values.tls.certificate, let key = entry.values.tls.key else { return }
+                _ = try ServerTLS(settingsCertificate: certificate, key: key)
+            }
+        }
+        for entry in reading.values.upstreams.values {
+            let tls = entry.values.tls
+            for (path, file) in [
+                ("tls.authorities", tls.authorities), ("tls.certificate", tls.certificate), ("tls.key", tls.key),
+            ] {
+                await reading.gather(entry, path) { _ = try file.map { try Secret.text(of: $0) } }
+            }
+        }
+        for (index, entry) in reading.values.routes.enumerated() {
+            // What is wrong with the keys' settings is among the problems already.
+            guard let (settings, path) = try? entry.tokens() else { continue }
+            await reading.gather(entry, path) {
+                let verifier = try await settings.verifier(fetches: fetches, logger: logger)
+                configuration.routes[index].webSocket.authenticate = .init(userHeader: settings.userHeader ?? "X-User") {
+                    try await verifier?.user(of: $0)?.id
+                }
+            }
+        }
+        try reading.throwProblems()
+        return configuration
+    }
+}
+
+extension SettingsReading {
+    /// Runs a function that uses a setting of an entry; what it throws is gathered, with the key and its place.
+    fileprivate mutating func gather<Entry>(
+        _ entry: SettingsEntry<Entry>, _ path: String, _ body: () async throws -> Void
+    ) async {
+        do {
+            try await body()
+        } catch {
+            let isFile = (error as? ServerError)?.code == .file
+            self.problems.add(entry.error("\(error)", at: path).of(isFile ? .file : .configuration))
+        }
+    }
+}

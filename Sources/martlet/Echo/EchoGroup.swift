@@ -1,0 +1,7 @@
+import MartletConfiguration
+import MartletServer
+
+/// The settings of `martlet echo`.
+enum EchoGroup: SettingGroup {
+    static let settings = EchoSettings.descriptions
+}
