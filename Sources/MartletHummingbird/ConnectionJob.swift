@@ -1,13 +1,13 @@
 import NIOCore
 
-/// What the task of a connection does once it is a WebSocket: it runs the route's handler, so that the server waits for
-/// it like for any request.
+/// The job of a connection's task once the connection is a WebSocket: the task runs the route's handler, so that the
+/// server waits for it like for any request.
 final class ConnectionJob: Sendable {
     typealias Job = @Sendable () async -> Void
 
     private let promise: EventLoopPromise<Job?>
 
-    /// - Parameter channel: when it closes without a job, there is none.
+    /// - Parameter channel: the connection; if it closes without a job, there is none.
     init(_ channel: any Channel) {
         let promise = channel.eventLoop.makePromise(of: Job?.self)
         self.promise = promise
@@ -16,7 +16,7 @@ final class ConnectionJob: Sendable {
 
     func start(_ job: @escaping Job) { self.promise.succeed(job) }
 
-    /// The connection is served without a task.
+    /// Ends the wait for a job, since the connection is served without a task.
     func none() { self.promise.succeed(nil) }
 
     /// Waits for the job and runs it.

@@ -4,20 +4,22 @@ public import MartletWebSocket
 public import NIOSSL
 
 extension HTTPServerBuilder {
-    /// An HTTP/1.1 server whose router has WebSocket routes: see ``Hummingbird/RouterMethods/webSocket(_:origin:subprotocols:configuration:handler:)``.
+    /// Returns an HTTP/1.1 server whose router has WebSocket routes: see
+    /// ``Hummingbird/RouterMethods/webSocket(_:origin:subprotocols:configuration:handler:)``.
     ///
     /// ```swift
     /// let app = Application(router: router, server: .http1WebSocket(router: router))
     /// ```
     ///
-    /// For TLS: `.http1WebSocket(router: router, tls: certificate)`, or `.tls(.http1WebSocket(router: router), tlsConfiguration: …)`.
+    /// For TLS: `.http1WebSocket(router: router, tls: certificate)`, or
+    /// `.tls(.http1WebSocket(router: router), tlsConfiguration: …)`.
     ///
     /// - Parameters:
-    ///   - router: the application's; its routes must have been added before.
-    ///   - limits: of requests and the opening handshake.
-    ///   - idleTimeout: between requests of a keep-alive connection. Default: 60 s.
-    ///   - connections: counts them; wait for ``OpenConnections/allClosed()`` after the application has run.
-    ///   - trustedProxies: whose `X-Forwarded-*` headers count.
+    ///   - router: the application's router, to which all routes must have been added before.
+    ///   - limits: the limits on requests and the opening handshake.
+    ///   - idleTimeout: the time that a keep-alive connection may be idle between requests. Default: 60 s.
+    ///   - connections: counts the connections; wait for ``OpenConnections/allClosed()`` after the application has run.
+    ///   - trustedProxies: the proxies whose `X-Forwarded-*` headers are trusted.
     ///   - tls: a certificate that is read again when it changes; `nil` for plain TCP.
     public static func http1WebSocket<Context>(
         router: Router<Context>,
@@ -35,7 +37,7 @@ extension HTTPServerBuilder {
         }
     }
 
-    /// An HTTP/1.1 server, any request of which may upgrade to a WebSocket, on the event-loop tier.
+    /// Returns an HTTP/1.1 server, any request of which may upgrade to a WebSocket, on the event-loop tier.
     ///
     /// ```swift
     /// let app = Application(router: router, server: .http1WebSocket { request in
@@ -44,12 +46,12 @@ extension HTTPServerBuilder {
     /// ```
     ///
     /// - Parameters:
-    ///   - limits: of requests and the opening handshake.
-    ///   - idleTimeout: between requests of a keep-alive connection. Default: 60 s.
-    ///   - connections: counts them; wait for ``OpenConnections/allClosed()`` after the application has run.
-    ///   - trustedProxies: whose `X-Forwarded-*` headers count.
+    ///   - limits: the limits on requests and the opening handshake.
+    ///   - idleTimeout: the time that a keep-alive connection may be idle between requests. Default: 60 s.
+    ///   - connections: counts the connections; wait for ``OpenConnections/allClosed()`` after the application has run.
+    ///   - trustedProxies: the proxies whose `X-Forwarded-*` headers are trusted.
     ///   - tls: a certificate that is read again when it changes; `nil` for plain TCP.
-    ///   - endpoint: what answers a request, or `nil` to give it to the router.
+    ///   - endpoint: returns the endpoint for a request, or `nil` to pass it to the router.
     public static func http1WebSocket(
         limits: HTTPLimits = .init(),
         idleTimeout: Duration? = .seconds(60),
@@ -69,8 +71,8 @@ extension HTTPServerBuilder {
         }
     }
 
-    /// An HTTPS server that speaks HTTP/2 and HTTP/1.1, as ALPN decides, whose router has WebSocket routes. Over HTTP/2
-    /// a WebSocket is a stream beside others (RFC 8441).
+    /// Returns an HTTPS server that speaks HTTP/2 and HTTP/1.1, as ALPN decides, whose router has WebSocket routes.
+    /// Over HTTP/2 a WebSocket is a stream beside others (RFC 8441).
     ///
     /// - Parameters: as for ``http1WebSocket(router:limits:idleTimeout:connections:trustedProxies:)``.
     ///   - tlsConfiguration: its `applicationProtocols` are set.

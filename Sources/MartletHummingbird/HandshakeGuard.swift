@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Ends a connection whose TLS handshake does not come to its end in time, or when the server shuts down before.
+/// Ends a connection whose TLS handshake is not complete in time, or not before the server shuts down.
 final class HandshakeGuard: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = NIOAny
 
@@ -31,7 +31,7 @@ final class HandshakeGuard: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
-    /// The protocol is agreed on: others watch over the connection now.
+    /// Removes the guard once the protocol is agreed on: other handlers watch over the connection now.
     static func remove(from channel: any Channel) {
         let pipeline = channel.pipeline.syncOperations
         if let context = try? pipeline.context(handlerType: HandshakeGuard.self) {

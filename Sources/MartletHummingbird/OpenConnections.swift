@@ -1,10 +1,10 @@
 import NIOCore
 import Synchronization
 
-/// How many connections of a server are open, whatever they carry.
+/// A count of the open connections of a server, whatever they carry.
 ///
-/// Hummingbird's server waits for its tasks when it shuts down, and an upgraded connection has none: whoever runs the
-/// server waits here as well, or the process ends under its WebSockets.
+/// Hummingbird's server waits for its tasks when it shuts down, and an upgraded connection has none. A program that
+/// runs the server must wait here as well; otherwise the process ends while WebSockets are open.
 public final class OpenConnections: Sendable {
     private struct State {
         var count = 0
@@ -32,7 +32,7 @@ public final class OpenConnections: Sendable {
         for waiter in waiters { waiter.resume() }
     }
 
-    /// Waits until none is open. Every connection ends within its close timeout once the server shuts down.
+    /// Waits until no connection is open. Every connection ends within its close timeout once the server shuts down.
     public func allClosed() async {
         await withCheckedContinuation { continuation in
             let isEmpty = self.state.withLock { state in

@@ -3,10 +3,11 @@ public import Hummingbird
 public import MartletWebSocket
 
 extension RouterMethods {
-    /// Adds a WebSocket route, beside the router's other routes and behind the same middleware.
+    /// Adds a WebSocket route, beside the router's other routes and after the same middleware.
     ///
-    /// The server must be built with ``HummingbirdCore/HTTPServerBuilder/http1WebSocket(router:limits:idleTimeout:connections:trustedProxies:)``
-    /// or ``HummingbirdCore/HTTPServerBuilder/http2WebSocket(router:tlsConfiguration:limits:idleTimeout:connections:trustedProxies:)``.
+    /// The server must be built with
+    /// ``HummingbirdCore/HTTPServerBuilder/http1WebSocket(router:limits:idleTimeout:connections:trustedProxies:)`` or
+    /// ``HummingbirdCore/HTTPServerBuilder/http2WebSocket(router:tlsConfiguration:limits:idleTimeout:connections:trustedProxies:)``.
     ///
     /// ```swift
     /// router.webSocket("chat") { request, context, socket in
@@ -14,13 +15,14 @@ extension RouterMethods {
     /// }
     /// ```
     ///
-    /// Middleware runs before the upgrade: what it throws or answers refuses the handshake, and headers that it adds are
-    /// part of the answer. A request that is no WebSocket handshake gets 426.
+    /// Middleware runs before the upgrade: an error or a response of it refuses the handshake, and headers that it adds
+    /// are part of the answer. A request that is not a WebSocket handshake gets 426.
     ///
     /// - Parameters:
-    ///   - origin: which pages may connect; asked after the middleware.
-    ///   - subprotocols: in the server's order of preference.
-    ///   - handler: serves one connection. Leaving it closes the connection with 1000, throwing with 1011.
+    ///   - origin: the policy that says which pages may connect; asked after the middleware.
+    ///   - subprotocols: the subprotocols in the server's order of preference.
+    ///   - handler: serves one connection. When it returns, the connection is closed with 1000; when it throws, with
+    ///     1011.
     @discardableResult
     public func webSocket(
         _ path: RouterPath = "",

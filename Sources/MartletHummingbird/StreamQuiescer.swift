@@ -1,6 +1,7 @@
 import NIOCore
 
-/// Tells the WebSockets of an HTTP/2 connection that the server shuts down: the event reaches the connection only.
+/// Tells the WebSockets of an HTTP/2 connection that the server shuts down, since the event reaches only the
+/// connection.
 final class StreamQuiescer: ChannelInboundHandler {
     typealias InboundIn = NIOAny
 

@@ -1,12 +1,12 @@
 import MartletWebSocket
 import Synchronization
 
-/// Where a route says that the request that is being answered becomes a WebSocket.
+/// A slot in which a route says that the request being answered becomes a WebSocket.
 final class UpgradeSlot: Sendable {
-    /// Set while the router answers a handshake.
+    /// The slot of the handshake that the router is answering; `nil` otherwise.
     @TaskLocal static var current: UpgradeSlot?
 
-    /// Runs the handlers of the async tier.
+    /// The job that runs the handlers of the async tier.
     let jobs: ConnectionJob
     private let chosen = Mutex<WebSocketEndpoint?>(nil)
 

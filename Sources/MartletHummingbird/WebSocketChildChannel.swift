@@ -34,9 +34,9 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
     let tls: ServerTLS?
     let endpoint: EndpointSource
     let connectionLimiter: ConnectionLimiter?
-    /// What answers requests with streams.
+    /// Returns the endpoint for a request that is answered with a stream.
     let streamEndpoint: @Sendable (HTTPRequest) -> StreamEndpoint?
-    /// What answers requests at once.
+    /// Returns the endpoint for a request that is answered at once.
     let requestEndpoint: @Sendable (HTTPRequestHead) -> RequestEndpoint?
 
     init(
@@ -63,12 +63,12 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
         self.endpoint = endpoint
     }
 
-    /// As above, for endpoints of the event-loop tier.
+    /// Creates the channel for endpoints of the event-loop tier.
     ///
     /// - Parameters:
-    ///   - connectionLimiter: counts WebSockets and streams.
-    ///   - requestEndpoint: asked first, for its answers are wanted fast.
-    ///   - streamEndpoint: asked for requests that `endpoint` does not want.
+    ///   - connectionLimiter: limits WebSockets and streams.
+    ///   - requestEndpoint: called first, since its answers should be fast.
+    ///   - streamEndpoint: called for requests that `endpoint` does not take.
     package init(
         responder: @escaping HTTPChannelHandler.Responder,
         trustedProxies: TrustedProxies,
@@ -99,7 +99,7 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
         channel.eventLoop.makeCompletedFuture {
             let http = channel.eventLoop.makePromise(of: HTTPChannel?.self)
             let job = ConnectionJob(channel)
-            try? channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)  // no option of a Unix socket
+            try? channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)  // not available on a Unix socket
             LoopbackSocket.simplifyIfLoopback(channel)
             if let tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler()) }
             let isSecure = (try? channel.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self)) != nil

@@ -7,7 +7,7 @@ import NIOHTTPTypes
 import NIOHTTPTypesHTTP2
 import NIOSSL
 
-/// Hummingbird's HTTPS connection over HTTP/2 or HTTP/1.1, each stream or request of which may become a `WebSocket`.
+/// Hummingbird's HTTPS connection over HTTP/2 or HTTP/1.1, in which any stream or request may become a `WebSocket`.
 public struct WebSocketHTTP2Channel: ServerChildChannel, HTTPChannelHandler {
     typealias HTTPChannel = WebSocketChildChannel.HTTPChannel
     typealias Connection = NIOHTTP2Handler.AsyncStreamMultiplexer<Stream>

@@ -8,7 +8,7 @@ import NIOCore
 struct WebSocketRouting: Sendable {
     typealias Responder = @Sendable (Request, any Channel, Logger) async throws -> Response
 
-    /// As much of a refusal's body as is passed on.
+    /// The longest body of a refusal, in bytes, that is passed on.
     private static let maximumBodySize = 64 * 1024
 
     private let respond: Responder
@@ -26,11 +26,11 @@ struct WebSocketRouting: Sendable {
         }
     }
 
-    /// The endpoint of every handshake on a channel: it leaves the decision to the router.
+    /// Returns the endpoint of every opening handshake on a channel: it leaves the decision to the router.
     func lookup(
         _ channel: any Channel, _ jobs: ConnectionJob, _ logger: Logger
     ) -> WebSocketUpgradeHandler.EndpointLookup {
-        // The route's own origin policy is asked when the route is known.
+        // The route's own origin policy is asked once the route is known.
         let endpoint = WebSocketEndpoint(
             origin: .any,
             authorize: { request in await self.authorize(request, channel, jobs, logger) },

@@ -1,9 +1,10 @@
 import DequeModule
 import NIOCore
 
-/// One end of a wire between two channels of one event loop: what is written here is read there, when it asks for it.
+/// One end of a wire between two channels of one event loop: bytes written here are read there, when that end asks for
+/// them.
 ///
-/// Like a socket it holds writes back until the peer reads, and tells the peer of the end behind everything else.
+/// Like a socket it holds writes back until the peer reads, and tells the peer of the end after everything else.
 final class InMemoryWire: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -12,7 +13,7 @@ final class InMemoryWire: ChannelDuplexHandler {
 
     private var peer: InMemoryWire?
     private var context: ChannelHandlerContext?
-    /// Written here, not read by the peer yet.
+    /// The bytes written here that the peer has not read yet.
     private var unread: Deque<(bytes: ByteBuffer, promise: EventLoopPromise<Void>?)> = []
     private var hasEnded = false
     private var wantsRead = false
@@ -59,7 +60,7 @@ final class InMemoryWire: ChannelDuplexHandler {
         context.fireChannelInactive()
     }
 
-    /// In a later turn of the event loop, as a socket would.
+    /// Delivers in a later turn of the event loop, as a socket would.
     private func deliverSoon() { self.context?.eventLoop.assumeIsolated().execute { self.deliver() } }
 
     private func deliver() {

@@ -11,20 +11,20 @@ import NIOEmbedded
 /// async let served: Void = echo(pair.server)
 /// try await pair.client.send(text: "hello")
 /// #expect(try await pair.client.messages.first { _ in true } == .text("hello"))
-/// await clock.advance(by: .seconds(20))      // the keepalive's pings go out now
+/// await clock.advance(by: .seconds(20))      // the keepalive's pings are sent now
 /// ```
 public struct WebSocketPair: Sendable {
     public let client: WebSocketConnection
     public let server: WebSocketConnection
     private let channels: [NIOAsyncTestingChannel]
 
-    /// Two ends that have finished the opening handshake.
+    /// Returns two ends that have finished the opening handshake.
     ///
     /// - Parameters:
-    ///   - clock: stands still until it is moved.
-    ///   - server: its configuration. Messages are compressed when both ends ask for it.
-    ///   - client: its configuration.
-    ///   - subprotocol: what the handshake agreed on.
+    ///   - clock: the clock of both ends; it stands still until it is moved.
+    ///   - server: the server's configuration. Messages are compressed if both ends ask for it.
+    ///   - client: the client's configuration.
+    ///   - subprotocol: the subprotocol that the handshake agreed on.
     public static func inMemory(
         clock: WebSocketTestClock = WebSocketTestClock(),
         server: WebSocketConfiguration = .init(),
@@ -41,7 +41,7 @@ public struct WebSocketPair: Sendable {
             channels: [serverChannel, connection.channel])
     }
 
-    /// A client whose peer is a handler of the event-loop tier.
+    /// Returns a client whose peer is a handler of the event-loop tier.
     public static func inMemory(
         clock: WebSocketTestClock = WebSocketTestClock(),
         server: WebSocketConfiguration = .init(),
@@ -55,7 +55,7 @@ public struct WebSocketPair: Sendable {
         ).client
     }
 
-    /// Cuts the connection, as a pulled cable would if both ends noticed at once: both see 1006.
+    /// Cuts the connection, as if a cable was pulled and both ends noticed at once: both see 1006.
     public func cut() async {
         for channel in self.channels { channel.close(promise: nil) }
         _ = await (self.client.closed(), self.server.closed())
@@ -95,7 +95,7 @@ public struct WebSocketPair: Sendable {
         return (try await opened.futureResult.get(), clientChannel)
     }
 
-    /// What a real handshake would have agreed on.
+    /// Returns the parameters on which a real handshake would have agreed.
     private static func negotiate(
         server: WebSocketConfiguration, client: WebSocketConfiguration
     ) throws -> (server: DeflateParameters, client: DeflateParameters)? {

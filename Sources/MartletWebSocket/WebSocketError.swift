@@ -1,6 +1,6 @@
 public import MartletProtocol
 
-/// Whatever goes wrong in this library. ``reason`` is a sentence for the reader of a log.
+/// An error of this library. ``reason`` is a sentence for the reader of a log.
 public struct WebSocketError: Error, Sendable, CustomStringConvertible {
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         public let description: String
@@ -12,16 +12,16 @@ public struct WebSocketError: Error, Sendable, CustomStringConvertible {
         /// The outbound queue is full and the policy does not wait.
         public static let full = Self("full")
         public static let invalidURL = Self("invalid URL")
-        /// No TCP connection came about.
+        /// The TCP connection could not be opened.
         public static let connectFailed = Self("connect failed")
-        /// A proxy did not let the connection through.
+        /// A proxy did not connect to the server.
         public static let proxyFailed = Self("proxy failed")
-        /// The TLS handshake failed: the certificate is not trusted, for one.
+        /// The TLS handshake failed; the certificate is not trusted, for example.
         public static let tlsFailed = Self("TLS failed")
         /// The opening handshake failed: ``WebSocketError/handshakeFailure`` has the details.
         public static let handshakeFailed = Self("handshake failed")
         public static let timeout = Self("timeout")
-        /// A message could not be decoded or encoded as the type that was asked for.
+        /// A message could not be decoded or encoded as the requested type.
         public static let invalidMessage = Self("invalid message")
         /// The server could not listen.
         public static let bindFailed = Self("bind failed")
@@ -42,7 +42,7 @@ public struct WebSocketError: Error, Sendable, CustomStringConvertible {
 
     public var description: String {
         let text = "\(self.code): \(self.reason)"
-        // What the other end answered has been said.
+        // The response of the other end is already in the text.
         if let failure = self.handshakeFailure, self.reason.contains(failure.reason) { return text }
         return text + (self.cause.map { " (\(ErrorText.of($0)))" } ?? "")
     }

@@ -9,7 +9,7 @@ import Testing
 struct ClientIdentityTests {
     private static let peer = "192.0.2.7"
 
-    /// - Parameter networks: that are trusted.
+    /// - Parameter networks: the networks that are trusted.
     private static func identity(
         _ fields: [(String, String)], networks: [String] = ["192.0.2.0/24", "10.0.0.0/8", "2001:db8:ffff::/48"],
         isSecure: Bool = false
@@ -20,7 +20,7 @@ struct ClientIdentityTests {
     }
 
     @Test(
-        "the client is the last address of X-Forwarded-For that is no trusted proxy",
+        "the client is the last address of X-Forwarded-For that is not a trusted proxy",
         arguments: [
             ([], "192.0.2.7"), (["203.0.113.9"], "203.0.113.9"), (["6.6.6.6, 203.0.113.9"], "203.0.113.9"),
             (["6.6.6.6, 203.0.113.9, 10.1.2.3"], "203.0.113.9"), (["203.0.113.9,10.1.2.3\t,10.1.2.4"], "203.0.113.9"),
@@ -29,7 +29,7 @@ struct ClientIdentityTests {
             (["[2001:db8::1]:443"], "2001:db8::1"),
             (["2001:db8::1"], "2001:db8::1"), (["2001:db8::1, 2001:db8:ffff::1"], "2001:db8::1"),
             (["::ffff:203.0.113.9, ::ffff:10.1.2.3"], "::ffff:203.0.113.9"), (["", ",", "203.0.113.9"], "203.0.113.9"),
-            // What is no address ends the chain.
+            // What is not an address ends the chain.
             (["6.6.6.6, unknown"], "192.0.2.7"), (["6.6.6.6, unknown, 10.1.2.3"], "10.1.2.3"),
             (["nonsense"], "192.0.2.7"),
             (["6.6.6.6, 10.0.0.0/8"], "192.0.2.7"), (["6.6.6.6, 10.0.0.0/8, 10.1.2.3"], "10.1.2.3"),
@@ -100,7 +100,7 @@ struct ClientIdentityTests {
             ([#"host="a b";for=203.0.113.9"#], "203.0.113.9", false, nil),
             ([#"host="a, b";for=203.0.113.9"#], "203.0.113.9", false, nil),
             ([#"host="";proto="""#], "192.0.2.7", false, ""),
-            // What a client wrote cannot hide what a proxy added behind it.
+            // What a client wrote cannot hide what a proxy added after it.
             ([#"for="x, for="[2001:db8::1]""#], "2001:db8::1", false, nil),
             ([#"for="x\", for="[2001:db8::1]";proto=https"#], "2001:db8::1", true, nil),
             ([#"for="x"#, #"for="[2001:db8::1]""#], "2001:db8::1", false, nil),
@@ -150,7 +150,7 @@ struct ClientIdentityTests {
         }
     }
 
-    @Test("whoever comes through a Unix domain socket is trusted when that is said", arguments: [true, false])
+    @Test("a peer on a Unix domain socket is trusted if so configured", arguments: [true, false])
     func unixSocket(isTrusted: Bool) throws {
         let trusted = TrustedProxies([try #require(IPNetwork("10.0.0.0/8"))], unixSockets: isTrusted)
         for peer in [nil, try SocketAddress(unixDomainSocketPath: "/tmp/x")] {

@@ -4,15 +4,15 @@ import NIOEmbedded
 import NIOHTTP1
 import Testing
 
-/// The tests of ``DecoderStop`` ask NIO's decoder itself, with a second message behind the first one.
+/// The tests of ``DecoderStop`` ask NIO's decoder itself, with a second message after the first one.
 @Suite("Where NIO's decoder stops")
 struct DecoderStopTests {
     enum Outcome: String, CustomTestStringConvertible {
         /// The head of the second message comes out.
         case goesOn = "goes on"
-        /// Nothing comes out, and the bytes behind the first message are given back.
+        /// Nothing comes out, and the bytes after the first message are given back.
         case stops
-        /// The head of the first message comes out, and what is behind it is an error.
+        /// The head of the first message comes out, and what follows it is an error.
         case fails
         /// The first message does not come out.
         case refuses
@@ -44,7 +44,7 @@ struct DecoderStopTests {
         var testDescription: String { "\(self.line) | \(self.fields.debugDescription) | \(self.body.debugDescription)" }
     }
 
-    /// What a decoder makes of a message and of what comes behind it.
+    /// The output of a decoder for a message and what follows it.
     private struct Answer<Head> {
         var heads: [Head] = []
         var error: (any Error)?
@@ -110,7 +110,7 @@ struct DecoderStopTests {
         }
     }
 
-    /// The ways in which a network may cut bytes; never none, since behind some answers the decoder waits for more.
+    /// The ways in which a network may cut bytes; never none, since after some responses the decoder waits for more.
     private static func cuts(_ bytes: [UInt8]) -> [[ArraySlice<UInt8>]] {
         [[bytes.dropLast(), bytes.suffix(1)], bytes.indices.map { bytes[$0...$0] }]
     }
@@ -141,7 +141,7 @@ struct DecoderStopTests {
         .init("Connection: keep-alive\nUpgrade: x\n", .goesOn),
         .init("Connection: up,upgrade\nUpgrade: x\n", .stops),
         .init("Connection: c,k,u,upgrade\nUpgrade: x\n", .stops),
-        // Blanks and tabs
+        // Spaces and tabs
         .init("Connection:    upgrade   \nUpgrade: x\n", .stops),
         .init("Connection:\t\tupgrade\nUpgrade: x\n", .stops),
         .init("Connection: a,\tupgrade\nUpgrade: x\n", .stops),
@@ -193,7 +193,7 @@ struct DecoderStopTests {
     ]
 
     private static let others: [Case] = [
-        // The end of a connection is no stop, and does not win over one
+        // The end of a connection is not a stop, and does not take precedence over one
         .init("", .goesOn),
         .init("Connection: close\n", .fails),
         .init("Connection: close\nUpgrade: x\n", .fails),
@@ -251,7 +251,7 @@ struct DecoderStopTests {
         .init(
             "POST / HTTP/1.1", "Transfer-Encoding: chunked\nConnection: upgrade\nUpgrade: x\n",
             body: "0\r\nConnection: close\r\n\r\n", .stops),
-        // What is no line of a head
+        // What is not a line of a head
         .init("Connection:\n upgrade\nUpgrade: x\n", .refuses),
         .init("Connection: a,\n\tupgrade\nUpgrade: x\n", .refuses),
         .init("Connection : upgrade\nUpgrade: x\n", .refuses),
@@ -353,7 +353,7 @@ struct DecoderStopTests {
             let expected = DecoderStop.stops(after: head) ? Outcome.stops : head.isKeepAlive ? .goesOn : .fails
             #expect(outcome == expected, "\(String(decoding: request, as: UTF8.self).debugDescription)")
         }
-        // Otherwise the generator tells little.
+        // Otherwise the generator shows little.
         for outcome in [Outcome.goesOn, .stops, .fails] { #expect(counts[outcome, default: 0] > 100) }
         #expect(counts[.refuses, default: 0] == 0)
     }

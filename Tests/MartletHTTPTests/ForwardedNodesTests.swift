@@ -47,14 +47,13 @@ struct ForwardedNodesTests {
         ] as [(String, String?)])
     func addresses(node: String, expected: String?) { #expect(ForwardedNodes.address(of: node) == expected) }
 
-    // RFC 7239, section 6: brackets stand around IPv6 addresses alone.
-    @Test("an IPv4 address in brackets is no node", arguments: ["[192.0.2.1]", "[192.0.2.1]:80"])
+    // RFC 7239, section 6: brackets are only for IPv6 addresses.
+    @Test("an IPv4 address in brackets is not a node", arguments: ["[192.0.2.1]", "[192.0.2.1]:80"])
     func brackets(node: String) { #expect(ForwardedNodes.address(of: node) == nil) }
 
-    // RFC 7239, section 6: a port is one to five digits, or an underscore and letters, digits and `._-`
-    // behind it.
+    // RFC 7239, section 6: a port is one to five digits, or an underscore followed by letters, digits and `._-`.
     @Test(
-        "a node whose port is none is none",
+        "a node with an invalid port is not a node",
         arguments: [
             "192.0.2.1:", "192.0.2.1:x", "192.0.2.1:_", "192.0.2.1:123456", "[2001:db8::1]:80:81", "192.0.2.1: 80",
         ])

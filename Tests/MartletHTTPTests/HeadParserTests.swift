@@ -73,7 +73,7 @@ struct HeadParserTests {
             let bytes = Array((String(repeating: "a", count: padding) + "\r\nb\n\r\r\n\r\n\r\n").utf8)
             for start in 0...bytes.count {
                 let found = bytes.withUnsafeBytes { HeadParser.end($0, from: start) }
-                // Behind its own last byte there is nothing new to find it by.
+                // After its own last byte, nothing new helps to find it.
                 if start < padding + 9 { #expect(found == padding + 9) }
             }
             #expect(bytes.dropLast(4).withUnsafeBytes { HeadParser.end(UnsafeRawBufferPointer($0)) } == nil)

@@ -11,10 +11,10 @@ struct HeaderListTests {
             ([], []), ([""], []), (["a"], ["a"]), (["a,b"], ["a", "b"]), ([" a \t,\tb "], ["a", "b"]),
             ([", ,a,,\t,b,"], ["a", "b"]), (["a b"], ["a b"]), (["a, b", "c"], ["a", "b", "c"]),
             (["", "a", ","], ["a"]),
-            // Blanks are the two that HTTP knows.
+            // Only spaces and tabs are removed, the two that HTTP knows.
             (["\u{a0}a\u{a0},b"], ["\u{a0}a\u{a0}", "b"]), (["\na\r,b"], ["\na\r", "b"]),
             (["\u{3000}a"], ["\u{3000}a"]),
-            // A combining mark makes no character of a comma.
+            // A combining mark does not change a comma.
             (["a,\u{301}b"], ["a", "\u{301}b"]), (["a \u{301}, b"], ["a \u{301}", "b"]),
             (["a,\u{20dd},b"], ["a", "\u{20dd}", "b"]),
         ] as [([String], [String])])

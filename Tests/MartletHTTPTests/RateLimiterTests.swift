@@ -91,7 +91,7 @@ struct RateLimiterTests {
         first.end()
         _ = try limiter.admit(address: "a")
         #expect(limiter.clientCount == 3)
-        // Fewer than there are: nobody goes, nobody comes.
+        // Fewer than there are: nothing is removed or added.
         limiter.setLimits(clients: 1, perAddress: nil, rate: nil)
         #expect(throws: ConnectionLimiter.Refusal.full) { _ = try limiter.admit(address: "c") }
     }

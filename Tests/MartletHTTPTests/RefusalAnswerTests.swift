@@ -3,7 +3,7 @@ import Testing
 
 @testable import MartletHTTP
 
-@Suite("Answers to whoever is not let in")
+@Suite("Answers to clients that are not admitted")
 struct RefusalAnswerTests {
     @Test("a server that is full says when to come back, and keeps no connection")
     func full() {
@@ -24,7 +24,7 @@ struct RefusalAnswerTests {
         #expect(times == [1, 2, 3])
     }
 
-    @Test("who comes too often hears why and for how long, and may keep the connection")
+    @Test("a client that comes too often is told why and for how long, and may keep the connection")
     func tooMany() {
         let answer = ConnectionLimiter.Refusal.tooMany(reason: "too many from a", retryAfter: 7).answer()
         #expect(answer == Refusal(.tooManyRequests, "too many from a", [.retryAfter: "7"]))

@@ -26,7 +26,7 @@ struct RequestFaultTests {
         #expect(Self.fault(hosts.map { ("Host", $0) })?.status.code == status)
     }
 
-    @Test("behind a wrong host the connection may stay; behind a body that ends nobody knows where it may not")
+    @Test("after a wrong host the connection may stay; after a body with an unknown end it may not")
     func staying() {
         #expect(Self.fault([])?.mayStay == true)
         #expect(Self.fault([("Host", "a"), ("Host", "b")])?.mayStay == true)
@@ -148,7 +148,7 @@ struct HTTP2RequestFaultTests {
     }
 
     // RFC 9113, section 8.3.1: :path begins with a slash, or is the asterisk of OPTIONS.
-    @Test("a path that is none is refused", arguments: ["a", "?a", "*", "http://b/"])
+    @Test("a path that does not begin with a slash is refused", arguments: ["a", "?a", "*", "http://b/"])
     func paths(path: String) {
         #expect(RequestCheck.fault(of: Self.request(path: path))?.status == .badRequest)
     }
@@ -277,8 +277,8 @@ struct RequestCheckTests {
     @Test("an absolute target without a host is refused", arguments: ["http://:80/", "https://:/", "ws://:8080?x"])
     func emptyHost(target: String) { #expect(Self.refusal(Self.check(target: target))?.status == .badRequest) }
 
-    // RFC 9110, section 9.1. The decoder of HTTP/1.1 sees to it as well, NIO's HTTP/2 does not.
-    @Test("a method that is no token is refused", arguments: ["GET/", "(GET)", "G\u{c4}T", "GET,POST"])
+    // RFC 9110, section 9.1. The decoder of HTTP/1.1 checks it as well, NIO's HTTP/2 does not.
+    @Test("a method that is not a token is refused", arguments: ["GET/", "(GET)", "G\u{c4}T", "GET,POST"])
     func methodTokens(method: String) {
         #expect(Self.refusal(Self.check(method: .RAW(value: method)))?.status == .badRequest)
         #expect(Self.refusal(Self.check(method: .RAW(value: method), isHTTP2: true))?.status == .badRequest)

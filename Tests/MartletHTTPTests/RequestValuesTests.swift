@@ -54,7 +54,7 @@ struct RequestValuesTests {
             ("?k=1", "1"), ("?k=1&k=2", "1"), ("?a=1&k=2", "2"), ("?%6b=1", "1"), ("?%6B=1&k=2", "1"), ("?k=", ""),
             ("?k=a%20b+c", "a b c"), ("?k=a=b", "a=b"), ("?k=%C3%A4", "ä"), ("?k=%2B%26", "+&"), ("?&&k=1", "1"),
             ("?k&k=2", "2"), ("?k=\u{301}", "\u{301}"),
-            // What cannot be decoded is given as it stands.
+            // What cannot be decoded is returned as it is.
             ("?k=%zz", "%zz"), ("?k=%4", "%4"), ("?k=%", "%"), ("?k=%ff", "%ff"), ("?k=a+%zz", "a+%zz"),
         ])
     func query(query: String, expected: String) {
@@ -101,7 +101,7 @@ struct RequestValuesTests {
     // MARK: Credentials
 
     @Test(
-        "credentials are what stands behind the scheme, in any case, and blanks",
+        "credentials follow the scheme, in any case, and spaces",
         arguments: [
             ("Bearer x", "x"), ("bearer x", "x"), ("BEARER x", "x"), ("Bearer  x", "x"), ("Bearer x \t", "x"),
             ("Bearer x y", "x y"), ("Bearer Bearer", "Bearer"), ("Bearer \u{a0}", "\u{a0}"),

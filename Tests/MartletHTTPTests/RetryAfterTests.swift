@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Retry-After")
 struct RetryAfterTests {
-    /// Sun, 06 Nov 1994 08:49:37 GMT.
+    /// The time Sun, 06 Nov 1994 08:49:37 GMT.
     private static let date = 784_111_777
 
     private static func seconds(_ value: String, since now: Int = date) -> Int? {
@@ -82,8 +82,7 @@ struct RetryAfterTests {
         arguments: ["Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"])
     func obsolete(value: String) { #expect(Self.seconds(value, since: Self.date - 60) == 60) }
 
-    // RFC 9110, section 5.6.7: one blank stands between the parts of a date, and its day is one that
-    // the week and the month have.
+    // RFC 9110, section 5.6.7: one space separates the parts of a date, and its day exists in the week and the month.
     @Test(
         "a date of a day that does not exist is none",
         arguments: [

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("The codec of a server's connection")
 struct ServerCodecTests {
-    /// Whoever stands behind the codec: keeps what the decoder hands over, and hears everything else.
+    /// The user of the codec: keeps what the decoder hands over, and notes everything else.
     private final class User: ChannelInboundHandler {
         typealias InboundIn = HTTPServerRequestPart
 
@@ -48,7 +48,7 @@ struct ServerCodecTests {
     }
 
     private static let request = "GET /one HTTP/1.1\r\nHost: a\r\n\r\n"
-    /// The decoder stops behind it, and holds what follows.
+    /// The decoder stops after it, and holds what follows.
     private static let upgrade = "GET /one HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 
     @Test("a decoder is taken once")

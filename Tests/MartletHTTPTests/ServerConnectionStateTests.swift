@@ -4,14 +4,14 @@ import Testing
 
 @testable import MartletHTTP
 
-/// Every event at every place where a connection may stand, and then what happens to whole connections.
+/// Checks every event in every state of a connection, and then what happens to whole connections.
 @Suite("The state of a server's connection")
 struct ServerConnectionStateTests {
     typealias State = ServerConnectionState
 
     // MARK: Every event everywhere
 
-    /// - Parameter event: for which each place has exactly one cell in ``expectations(of:)``.
+    /// - Parameter event: an event for which each place has exactly one cell in ``expectations(of:)``.
     @Test("An event does at each place what the table says", arguments: Event.allCases)
     func cell(_ event: Event) {
         var expected: [Place: String] = [:]
@@ -125,7 +125,7 @@ extension ServerConnectionStateTests {
             if case .begin = action { state.begin(.endpoint, stopsDecoder: false) }
         }
         #expect(log == ["begin /3", "answer 3"])
-        // Nothing is held any more: one read ahead.
+        // Nothing is held any more: read one ahead.
         #expect(action == .read)
         #expect(state.releaseRead(isWritable: true) == true)
         #expect(state.answered(3, isKeepAlive: true) == true)
@@ -152,7 +152,7 @@ extension ServerConnectionStateTests {
         #expect(state.phase == .ready)
     }
 
-    @Test("What is behind the last answer is thrown away")
+    @Test("Input after the last answer is discarded")
     func behindTheLastAnswer() {
         var state = Place.answeringHeld.state
         #expect(state.answered(2, isKeepAlive: false) == false)
@@ -160,7 +160,7 @@ extension ServerConnectionStateTests {
         #expect(describe(state.received(head("/new"))) == "nothing")
         #expect(state.phase == .finished)
         #expect(!state.hasMoreThanHead)
-        // The client has to end its half in time, and is read from until then.
+        // The client has to end its half in time, and is read until then.
         #expect(state.askToRead(isWritable: false) == true)
         #expect(state.takeTimerChange() == .startHandshake)
         #expect(state.timerFired() == .close)
@@ -225,7 +225,7 @@ extension ServerConnectionStateTests {
         #expect(describe(state.received(.end(nil))) == "decide")
         #expect(state.accepted() == .takeOver)
         #expect(state.stopDecoder(for: .takeover, isWritten: false) == .nothing)
-        // In whichever order they come.
+        // In either order.
         #expect(state.written() == .nothing)
         #expect(state.readCompleted() == .remove)
         #expect(state.decoderRemoved() == .takeover)
@@ -283,7 +283,7 @@ extension ServerConnectionStateTests {
         #expect(state.accepted() == .takeOver)
         #expect(state.stopDecoder(for: .takeover, isWritten: true) == .close)
 
-        // What came is no HTTP.
+        // The input is not HTTP.
         state = Place.stoppingTakeover.state
         #expect(state.failed(isOfParser: true) == .close)
     }
@@ -465,7 +465,7 @@ extension ServerConnectionStateTests {
         #expect(state.hasMoreThanHead)
     }
 
-    @Test("An answer is owed when what comes behind the request is no HTTP")
+    @Test("An answer is still due when the input after the request is not HTTP")
     func garbageBehindRequest() {
         var state = Place.answering.state
         #expect(state.failed(isOfParser: true) == .nothing)
@@ -515,7 +515,7 @@ extension ServerConnectionStateTests {
         #expect(state.takeTimerChange() == .startHandshake)
         _ = state.decided(question)
         _ = state.refused(mayStay: true, isKeepAlive: true, stopsDecoder: false)
-        // Of several changes the last one counts.
+        // The last of several changes applies.
         #expect(state.takeTimerChange() == .startHandshake)
         state.closed()
         #expect(state.takeTimerChange() == .stop)
@@ -527,9 +527,9 @@ extension ServerConnectionStateTests {
 // MARK: - The table
 
 extension ServerConnectionStateTests {
-    /// Places at which an event does the same.
+    /// Places at which an event has the same effect.
     struct Cells {
-        /// What is answered, and what changes: see ``Event/effect(at:)``.
+        /// The result of the event, and the changes it makes: see ``Event/effect(at:)``.
         let effect: String
         let places: [Place]
 
@@ -1418,8 +1418,8 @@ extension ServerConnectionStateTests {
 
 // MARK: - Places
 
-/// Where a connection may stand. Unless the name says otherwise it has no HTTP side, and nothing is held. Whether a
-/// read is under way, ``description`` says.
+/// A state of a connection. Unless the name says otherwise it has no HTTP side, and nothing is held. ``description``
+/// says whether a read is under way.
 enum Place: String, CaseIterable {
     case fresh
     /// An endpoint has answered.
@@ -1513,7 +1513,7 @@ enum Place: String, CaseIterable {
         }
     }
 
-    /// A connection that has come here.
+    /// A connection in this state.
     var state: ServerConnectionState {
         var state = ServerConnectionState()
         state.opened()
@@ -1762,7 +1762,7 @@ extension [Place] {
 
 // MARK: - Events
 
-/// What a connection may be told or asked.
+/// An event or a question that a connection may receive.
 enum Event: String, CaseIterable {
     case receivedHead
     case receivedBody
@@ -1819,7 +1819,7 @@ enum Event: String, CaseIterable {
     case idleTimerFiredOver
     case takeTimerChange
 
-    /// What the event does at a place: what is answered, and what changes.
+    /// Returns the effect of the event at a place: the result, and the changes it makes.
     func effect(at place: Place) -> String {
         let before = place.state
         var state = before

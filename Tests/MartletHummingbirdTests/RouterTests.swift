@@ -13,7 +13,7 @@ import Testing
 
 @Suite("WebSocket routes of a router", .timeLimit(.minutes(1)))
 struct RouterTests {
-    /// Lets in who brings the right header, and marks every answer.
+    /// Admits requests with the right header, and marks every answer.
     private struct Guard: RouterMiddleware {
         func handle(
             _ request: Request, context: BasicRequestContext,
@@ -43,7 +43,7 @@ struct RouterTests {
 
     static let client = WebSocketClient(logger: Served.quiet)
 
-    /// What every route must do, over whatever carries it.
+    /// Checks what every route must do, over any transport.
     static func checkRoutes(_ url: String, _ client: WebSocketClient) async throws {
         let end = try await client.connect(to: url + "/echo/jack", subprotocols: ["v1"]) { socket in
             #expect(socket.subprotocol == "v1")

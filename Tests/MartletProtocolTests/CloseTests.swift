@@ -25,7 +25,7 @@ struct CloseTests {
     @Test("a code that may not be sent makes no frame")
     func unsendable() { #expect(CloseFrame(code: .abnormalClosure) == nil) }
 
-    @Test("whoever is told first answers with the same code, and later frames are ignored")
+    @Test("the end that receives a close frame first answers with the same code, and later frames are ignored")
     func receivedFirst() throws {
         var handshake = CloseHandshake()
         let frame = try #require(CloseFrame(code: CloseCode(4001), reason: "why"))
@@ -45,7 +45,7 @@ struct CloseTests {
         #expect(reply == .reply(.empty))
     }
 
-    @Test("whoever began is finished when the answer comes, and begins only once")
+    @Test("the end that began is finished when the answer comes, and begins only once")
     func startedHere() throws {
         var handshake = CloseHandshake()
         let frame = try #require(CloseFrame(code: .normalClosure))

@@ -179,7 +179,7 @@ struct CompressionTests {
         }
     }
 
-    @Test("what is no deflate stream fails with 1007, text that is not UTF-8 too")
+    @Test("invalid deflate data fails with 1007, text that is not UTF-8 too")
     func corrupt() {
         let stream = StreamBuilder.frame(2, [0xFF, 0xFF, 0xFF, 0xFF, 0x01, 0x02], reservedBits: 4)
         #expect(DecoderRunner.events([stream], compression: .init()) == [.violation(.compressedDataCorrupt)])

@@ -32,9 +32,9 @@ struct DeflateParametersTests {
         ("\(name); client_max_window_bits", configuration(peerBits: 12), "\(name); client_max_window_bits=12"),
         ("\(name); client_max_window_bits=10", configuration(), "\(name); client_max_window_bits=10"),
         ("\(name); client_max_window_bits=10", configuration(peerBits: 8), "\(name); client_max_window_bits=8"),
-        // A client that does not offer it cannot be told.
+        // A client that does not offer it cannot be limited.
         (name, configuration(peerBits: 8), name),
-        // Offers that are wrong are passed over (RFC 7692, section 7.1).
+        // Invalid offers are ignored (RFC 7692, section 7.1).
         ("\(name); server_max_window_bits", configuration(), nil),
         ("\(name); server_max_window_bits=7", configuration(), nil),
         ("\(name); server_max_window_bits=16", configuration(), nil),

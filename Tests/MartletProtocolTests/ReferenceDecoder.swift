@@ -1,7 +1,7 @@
 @testable import MartletProtocol
 
-/// RFC 6455 written down as slowly and plainly as possible: the oracle for ``MessageDecoder``. It sees a whole stream at
-/// once, byte by byte, and knows no buffers, no pieces and no speed.
+/// A decoder that follows RFC 6455 as slowly and plainly as possible, against which ``MessageDecoder`` is checked. It
+/// sees a whole stream at once, byte by byte, and has no buffers, no pieces and no speed.
 struct ReferenceDecoder {
     enum Event: Equatable, CustomStringConvertible {
         case message(MessageKind, [UInt8])
@@ -65,7 +65,7 @@ struct ReferenceDecoder {
                 index += 4
             }
 
-            // May it come now, and does it fit?
+            // Is it allowed now, and within the limits?
             if !isControl {
                 if code == 0 && message == nil { return fail(.continuationWithoutStart) }
                 if code != 0 {
@@ -113,7 +113,7 @@ struct ReferenceDecoder {
         }
     }
 
-    /// Whether some continuation makes these bytes well-formed: tries all there are for the last character.
+    /// Whether some continuation makes these bytes well-formed: tries every one for the last character.
     static func mayBecomeUTF8(_ bytes: [UInt8]) -> Bool {
         let candidates: [[UInt8]] = [
             [], [0x80], [0x80, 0x80], [0x80, 0x80, 0x80], [0xA0], [0xA0, 0x80], [0x90], [0x90, 0x80],

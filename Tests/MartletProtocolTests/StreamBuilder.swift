@@ -3,7 +3,7 @@ import Testing
 
 @testable import MartletProtocol
 
-/// Frames as bytes, right or wrong.
+/// Builds frames as bytes, valid or not.
 enum StreamBuilder {
     static func frame(
         _ code: UInt8,
@@ -31,7 +31,7 @@ enum StreamBuilder {
     }
 }
 
-/// Feeds a decoder and gathers what it says.
+/// Feeds a decoder and gathers its events.
 enum DecoderRunner {
     /// - Parameter pieces: the stream, cut as the network cut it.
     static func events(

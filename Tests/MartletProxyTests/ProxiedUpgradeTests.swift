@@ -360,7 +360,7 @@ struct ProxiedUpgradeTests {
             refusal: Refusal(.badRequest, "a WebSocket needs HTTP/1.1 or later", mayStay: false)),
         .init(
             name: "something behind it", change: { _ in }, hasMore: true,
-            refusal: Refusal(.badRequest, "a WebSocket handshake has no body and nothing behind it")),
+            refusal: Refusal(.badRequest, "a WebSocket handshake must not have a body or anything after it")),
         .init(
             name: "a route without WebSockets", change: { $0.route.webSocket.isAllowed = false },
             refusal: Refusal(.forbidden, "WebSockets are not allowed here")),

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Authorization", .timeLimit(.minutes(1)))
 struct AuthorizationTests {
-    /// Questions that the server asks, and the answers that the test gives when it likes.
+    /// Holds the questions that the server asks until the test answers them.
     private struct Hook {
         let questions: AsyncStream<String>
         let ask: AsyncStream<String>.Continuation

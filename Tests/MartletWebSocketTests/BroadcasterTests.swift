@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Broadcast", .timeLimit(.minutes(1)))
 struct BroadcasterTests {
-    @Test("everybody in a topic gets each message once, in order, compressed for those who asked")
+    @Test("every member of a topic gets each message once, in order, compressed for those who asked")
     func everybody() async throws {
         let rooms = Broadcaster<String>()
         let plain = WebSocketConfiguration()
@@ -22,7 +22,7 @@ struct BroadcasterTests {
         #expect(rooms.memberCount(of: "all") == 5 && rooms.topics == ["all", "some"])
         let text = String(repeating: "compress me ", count: 100)
         for number in 0..<20 {
-            // Messages of a connection's own go between, so that its context has a past.
+            // Messages of a single connection are sent in between, so that its context is not empty.
             try await pairs[1].server.send(text: "own \(number) \(text)")
             #expect(await rooms.send(text: "\(number) \(text)", to: "all") == .init(sent: 5))
         }

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Client", .timeLimit(.minutes(1)))
 struct ClientTests {
-    /// Serves `/who`, which tells the authorization and cookies that came, and refuses with what `answers` says.
+    /// Serves `/who`, which returns the received authorization and cookies, and refuses with what `answers` says.
     private static func serve(
         _ answers: [String: WebSocketAuthorization],
         _ body: @escaping @Sendable (_ url: String) async throws -> Void

@@ -218,7 +218,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test("whoever asks for the address of a server that could not listen is told so, early or late")
+    @Test("asking for the address of a server that could not listen fails, early or late")
     func bindFails() async throws {
         try await Loopback.serve(Self.echo) { url, _ in
             let port = try #require(url.split(separator: ":").last.flatMap { Int($0) })

@@ -7,7 +7,8 @@ import Testing
 
 @testable import MartletWebSocket
 
-/// One test for each row of the article "From gorilla/websocket"; `scripts/snippets.sh check` sees to it that none lacks.
+/// One test for each row of the article "From gorilla/websocket"; `scripts/snippets.sh check` makes sure that none is
+/// missing.
 @Suite("From gorilla/websocket, row by row", .timeLimit(.minutes(1)))
 struct GorillaTests {
     private static func pair(

@@ -11,7 +11,7 @@ import Tracing
 
 @testable import MartletWebSocket
 
-/// Both systems are the process's own, and other tests count too: so the figures are at least what is expected.
+/// Both systems belong to the process, and other tests use them too: so the figures are at least what is expected.
 @Suite("Metrics and traces", .serialized, .timeLimit(.minutes(1)))
 struct ObservationTests {
     private static let metrics: TestMetrics = {

@@ -4,7 +4,7 @@ import NIOEmbedded
 
 @testable import MartletWebSocket
 
-/// Notes what happens on one connection, and does what the test wants on a message.
+/// Notes the events of one connection, and does what the test wants on a message.
 final class RecordingHandler: WebSocketHandler {
     var messages: [String] = []
     var pongs = 0
@@ -30,7 +30,7 @@ final class RecordingHandler: WebSocketHandler {
     }
 }
 
-/// Holds writes back until the test lets them go: a peer that does not read.
+/// Holds writes back until the test releases them: a peer that does not read.
 final class WriteGate: ChannelOutboundHandler {
     typealias OutboundIn = ByteBuffer
 
@@ -72,10 +72,10 @@ struct Peer {
 
     var time: EmbeddedEventLoop { self.channel.embeddedEventLoop }
 
-    /// The TCP connection ends. An embedded channel knows no half-closure and may have done so itself.
+    /// Ends the TCP connection. An embedded channel knows no half-closure and may have done so itself.
     func disconnect() { _ = try? self.channel.close().wait() }
 
-    /// The client sends frames in one TCP segment.
+    /// Sends frames of the client in one TCP segment.
     func receive(_ frames: ByteBuffer...) throws {
         try self.channel.writeInbound(frames.reduce(into: ByteBuffer()) { $0.writeImmutableBuffer($1) })
     }
@@ -93,14 +93,14 @@ struct Peer {
 
     func openGate() throws { self.gate.open(try self.channel.pipeline.syncOperations.context(handler: self.gate)) }
 
-    /// What the server has written: one element a write.
+    /// Returns what the server has written: one element for each write.
     func writes() throws -> [ByteBuffer] {
         var writes: [ByteBuffer] = []
         while let write = try self.channel.readOutbound(as: ByteBuffer.self) { writes.append(write) }
         return writes
     }
 
-    /// The same as frames: opcode and payload.
+    /// Returns what the server has written as frames: opcode and payload.
     func frames() throws -> [(opcode: Opcode, payload: [UInt8])] {
         var bytes = try self.writes().reduce(into: ByteBuffer()) { $0.writeImmutableBuffer($1) }
         var frames: [(Opcode, [UInt8])] = []

@@ -6,7 +6,7 @@ import Testing
 
 @testable import MartletWebSocket
 
-/// Many tasks do what they like with one connection. Run under ThreadSanitizer by `make sanitize`.
+/// Many tasks use one connection at random. Run under ThreadSanitizer by `make sanitize`.
 @Suite("Random concurrent operations on one connection", .timeLimit(.minutes(5)))
 struct RandomOperationsTests {
     private struct Generator: RandomNumberGenerator {
@@ -83,7 +83,7 @@ struct RandomOperationsTests {
                         }
                     }
                     group.addTask { do { for try await _ in socket.messages {} } catch {} }
-                    // When most of it is done, somebody closes in the middle of the rest.
+                    // When most of it is done, one of them closes in the middle of the rest.
                     group.addTask {
                         while received.value < 300, socket.closeInformation == nil { await Task.yield() }
                         await socket.close()

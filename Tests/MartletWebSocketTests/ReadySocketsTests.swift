@@ -33,9 +33,9 @@ struct ReadySocketsTests {
 
         var isReady: Bool { self.socket!.loop.ready.isReady(self.place) }
 
-        /// As a walk over many connections does it.
+        /// Publishes in the way of a loop over many connections.
         ///
-        /// - Returns: whether the connection itself was not asked.
+        /// - Returns: whether it was sent without asking the connection itself.
         @discardableResult
         func publish(_ texts: String...) -> Bool {
             guard let socket = self.socket else { return false }

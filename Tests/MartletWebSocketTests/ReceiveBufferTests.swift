@@ -6,7 +6,8 @@ import Testing
 
 @Suite("Receive buffer")
 struct ReceiveBufferTests {
-    /// What the allocator relies on: if NIO ever changes it, connections would hold 256 KiB each, or copy every read.
+    /// This test checks what the allocator relies on: if NIO changes it, connections hold 256 KiB each, or copy every
+    /// read.
     @Test("NIO's pool keeps only the first buffer and asks for the shared one at every later read")
     func poolBehaviour() {
         let loop = LoopContext(eventLoop: EmbeddedEventLoop())

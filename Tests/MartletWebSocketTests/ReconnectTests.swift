@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Reconnecting", .timeLimit(.minutes(1)))
 struct ReconnectTests {
-    /// A clock whose sleeps take no time and are written down.
+    /// A clock whose sleeps take no time and are recorded.
     private final class JumpClock: Clock {
         struct Instant: InstantProtocol {
             var offset: Duration

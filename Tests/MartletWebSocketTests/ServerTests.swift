@@ -96,7 +96,7 @@ struct ServerTests {
             let third = await #expect(throws: WebSocketError.self) { try await Self.client.connect(to: url) { _ in } }
             #expect(third?.handshakeFailure?.status == 429)
             #expect(third?.retryAfter == .seconds(1))
-            // A keep-alive connection that was refused still counts as open until it ends.
+            // A keep-alive connection that was refused is still open until it ends.
             while limits.count > 2 { await Task.yield() }
             let raw = try await RawConnection.open(addresses[0])
             while limits.count < 3 { await Task.yield() }

@@ -2,8 +2,8 @@ import Foundation
 
 /// A value that tasks share.
 ///
-/// `@unchecked Sendable`: the lock protects the value. Not the standard library's `Mutex`, since ThreadSanitizer does not
-/// know it.
+/// `@unchecked Sendable`: the lock protects the value. It is not the standard library's `Mutex`, which ThreadSanitizer
+/// does not know.
 final class Shared<Value: Sendable>: @unchecked Sendable {
     fileprivate let lock = NSLock()
     fileprivate var storage: Value

@@ -5,7 +5,7 @@ import Testing
 
 @testable import MartletWebSocket
 
-/// The tests of ``UpgradeDecision``: every state and every event, and what is agreed on.
+/// The tests of ``UpgradeDecision``: every state and every event, and the agreements.
 @Suite("What becomes a WebSocket or a stream")
 struct UpgradeDecisionTests {
     // MARK: Requests
@@ -60,7 +60,7 @@ struct UpgradeDecisionTests {
         return .init(handshake: nil, isSecure: false, head: { [request] in request })
     }
 
-    /// - Parameter origin: as the log is told.
+    /// - Parameter origin: the origin as it is logged.
     private static func wrongOrigin(_ origin: String) -> Refusal {
         var refusal = Refusal(.forbidden, "pages of this origin may not connect here")
         refusal.detail = origin
@@ -75,7 +75,7 @@ struct UpgradeDecisionTests {
         if case .accept(let agreement) = action { agreement } else { nil }
     }
 
-    /// What is agreed on with whoever is let in without a hook.
+    /// Returns the agreement with a client that is admitted without a hook.
     private static func agree(
         _ candidate: UpgradeDecision.Candidate, _ rules: UpgradeDecision.Rules = .init()
     ) throws -> UpgradeDecision.Agreement {
@@ -210,7 +210,7 @@ struct UpgradeDecisionTests {
 
     // MARK: The order of the checks
 
-    /// In their order.
+    /// The checks in their order.
     enum Check: Int, CaseIterable, Sendable {
         case handshake
         case version
@@ -238,7 +238,7 @@ struct UpgradeDecisionTests {
             switch self {
             case .handshake: Refusal(.badRequest, "no")
             case .version: Refusal(.badRequest, "a WebSocket needs HTTP/1.1 or later", mayStay: false)
-            case .more: Refusal(.badRequest, "a WebSocket handshake has no body and nothing behind it")
+            case .more: Refusal(.badRequest, "a WebSocket handshake must not have a body or anything after it")
             case .allowed: Refusal(.forbidden, "WebSockets are not allowed here")
             case .head: Refusal(.badRequest, "the request is malformed")
             case .origin: UpgradeDecisionTests.wrongOrigin("")
@@ -264,7 +264,7 @@ struct UpgradeDecisionTests {
         first.spoil(&candidate, &rules)
         second.spoil(&candidate, &rules)
         #expect(Self.refusal(UpgradeDecision.begin(candidate, rules).action) == first.refusal)
-        // Whichever was broken first makes no difference.
+        // It makes no difference which was broken first.
         candidate = Self.candidate()
         rules = UpgradeDecision.Rules(hasHook: true)
         second.spoil(&candidate, &rules)
@@ -272,7 +272,7 @@ struct UpgradeDecisionTests {
         #expect(Self.refusal(UpgradeDecision.begin(candidate, rules).action) == first.refusal)
     }
 
-    @Test("the head is asked for only by an origin policy, and only behind what is cheaper")
+    @Test("the head is read only for an origin policy, and only after cheaper checks")
     func headIsAskedForLast() {
         var count = 0
         var candidate = Self.candidate()
@@ -372,7 +372,7 @@ struct UpgradeDecisionTests {
         case over
     }
 
-    /// What a decision is in, seen from outside.
+    /// Returns the stage of a decision, seen from outside.
     private static func stage(of decision: UpgradeDecision) -> Stage {
         var copy = decision
         switch copy.admitted(nil) {
@@ -409,7 +409,7 @@ struct UpgradeDecisionTests {
 
     enum Outcome: Hashable {
         case ask
-        /// With so many further headers.
+        /// The request is accepted with this number of further headers.
         case accept(Int)
         case refuse(Int, String, mayStay: Bool)
 
@@ -428,14 +428,14 @@ struct UpgradeDecisionTests {
     private static let late = Outcome.refuse(503, "the decision came too late", mayStay: true)
     private static let tookTooLong = Outcome.refuse(503, "the authorization took too long", mayStay: true)
 
-    /// For each event what it does to a decision that is admitting, asking, and over.
+    /// The effect of each event on a decision that is admitting, asking, and over.
     private static let table: [Event: [Cell]] = [
         .admitted: [(.ask, .asking), (late, .asking), (late, .over)],
         .full: [
-            (.refuse(503, "there are too many connections", mayStay: false), .over), (late, .asking), (late, .over),
+            (.refuse(503, "too many connections", mayStay: false), .over), (late, .asking), (late, .over),
         ],
         .closed: [
-            (.refuse(503, "the server is about to stop", mayStay: false), .over), (late, .asking), (late, .over),
+            (.refuse(503, "the server is shutting down", mayStay: false), .over), (late, .asking), (late, .over),
         ],
         .tooMany: [(.refuse(429, "too many", mayStay: true), .over), (late, .asking), (late, .over)],
         .allow: [(late, .admitting), (.accept(1), .over), (late, .over)],
@@ -449,7 +449,7 @@ struct UpgradeDecisionTests {
         .timedOut: [(late, .admitting), (tookTooLong, .over), (late, .over)],
     ]
 
-    /// A decision that is in a stage, for a request that nothing is wrong with.
+    /// Returns a decision that is in a stage, for a valid request.
     private static func decision(_ stage: Stage, _ candidate: UpgradeDecision.Candidate) -> UpgradeDecision {
         var decision = UpgradeDecision.begin(candidate, .init(hasHook: true)).decision
         if stage != .admitting { _ = decision.admitted(nil) }
@@ -510,7 +510,7 @@ struct UpgradeDecisionTests {
         #expect(decision.subprotocol == subprotocol)
     }
 
-    @Test("without a hook whoever is admitted is accepted", arguments: Transport.allCases)
+    @Test("without a hook, an admitted request is accepted", arguments: Transport.allCases)
     func withoutHook(_ transport: Transport) throws {
         let agreement = try Self.agree(Self.candidate(transport))
         #expect(agreement.fields.isEmpty)
@@ -542,7 +542,7 @@ struct UpgradeDecisionTests {
         }
     }
 
-    @Test("whoever takes too long is told to come again")
+    @Test("a hook that takes too long leads to 503 with Retry-After")
     func timedOut() {
         var decision = Self.decision(.asking, Self.candidate())
         #expect(
@@ -630,7 +630,7 @@ struct UpgradeDecisionTests {
         var decision = UpgradeDecision.begin(candidate, rules).decision
         _ = decision.admitted(nil)
         #expect(decision.subprotocol == "a")
-        // Its own hook is not asked besides.
+        // Its own hook is not asked as well.
         let agreement = try #require(Self.agreement(decision.answered(.proceed(others, [.setCookie: "a=1"]))))
         #expect(agreement.subprotocol == "b")
         #expect(agreement.compression != nil)
@@ -689,7 +689,7 @@ struct UpgradeDecisionTests {
         candidate.hasMore = true
         #expect(
             Self.refusal(UpgradeDecision.begin(candidate, .init(hasHook: true)).action)
-                == Refusal(.badRequest, "a request for a stream has no body and nothing behind it"))
+                == Refusal(.badRequest, "a request for a stream must not have a body or anything after it"))
         #expect(
             Self.refusal(UpgradeDecision.begin(Self.stream("http://x.example"), .init(origin: .sameHost)).action)
                 == Self.wrongOrigin("http://x.example"))

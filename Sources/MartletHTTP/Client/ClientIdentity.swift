@@ -2,19 +2,19 @@ package import HTTPTypes
 package import NIOCore
 package import NIOHTTP1
 
-/// Who sent a request, as far as that is known: by the connection, and by what trusted proxies tell.
+/// The client that sent a request, as far as the connection and the headers of trusted proxies tell.
 package struct ClientIdentity: Sendable, Hashable {
-    /// Whoever the connection comes from: an IP address, or `nil` for a Unix domain socket.
+    /// The IP address of the peer; `nil` for a Unix domain socket.
     package var peer: String?
-    /// Whether the peer's `Forwarded` headers are believed.
+    /// Whether the peer's `Forwarded` headers are trusted.
     package var isPeerTrusted: Bool
-    /// The client behind the trusted proxies; the peer when there are none.
+    /// The IP address of the client behind the trusted proxies; the peer's if there are none.
     package var address: String?
-    /// Whether the connection to us is TLS.
+    /// Whether the connection to this server uses TLS.
     package var isSecure: Bool
-    /// Whether the client's own connection is TLS, to us or to the last trusted proxy.
+    /// Whether the client's own connection uses TLS, to this server or to the last trusted proxy.
     package var isClientSecure: Bool
-    /// The host that the client named, in place of the request's own; `nil` when no trusted proxy tells of one.
+    /// The host that the client named, in place of the request's own; `nil` if no trusted proxy reports one.
     package var authority: String?
 
     package init(peer: String?, isPeerTrusted: Bool, address: String?, isSecure: Bool) {
@@ -26,10 +26,11 @@ package struct ClientIdentity: Sendable, Hashable {
     }
 
     /// - Parameters:
-    ///   - peer: who connected.
+    ///   - peer: the address that the connection comes from.
     ///   - address: the peer's address as text.
-    ///   - trusted: whose `X-Forwarded-For`, `-Proto` and `-Host` are believed, or `Forwarded` without the first of them.
-    ///   - values: the values of a header in order; only asked when the peer is trusted.
+    ///   - trusted: the proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are trusted, or `Forwarded` without these
+    ///     three.
+    ///   - values: returns the values of a header, in order; called only if the peer is trusted.
     package init(
         peer: SocketAddress?, address: String?, trusted: TrustedProxies, isSecure: Bool,
         values: (HTTPField.Name) -> [String]
@@ -42,10 +43,10 @@ package struct ClientIdentity: Sendable, Hashable {
         var proto = HeaderList.elements(values(.xForwardedProto)).last.map(String.init)
         var host = HeaderList.elements(values(.xForwardedHost)).last.map(String.init)
         if nodes.isEmpty, proto == nil, host == nil {
-            // The older family is what a proxy that knows both keeps right: a client could have written the other.
+            // A proxy that knows both families keeps the older one right: a client could have written the other.
             let elements = HeaderList.elements(values(.forwarded))
             nodes = elements.map { ForwardedNodes.parameter("for", of: $0) ?? "unknown" }
-            // The last element tells of the connection to the last proxy before us.
+            // The last element describes the connection to the last proxy before this server.
             proto = elements.last.flatMap { ForwardedNodes.parameter("proto", of: $0) }
             host = elements.last.flatMap { ForwardedNodes.parameter("host", of: $0) }
         }
@@ -65,6 +66,6 @@ extension HTTPField.Name {
     package static let xForwardedFor = Self("X-Forwarded-For")!
     package static let xForwardedProto = Self("X-Forwarded-Proto")!
     package static let xForwardedHost = Self("X-Forwarded-Host")!
-    /// RFC 7239.
+    /// The header `Forwarded` (RFC 7239).
     package static let forwarded = Self("Forwarded")!
 }

@@ -1,15 +1,17 @@
-/// `ForwardedNodes` reads the `for` parameters of `Forwarded` headers (RFC 7239, section 4), the first client first, without quotes.
+/// `ForwardedNodes` reads the `for` parameters of `Forwarded` headers (RFC 7239, section 4), without quotes and the
+/// first client first.
 ///
-/// A client's own elements stand before those of trusted proxies, in the same header: they shall not hide what follows them.
+/// A client's own elements come before those of trusted proxies, in the same header: they must not hide what follows
+/// them.
 package enum ForwardedNodes {
-    /// - Returns: a node for each element; `unknown` where it names none.
+    /// - Returns: a node for each element; `unknown` for an element without one.
     package static func parse(_ values: [String]) -> [String] {
         HeaderList.elements(values).map { Self.parameter("for", of: $0) ?? "unknown" }
     }
 
-    /// The value of a parameter of an element, without quotes; `nil` when it has none.
+    /// Returns the value of a parameter of an element, without quotes; `nil` if it has none.
     ///
-    /// - Parameter name: in lower case.
+    /// - Parameter name: the parameter's name in lower case.
     package static func parameter(_ name: String, of element: Substring) -> String? {
         for pair in HeaderList.split(element, at: UInt8(ascii: ";")).parts {
             guard let equals = pair.firstIndex(of: "="), pair[..<equals].lowercased() == name else { continue }
@@ -18,8 +20,8 @@ package enum ForwardedNodes {
         return nil
     }
 
-    /// The IP address of a node, or of an element of `X-Forwarded-For`, without its port, which may be a name (section 6.3);
-    /// `nil` when it has none.
+    /// Returns the IP address of a node, or of an element of `X-Forwarded-For`, without its port, which may be a name
+    /// (section 6.3); `nil` if it has none.
     package static func address(of node: String) -> String? {
         var address = node[...]
         var port: Substring?
@@ -39,7 +41,8 @@ package enum ForwardedNodes {
         return String(address)
     }
 
-    /// A number of up to five digits, or a name that hides it: `_` and at least one of letters, digits, `.`, `_` and `-`.
+    /// Whether the bytes are a number of up to five digits, or a name that hides it: `_` and at least one of letters,
+    /// digits, `.`, `_` and `-`.
     private static func isPort(_ bytes: Substring.UTF8View) -> Bool {
         if bytes.first == UInt8(ascii: "_") {
             return bytes.count > 1

@@ -1,18 +1,18 @@
 import Synchronization
 
-/// Ids of requests: 16 hexadecimal digits, different within a process, and unlikely to meet those of another. They are for
-/// finding a request in logs, and keep nothing secret.
+/// Ids of requests: 16 hexadecimal digits, unique within a process and unlikely to be used by another. They serve to
+/// find a request in logs, and are not secret.
 package enum RequestID {
     private static let first = UInt64.random(in: .min ... .max)
     private static let count = Atomic<UInt64>(0)
     private static let digits: StaticString = "0123456789abcdef"
 
-    /// The name that somebody in front gave the request, if it can stand in a log, or a new one.
+    /// Returns the id that a proxy or the client gave the request, if it is fit for a log; otherwise a new one.
     ///
-    /// - Parameter values: of `X-Request-Id`: one, or it is nobody's.
+    /// - Parameter values: the values of `X-Request-Id`; ignored unless there is exactly one.
     package static func given(_ values: [String]) -> String { Self.given(values.count == 1 ? values[0] : nil) }
 
-    /// The name that somebody in front gave the request, if it can stand in a log, or a new one.
+    /// Returns the id that a proxy or the client gave the request, if it is fit for a log; otherwise a new one.
     package static func given(_ id: String?) -> String {
         guard let id, (1...64).contains(id.utf8.count),
             id.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") })
@@ -21,7 +21,7 @@ package enum RequestID {
     }
 
     package static func next() -> String {
-        // SplitMix64's steps and its mixing, which no two numbers share an outcome of.
+        // SplitMix64's steps and mixing, which give a different result for each number.
         let step = self.count.wrappingAdd(0x9E37_79B9_7F4A_7C15, ordering: .relaxed).newValue
         var value = Self.first &+ step
         value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9

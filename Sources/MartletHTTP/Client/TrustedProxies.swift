@@ -1,10 +1,10 @@
 package import HTTPTypes
 package import NIOCore
 
-/// The reverse proxies in front of a server, whose `X-Forwarded-For`, `-Proto` and `-Host` headers are believed. From
-/// anybody else they are ignored, since every client can send them.
+/// The reverse proxies in front of a server, whose `X-Forwarded-For`, `-Proto` and `-Host` headers are trusted. From
+/// all other peers these headers are ignored, since every client can send them.
 public struct TrustedProxies: Sendable, Hashable {
-    /// Nobody is believed. The default.
+    /// Trusts no proxy. The default.
     public static let none = TrustedProxies()
 
     private var networks: [IPNetwork] = []
@@ -13,8 +13,8 @@ public struct TrustedProxies: Sendable, Hashable {
     private init() {}
 
     /// - Parameters:
-    ///   - networks: of the proxies' addresses.
-    ///   - unixSockets: whether whoever connects through a Unix domain socket is a proxy.
+    ///   - networks: the networks of the proxies' addresses.
+    ///   - unixSockets: whether peers that connect through a Unix domain socket are proxies.
     public init(_ networks: [IPNetwork], unixSockets: Bool = false) {
         self.networks = networks
         self.trustsUnixSockets = unixSockets
@@ -25,14 +25,15 @@ public struct TrustedProxies: Sendable, Hashable {
         return self.networks.contains { $0.contains(address) }
     }
 
-    /// Who sent a request that came from `peer`.
+    /// Returns the client that sent a request which came from `peer`.
     package func client(of request: HTTPRequest, peer: SocketAddress?, isSecure: Bool) -> ClientIdentity {
         ClientIdentity(peer: peer, address: peer?.ipAddress, trusted: self, isSecure: isSecure) {
             request.headerFields[values: $0]
         }
     }
 
-    /// The last address among nodes that is no trusted proxy, of a request that came from a trusted `peer`.
+    /// Returns the last address among nodes that is not a trusted proxy's, for a request that came from a trusted
+    /// `peer`.
     ///
     /// - Parameter nodes: elements of `X-Forwarded-For`, or nodes of `Forwarded`, the client first.
     package func clientAddress(_ nodes: [String], peer: SocketAddress?) -> String? {

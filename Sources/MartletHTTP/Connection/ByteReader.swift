@@ -1,6 +1,6 @@
 package import NIOCore
 
-/// Unwraps what a removed decoder leaves over: bytes, where this handler's input is otherwise HTTP parts.
+/// Unwraps the bytes that a removed decoder leaves over, where this handler's input is otherwise HTTP parts.
 package struct ByteReader {
     private final class Handler: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer

@@ -1,16 +1,17 @@
 package import NIOCore
 
-/// The batches in which connections are ended at a shutdown: over a time, each of a random size, so that clients do not all come
-/// back in the same instant. A value; its user ends the connections, and sleeps for ``step`` between two batches.
+/// The batches in which connections are ended at a shutdown: spread over a time, each of a random size, so that clients
+/// do not all reconnect in the same instant. It is a value; its user ends the connections, and sleeps for ``step``
+/// between two batches.
 package struct DrainPlan {
     package struct Batch: Equatable {
-        /// The share of what is left then that ends with it.
+        /// The share of the remaining connections that this batch ends.
         package let share: Double
-        /// The last batch ends everything that is left.
+        /// Whether this is the last batch, which ends everything that is left.
         package let isLast: Bool
 
-        /// How many of some connections end: a whole number that is the share on average, so that few connections take the
-        /// whole time as well.
+        /// Returns how many of `total` connections to end: a whole number that is the share on average, so that even a
+        /// few connections are spread over the whole time.
         package func count(of total: Int) -> Int {
             self.isLast ? total : min(Int(Double(total) * self.share + Double.random(in: 0..<1)), total)
         }
@@ -23,7 +24,7 @@ package struct DrainPlan {
 
     package init(over time: TimeAmount) { self.left = max(Int(time.nanoseconds / Self.step.nanoseconds), 1) }
 
-    /// - Returns: `nil` when the last batch is over.
+    /// - Returns: the next batch; `nil` after the last.
     package mutating func next() -> Batch? {
         guard self.left > 0 else { return nil }
         defer { self.left -= 1 }

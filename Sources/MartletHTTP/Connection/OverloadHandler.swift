@@ -7,7 +7,7 @@ package final class OverloadHandler: ChannelInboundHandler {
 
     private static let answer =
         "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
-        + "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 24\r\n\r\nthere is no room for you"
+        + "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 20\r\n\r\ntoo many connections"
 
     package init() {}
 

@@ -1,7 +1,7 @@
 package import NIOCore
 package import NIOHTTP1
 
-/// A request for a ``RequestEndpoint``, as much of it as has come.
+/// A request for a ``RequestEndpoint``, as far as it has arrived.
 package final class PlainRequest {
     package let head: HTTPRequestHead
     package let endpoint: RequestEndpoint
@@ -12,7 +12,7 @@ package final class PlainRequest {
         self.endpoint = endpoint
     }
 
-    /// The decoder sees to it that no more comes than the head said.
+    /// Appends a part of the body. The decoder ensures that no more comes than the head said.
     package func append(_ part: ByteBuffer) {
         if self.body == nil { self.body = part } else { self.body?.writeImmutableBuffer(part) }
     }

@@ -1,27 +1,28 @@
 package import NIOCore
 package import NIOHTTP1
 
-/// Stands before the decoder of a connection on which short requests with one head follow each other, and spares it all but the
-/// first of them. What the head says is looked at anew each time: a key may have gone since.
+/// A handler before the decoder of a connection on which short requests with the same head follow each other: it spares
+/// the decoder all but the first of them. What the head says is checked again each time, since a key may have been
+/// removed.
 ///
-/// Only a buffer that holds one whole request and nothing else is taken, and only while the decoder holds nothing: after a
-/// request that filled its buffer, too, and was decoded as it stands there, line by line. So the decoder would have made the
-/// same of it.
+/// It takes only a buffer that holds one whole request and nothing else, and only while the decoder holds nothing:
+/// after a request that also filled its buffer, and that was decoded exactly as it stands there, line by line. So the
+/// decoder would have read it the same way.
 package final class RepeatedRequestHandler: ChannelInboundHandler, RemovableChannelHandler {
     package typealias InboundIn = ByteBuffer
     package typealias InboundOut = ByteBuffer
 
-    /// Requests in a row whose head was another than that before: then the connection is left alone.
+    /// The number of requests in a row with a different head than the one before, after which the handler stops trying.
     private static let patience = 8
 
     private struct Known {
         let bytes: RepeatedHead
         var head: HTTPRequestHead
-        /// What ``head`` says of the body.
+        /// The length of the body that ``head`` states, in bytes.
         var length: Int
     }
 
-    /// Takes whole requests past the decoder.
+    /// An owner takes whole requests past the decoder.
     package protocol Owner: AnyObject {
         /// - Returns: `false` when the request must go through the decoder.
         func take(_ head: HTTPRequestHead, _ body: ByteBuffer) -> Bool
@@ -29,15 +30,16 @@ package final class RepeatedRequestHandler: ChannelInboundHandler, RemovableChan
 
     private unowned let owner: any Owner
     private var known: Known?
-    /// The decoder holds nothing.
+    /// Whether the decoder holds nothing.
     private var isClean = false
     private var misses = 0
-    /// Heads for the owner that came through the decoder in the current read; whether they are more than one is all that matters.
+    /// The heads for the owner that came through the decoder in the current read, at most two: only whether there is
+    /// exactly one matters.
     private var heads: [HTTPRequestHead] = []
 
     package init(_ owner: any Owner) { self.owner = owner }
 
-    /// A request for the owner has come through the decoder; another like it may follow.
+    /// Notes that a request for the owner has come through the decoder; another like it may follow.
     package func received(_ head: HTTPRequestHead) { if self.heads.count < 2 { self.heads.append(head) } }
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {

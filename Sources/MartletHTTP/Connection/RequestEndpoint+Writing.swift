@@ -2,9 +2,9 @@ package import NIOCore
 import NIOHTTP1
 
 extension RequestEndpoint.Answer {
-    /// Appends the answer as HTTP/1.1 has it.
+    /// Appends the answer in the format of HTTP/1.1.
     ///
-    /// - Parameter date: as `Date` has it.
+    /// - Parameter date: the value of the header `Date`.
     package func write(keepsAlive: Bool, date: String, to bytes: inout ByteBuffer) {
         if self.status == .ok {
             bytes.writeStaticString("HTTP/1.1 200 OK\r\nContent-Type: ")

@@ -1,8 +1,8 @@
 package import NIOCore
 package import NIOHTTP1
 
-/// Answers short requests on the event loop of their connection: no task, no HTTP handler, one write an answer. For what
-/// comes often; everything that is in the least unusual about a request is for the HTTP side.
+/// Answers short requests on the event loop of their connection: no task, no HTTP handler, one write for each answer.
+/// It is for frequent requests; anything unusual about a request sends it to the HTTP side.
 package struct RequestEndpoint: Sendable {
     /// The whole answer.
     package struct Answer: Sendable {
@@ -17,9 +17,9 @@ package struct RequestEndpoint: Sendable {
         }
     }
 
-    /// Longer bodies are the HTTP side's. Bytes.
+    /// The longest body in bytes that the endpoint takes; requests with longer ones go to the HTTP side.
     package var maximumBodySize: Int
-    /// Called on the connection's event loop; `completion` is to be called once, on any thread.
+    /// The function that answers, called on the connection's event loop; it must call `completion` once, on any thread.
     package var respond:
         @Sendable (
             _ head: HTTPRequestHead, _ body: ByteBuffer, _ channel: any Channel,
@@ -37,10 +37,10 @@ package struct RequestEndpoint: Sendable {
         self.respond = respond
     }
 
-    /// Whether the length of a request's body is known, and not too great; nobody waits for a word before sending it; and the
-    /// request says what host it is for, as it must.
+    /// Whether the endpoint takes a request: its body's length is known and within the limit, the client does not wait
+    /// for an interim answer before it sends the body, and there is one valid Host header.
     ///
-    /// - Parameter others: names of headers that make a request none for this endpoint.
+    /// - Parameter others: the names of headers with which a request is not for this endpoint.
     package func takes(_ head: HTTPRequestHead, without others: [String] = []) -> Bool {
         guard head.version == .http1_1 else { return false }
         var hasHost = false
@@ -64,7 +64,7 @@ package struct RequestEndpoint: Sendable {
         return hasHost && length.map { $0 <= self.maximumBodySize } ?? false
     }
 
-    /// - Parameter other: in lower case, of the same length.
+    /// - Parameter other: a text in lower case, of the same length.
     private static func isEqual(_ name: String, _ other: String) -> Bool {
         let (name, other) = (name.utf8Span.span, other.utf8Span.span)
         for index in other.indices {

@@ -1,11 +1,11 @@
 package import NIOCore
 package import NIOHTTP1
 
-/// A `ServerCodec` is the HTTP/1.1 codec in the pipeline of a server's connection, whose decoder can be taken away and put back:
-/// see ``ServerConnectionState`` for why and when.
+/// A `ServerCodec` is the HTTP/1.1 codec in the pipeline of a server's connection. Its decoder can be taken away and
+/// put back: see ``ServerConnectionState`` for why and when.
 package struct ServerCodec {
     package let encoder: HTTPResponseEncoder
-    /// `nil` while it is taken away.
+    /// The decoder; `nil` while it is taken away.
     private var decoder: ByteToMessageHandler<HTTPRequestDecoder>?
     private let limits: HTTPLimits
     /// The bytes that a removed decoder held.
@@ -17,41 +17,41 @@ package struct ServerCodec {
         self.decoder = limits.makeDecoder()
     }
 
-    /// Adds the codec, and behind it its user, to the end of a pipeline.
+    /// Adds the codec, followed by its user, to the end of a pipeline.
     package func install(on channel: any Channel, before user: any ChannelHandler) throws {
         var handlers: [any ChannelHandler] = [self.encoder]
         if let decoder = self.decoder { handlers.append(decoder) }
         try channel.pipeline.syncOperations.addHandlers(handlers + [user])
     }
 
-    // The pipeline may call its user back at any time, who uses the codec: nothing below calls out.
+    // The pipeline may call its user at any time, and the user uses the codec: so nothing below calls out.
 
-    /// Takes the decoder, for its user to remove it from the pipeline. What it held comes to the user in the meantime, as bytes:
-    /// see ``keep(_:)``.
+    /// Takes the decoder, so that its user can remove it from the pipeline. The bytes that it held come to the user
+    /// meanwhile: see ``keep(_:)``.
     ///
-    /// - Returns: `nil` when it has been taken already.
+    /// - Returns: `nil` if it has already been taken.
     package mutating func takeDecoder() -> ByteToMessageHandler<HTTPRequestDecoder>? {
         defer { self.decoder = nil }
         return self.decoder
     }
 
-    /// Makes a decoder in the place of one that was taken, to be added behind ``encoder``.
+    /// Makes a new decoder to replace the one that was taken; it must be added after ``encoder``.
     package mutating func makeDecoder() -> ByteToMessageHandler<HTTPRequestDecoder> {
         let decoder = self.limits.makeDecoder()
         self.decoder = decoder
         return decoder
     }
 
-    /// Whether what comes now is bytes: the decoder has been taken.
+    /// Whether the input is bytes at the moment, because the decoder has been taken.
     package var isDecoderTaken: Bool { self.decoder == nil }
 
-    /// Keeps what the decoder that was taken hands over.
+    /// Keeps the bytes that the taken decoder hands over.
     package mutating func keep(_ data: NIOAny) { self.leftovers.append(ByteReader().unwrapInboundIn(data)) }
 
-    /// Bytes that the decoder held.
+    /// The number of bytes that the decoder held.
     package var leftoverLength: Int { self.leftovers.reduce(0) { $0 + $1.readableBytes } }
 
-    /// - Returns: what the decoder held.
+    /// - Returns: the bytes that the decoder held.
     package mutating func takeLeftovers() -> [ByteBuffer] {
         defer { self.leftovers = [] }
         return self.leftovers

@@ -2,62 +2,63 @@ import DequeModule
 package import NIOCore
 package import NIOHTTP1
 
-/// A `ServerConnectionState` is where a server's HTTP/1.1 connection stands: whose turn it is, what has to wait, and when the
-/// decoder may be taken away. It holds no channel and no clock: it is told what happened, and answers what is to be done.
+/// A `ServerConnectionState` is the state of a server's HTTP/1.1 connection: what happens next, what has to wait, and
+/// when the decoder may be taken away. It holds no channel and no clock: it is told what happened, and returns what to
+/// do.
 ///
-/// A request is for one of three (``Destination``): it is answered at once, it takes the connection over, or it goes to the HTTP
-/// side. Two peculiarities of NIO's `HTTPDecoder` shape the rest:
-/// - Behind a request that asks for an upgrade it parses nothing more, ever (``DecoderStop``). So when there is no upgrade, the
-///   decoder is replaced by a new one, which gets the bytes that the old one held.
-/// - A removed decoder hands over its bytes untyped, in a later tick. So removal starts only between reads, when it is certain
-///   that nothing else can come.
+/// A request has one of three destinations (``Destination``): it is answered at once, it takes the connection over, or
+/// it goes to the HTTP side. Two peculiarities of NIO's `HTTPDecoder` shape the rest:
+/// - After a request that asks for an upgrade it parses nothing more, ever (``DecoderStop``). So if there is no
+///   upgrade, the decoder is replaced by a new one, which gets the bytes that the old one held.
+/// - A removed decoder hands over its bytes untyped, in a later tick. So removal starts only between reads, when
+///   nothing else can arrive.
 ///
-/// The file is long on purpose: phase and counters are `private` to it, so that nothing moves them but an event.
+/// The file is long on purpose: phase and counters are `private` to it, so that only events change them.
 package struct ServerConnectionState {
-    /// Who deals with a request.
+    /// The part of the server that handles a request.
     package enum Destination: Hashable, Sendable {
-        /// It is answered on the event loop, once it is whole.
+        /// The request is answered on the event loop, once it is whole.
         case endpoint
-        /// If it is accepted, the connection is a WebSocket's or a stream's from then on.
+        /// The request takes the connection over if it is accepted; from then on it is a WebSocket's or a stream's.
         case takeover
-        /// The HTTP side: a router, a framework.
+        /// The request goes to the HTTP side: a router, a framework.
         case http
     }
 
-    /// Why the decoder goes.
+    /// The reason for removing the decoder.
     package enum DecoderRemoval: Hashable, Sendable {
-        /// A new one takes its place: it has stopped, and HTTP goes on.
+        /// The decoder has stopped, and a new one takes its place.
         case replacement
-        /// HTTP is over.
+        /// HTTP ends on this connection.
         case takeover
     }
 
     package enum Phase: Hashable, Sendable {
         /// The next part is the head of a request.
         case ready
-        /// A request is on its way to the HTTP side.
+        /// A request is being passed to the HTTP side.
         case passing(stopsDecoder: Bool)
-        /// A request for an endpoint, the end of which has not come.
+        /// A request for an endpoint is arriving, and its end has not come.
         case collecting
-        /// An endpoint has been asked; the number tells its answer from one that comes too late.
+        /// An endpoint has been asked; the number distinguishes its answer from a late one.
         case answering(question: Int)
-        /// A request that wants to take the connection over, the end of which has not come.
+        /// A request that wants to take the connection over is arriving, and its end has not come.
         case receiving
-        /// Such a request must wait for the answers to earlier requests.
+        /// Such a request waits for the answers to earlier requests.
         case waiting
-        /// It is being decided about; the number tells the answer from one that comes too late.
+        /// Such a request is being decided about; the number distinguishes the answer from a late one.
         case deciding(question: Int)
-        /// The HTTP side has been told that there is no more input, and has not ended its output yet.
+        /// The HTTP side has been told that the input has ended, and has not ended its output yet.
         case endingHTTP
-        /// The decoder has stopped, and goes once no read is under way and what was written has left.
+        /// The decoder has stopped; it is removed once no read is under way and everything written has been sent.
         case stoppingDecoder(DecoderRemoval, isWritten: Bool)
-        /// The decoder is going; what it held comes as bytes.
+        /// The decoder is being removed; what it held arrives as bytes.
         case removingDecoder(DecoderRemoval)
-        /// HTTP is over: the connection has been taken over, or ends.
+        /// HTTP has ended: the connection has been taken over, or ends.
         case finished
     }
 
-    /// A `TimerChange` says what is to be done with the one timer of the connection.
+    /// A `TimerChange` says what to do with the one timer of the connection.
     package enum TimerChange: Hashable, Sendable {
         /// The timer runs as long as a handshake may take (``HTTPLimits/handshakeTimeout``).
         case startHandshake
@@ -66,25 +67,25 @@ package struct ServerConnectionState {
         case stop
     }
 
-    /// A connection that has been refused this often is ended.
+    /// The number of refusals after which a connection is ended.
     private static let refusalLimit = 100
 
     package private(set) var phase = Phase.ready
-    /// Parts that came while the phase allowed none; at most what one read brings.
+    /// The parts that arrived while the phase allowed none; at most as many as one read brings.
     private var held: Deque<HTTPServerRequestPart> = []
     private var isInRead = false
     private var isReadHeldBack = false
     private var isResuming = false
     private var isTimerRunning = false
     private var timerChange: TimerChange?
-    /// The HTTP side is there.
+    /// Whether the connection has an HTTP side.
     package private(set) var hasHTTPSide = false
-    /// Requests that the HTTP side has not answered to the end.
+    /// The number of requests that the HTTP side has not answered completely.
     private var unanswered = 0
     package private(set) var isDraining = false
-    /// The client has ended its half, or what follows is no HTTP.
+    /// Whether the client has ended its half, or sent something that is not HTTP.
     private var hasInputEnded = false
-    /// The request that wants to take the connection over has a body.
+    /// Whether the request that wants to take the connection over has a body.
     private var hasBody = false
     private var questionCount = 0
     private var refusalCount = 0
@@ -96,23 +97,23 @@ package struct ServerConnectionState {
 
 extension ServerConnectionState {
     package enum PartAction {
-        /// The part waits, or is thrown away.
+        /// The part waits, or is discarded.
         case nothing
-        /// Find out whom the request is for; ``begin(_:stopsDecoder:)`` or ``refuseAndClose()`` must follow.
+        /// Find the destination of the request; ``begin(_:stopsDecoder:)`` or ``refuseAndClose()`` must follow.
         case begin(HTTPRequestHead)
-        /// Add to the body of the request for an endpoint.
+        /// Add these bytes to the body of the request for an endpoint.
         case append(ByteBuffer)
         /// The request for an endpoint is whole: ask it.
         case answer(question: Int)
         /// Decide about the request that wants to take the connection over.
         case decide
-        /// Give the part to the HTTP side.
+        /// Pass the part to the HTTP side.
         case pass(HTTPServerRequestPart)
-        /// Give the part to the HTTP side, and then replace the decoder, which has stopped.
+        /// Pass the part to the HTTP side, and then replace the decoder, which has stopped.
         case passAndReplaceDecoder(HTTPServerRequestPart)
     }
 
-    /// A part has come from the decoder.
+    /// Handles a part from the decoder.
     package mutating func received(_ part: HTTPServerRequestPart) -> PartAction {
         self.isInRead = true
         switch self.phase {
@@ -146,15 +147,15 @@ extension ServerConnectionState {
         }
     }
 
-    /// It is known whom a request is for.
+    /// Begins a request whose destination is now known.
     ///
     /// - Parameter stopsDecoder: see ``DecoderStop``.
-    /// - Returns: whether the HTTP side is to be told, behind the head, that the server shuts down.
+    /// - Returns: whether to tell the HTTP side, after the head, that the server is shutting down.
     @discardableResult
     package mutating func begin(_ destination: Destination, stopsDecoder: Bool) -> Bool {
         switch destination {
         case .endpoint:
-            // A request that was held while the server began to shut down.
+            // The request may have been held when the server began to shut down.
             self.setTimer(self.isDraining ? .startDrain : .stop)
             self.phase = .collecting
         case .takeover:
@@ -170,12 +171,12 @@ extension ServerConnectionState {
         return destination == .http && self.isDraining
     }
 
-    /// Whether a whole request that came past the decoder may be taken: as if it had come through it.
+    /// Whether a whole request that bypassed the decoder may be taken as if it had come through it.
     package var mayTakeWhole: Bool {
         self.phase == .ready && self.held.isEmpty && !self.isDraining && !self.hasInputEnded
     }
 
-    /// A whole request for an endpoint has come past the decoder.
+    /// Begins a whole request for an endpoint that has bypassed the decoder.
     ///
     /// - Returns: the number of the question for the endpoint.
     package mutating func receivedWhole() -> Int {
@@ -190,10 +191,10 @@ extension ServerConnectionState {
         return self.questionCount
     }
 
-    /// An endpoint has an answer.
+    /// Handles the answer of an endpoint.
     ///
-    /// - Parameter isKeepAlive: what the request says of the connection.
-    /// - Returns: whether the connection lives on behind the answer; `nil` for an answer that comes too late, which is dropped.
+    /// - Parameter isKeepAlive: whether the request allows the connection to stay open.
+    /// - Returns: whether the connection stays open after the answer; `nil` for a late answer, which is discarded.
     package mutating func answered(_ question: Int, isKeepAlive: Bool) -> Bool? {
         guard self.phase == .answering(question: question) else { return nil }
         self.setTimer(.stop)
@@ -207,7 +208,7 @@ extension ServerConnectionState {
         return true
     }
 
-    /// The HTTP side has written the end of an answer.
+    /// Handles the end of an answer that the HTTP side has written.
     ///
     /// - Returns: whether the request that waited for it can be decided about now.
     package mutating func httpAnswered() -> Bool {
@@ -220,12 +221,12 @@ extension ServerConnectionState {
 // MARK: Requests that want to take the connection over
 
 extension ServerConnectionState {
-    /// Whether the request that is being decided about has a body, or anything came behind it.
+    /// Whether the request that is being decided about has a body, or anything has come after it.
     package var hasMoreThanHead: Bool { self.hasBody || !self.held.isEmpty }
 
-    /// A hook is asked about the request.
+    /// Begins a question to a hook about the request.
     ///
-    /// - Returns: a number for ``decided(_:)``.
+    /// - Returns: the number of the question, for ``decided(_:)``.
     package mutating func deciding() -> Int {
         self.questionCount += 1
         self.phase = .deciding(question: self.questionCount)
@@ -233,9 +234,9 @@ extension ServerConnectionState {
         return self.questionCount
     }
 
-    /// A hook has answered.
+    /// Handles the answer of a hook.
     ///
-    /// - Returns: `false` for an answer that comes too late.
+    /// - Returns: `false` if the answer is late.
     package mutating func decided(_ question: Int) -> Bool {
         guard self.phase == .deciding(question: question) else { return false }
         self.setTimer(.stop)
@@ -243,7 +244,7 @@ extension ServerConnectionState {
     }
 
     package enum RefusalAction: Hashable, Sendable {
-        /// Answer, and go on with what is held.
+        /// Answer, and continue with what is held.
         case stay
         /// Answer, and replace the decoder, which has stopped.
         case replaceDecoder
@@ -251,11 +252,11 @@ extension ServerConnectionState {
         case close
     }
 
-    /// The request is refused.
+    /// Refuses the request that is being decided about.
     ///
     /// - Parameters:
-    ///   - mayStay: whether the connection may live on, as far as the reason goes.
-    ///   - isKeepAlive: what the request says of the connection.
+    ///   - mayStay: whether the reason for the refusal allows the connection to stay open.
+    ///   - isKeepAlive: whether the request allows the connection to stay open.
     ///   - stopsDecoder: see ``DecoderStop``.
     package mutating func refused(mayStay: Bool, isKeepAlive: Bool, stopsDecoder: Bool) -> RefusalAction {
         self.refusalCount += 1
@@ -269,25 +270,23 @@ extension ServerConnectionState {
     }
 
     package enum AcceptAction: Hashable, Sendable {
-        /// The HTTP side must end first: ``httpEnded()`` tells when it has.
+        /// End the HTTP side first; ``isEndingHTTP`` is `true` until its output has ended.
         case endHTTP
         /// Answer, and remove the decoder.
         case takeOver
     }
 
-    /// The request is accepted.
+    /// Accepts the request that is being decided about.
     package mutating func accepted() -> AcceptAction {
         guard self.hasHTTPSide else { return .takeOver }
         self.phase = .endingHTTP
         return .endHTTP
     }
 
-    /// The HTTP side has ended its output.
-    ///
-    /// - Returns: whether that was waited for; otherwise it ends the connection.
+    /// Whether the end of the HTTP side's output is awaited; otherwise that end ends the connection.
     package var isEndingHTTP: Bool { self.phase == .endingHTTP }
 
-    /// The connection is a WebSocket's or a stream's.
+    /// Notes that the connection now belongs to a WebSocket or a stream.
     package mutating func tookOver() { self.phase = .finished }
 }
 
@@ -296,24 +295,24 @@ extension ServerConnectionState {
 extension ServerConnectionState {
     package enum DecoderAction: Hashable, Sendable {
         case nothing
-        /// Remove it; ``decoderRemoved()`` must follow.
+        /// Remove the decoder; ``decoderRemoved()`` must follow.
         case remove
-        /// It went on, so it had not stopped: go on with what is held.
+        /// The decoder went on, so it had not stopped: continue with what is held.
         case resume
-        /// It went on behind a request that has been accepted: what follows cannot be told from HTTP, so close.
+        /// The decoder went on after a request that has been accepted: what follows cannot be told from HTTP, so close.
         case close
     }
 
-    /// The decoder has stopped, and is to go.
+    /// Begins to remove the decoder, which has stopped.
     ///
-    /// - Parameter isWritten: whether nothing that has been written is to be waited for; otherwise ``written()`` must follow.
+    /// - Parameter isWritten: whether everything written has been sent; otherwise ``written()`` must follow.
     package mutating func stopDecoder(for removal: DecoderRemoval, isWritten: Bool) -> DecoderAction {
         guard self.phase != .finished else { return .nothing }
         self.phase = .stoppingDecoder(removal, isWritten: isWritten)
         return self.nextDecoderAction()
     }
 
-    /// What was written before the decoder goes has left.
+    /// Notes that everything written before the decoder's removal has been sent.
     package mutating func written() -> DecoderAction {
         guard case .stoppingDecoder(let removal, _) = self.phase else { return .nothing }
         self.phase = .stoppingDecoder(removal, isWritten: true)
@@ -331,15 +330,15 @@ extension ServerConnectionState {
         return .resume
     }
 
-    /// Whether what comes now is what a removed decoder held.
+    /// Whether the input is what a removed decoder held.
     package var isReceivingLeftovers: Bool {
         if case .removingDecoder = self.phase { return true }
         return false
     }
 
-    /// The decoder has gone.
+    /// Handles the removal of the decoder.
     ///
-    /// - Returns: why; `nil` when it does not matter any more.
+    /// - Returns: the reason for it; `nil` if it no longer matters.
     package mutating func decoderRemoved() -> DecoderRemoval? {
         guard case .removingDecoder(let removal) = self.phase else { return nil }
         if removal == .replacement { self.phase = .ready }
@@ -350,7 +349,7 @@ extension ServerConnectionState {
 // MARK: Reading
 
 extension ServerConnectionState {
-    /// A read is over.
+    /// Handles the end of a read.
     package mutating func readCompleted() -> DecoderAction {
         self.isInRead = false
         return self.nextDecoderAction()
@@ -358,46 +357,46 @@ extension ServerConnectionState {
 
     package var isReading: Bool { self.isInRead }
 
-    /// Whether more may be read. Nothing is, while a request waits or the client does not take the answers that it has been
-    /// given.
+    /// Whether more may be read. Reading stops while a request waits, or while the client does not read the answers
+    /// that it was sent.
     private func mayRead(isWritable: Bool) -> Bool {
         switch self.phase {
         case .ready, .passing, .receiving, .collecting: isWritable
-        // One read ahead: most answers come at once, and asking NIO to stop and to go on costs two system calls.
+        // One read ahead: most answers come at once, and making NIO stop and start again costs two system calls.
         case .answering: isWritable && self.held.isEmpty && !self.hasInputEnded
         case .waiting, .deciding, .endingHTTP, .stoppingDecoder, .removingDecoder: false
         case .finished: true
         }
     }
 
-    /// NIO wants to read.
+    /// Asks whether NIO may read.
     ///
-    /// - Returns: whether it may; otherwise ``releaseRead(isWritable:)`` tells when.
+    /// - Returns: `false` if the read is held back; ``releaseRead(isWritable:)`` then says when to read.
     package mutating func askToRead(isWritable: Bool) -> Bool {
         if self.mayRead(isWritable: isWritable) { return true }
         self.isReadHeldBack = true
         return false
     }
 
-    /// Something has changed that reading may depend on.
+    /// Reconsiders a read that was held back, after a change that reading may depend on.
     ///
-    /// - Returns: whether to read what was held back.
+    /// - Returns: whether to read now.
     package mutating func releaseRead(isWritable: Bool) -> Bool {
         guard self.isReadHeldBack, self.held.isEmpty, self.mayRead(isWritable: isWritable) else { return false }
         self.isReadHeldBack = false
         return true
     }
 
-    /// Goes on with what was held back; ``nextHeld()`` follows until there is none.
+    /// Begins to continue with what was held back; ``nextHeld()`` must follow until it returns `nil`.
     ///
-    /// - Returns: `false` when that is under way already.
+    /// - Returns: `false` if that is already under way.
     package mutating func beginResuming() -> Bool {
         guard !self.isResuming else { return false }
         self.isResuming = true
         return true
     }
 
-    /// The next part that was held and may go on now.
+    /// Returns what to do with the next held part that may continue now; `nil` if there is none.
     package mutating func nextHeld() -> PartAction? {
         switch self.phase {
         case .ready, .passing, .receiving, .collecting: self.held.popFirst().map { self.handle($0) }
@@ -410,13 +409,13 @@ extension ServerConnectionState {
         case nothing
         /// Read again.
         case read
-        /// The input has ended, and everything is answered: end the connection.
+        /// The input has ended, and everything has been answered: end the connection.
         case close
-        /// The server shuts down, and nothing is under way: end the connection.
+        /// The server is shutting down, and nothing is under way: end the connection.
         case drain(DrainAction)
     }
 
-    /// There is nothing held that may go on.
+    /// Ends what ``beginResuming()`` began; called when no held part may continue.
     package mutating func endResuming() -> ResumeAction {
         self.isResuming = false
         guard self.held.isEmpty else { return .nothing }
@@ -434,15 +433,15 @@ extension ServerConnectionState {
 extension ServerConnectionState {
     package enum DrainAction: Hashable, Sendable {
         case nothing
-        /// Nothing but plain HTTP can come here: end the connection.
+        /// End the connection, which has no HTTP side.
         case close
-        /// Tell the HTTP side, which ends when its requests are answered.
+        /// Tell the HTTP side, which ends once its requests are answered.
         case tellHTTP
     }
 
     private var drainAction: DrainAction { self.hasHTTPSide ? .tellHTTP : .close }
 
-    /// The server shuts down.
+    /// Handles the beginning of the server's shutdown.
     package mutating func quiesced() -> DrainAction {
         self.isDraining = true
         switch self.phase {
@@ -450,7 +449,7 @@ extension ServerConnectionState {
         case .collecting:
             self.setTimer(.startDrain)
             return .nothing
-        // What is being decided about, or answered, comes to its end first.
+        // A decision or an answer that is under way finishes first.
         default: return .nothing
         }
     }
@@ -461,7 +460,7 @@ extension ServerConnectionState {
         case tellHTTP
     }
 
-    /// The client has ended its half of the connection.
+    /// Handles the end of the client's half of the connection.
     package mutating func inputEnded() -> InputEndAction {
         if case .answering = self.phase {
             self.hasInputEnded = true
@@ -473,24 +472,24 @@ extension ServerConnectionState {
     package enum ErrorAction: Hashable, Sendable {
         case nothing
         case close
-        /// Answer that the request is not valid, and end the connection.
+        /// Answer that the request is invalid, and end the connection.
         case refuse
         /// Tell the HTTP side.
         case tellHTTP
-        /// Tell whoever is behind, and end the connection.
+        /// Tell the handlers after this one, and end the connection.
         case tellAndClose
     }
 
-    /// Something below has failed.
+    /// Handles an error from below.
     ///
-    /// - Parameter isOfParser: whether what came is no HTTP.
+    /// - Parameter isOfParser: whether the input is not valid HTTP.
     package mutating func failed(isOfParser: Bool) -> ErrorAction {
         switch self.phase {
         case .stoppingDecoder, .removingDecoder:
             // The decoder went on after an upgrade request: after 101, no frame can be told from HTTP.
             return .close
         case .answering where isOfParser:
-            // What came behind the request is none; the answer is still owed.
+            // What follows the request is not HTTP; the answer is still due.
             self.hasInputEnded = true
             return .nothing
         default:
@@ -500,24 +499,24 @@ extension ServerConnectionState {
         }
     }
 
-    /// What came cannot be answered but with a refusal, behind which the connection ends.
+    /// Refuses the request and ends the connection after the answer.
     ///
-    /// - Returns: `false` when it is over already, and nothing may be written any more.
+    /// - Returns: `false` if the connection has already finished, and nothing more may be written.
     package mutating func refuseAndClose() -> Bool {
         guard self.phase != .finished else { return false }
         self.finish()
         return true
     }
 
-    /// The last answer has been written, or is about to be: whatever comes is thrown away. The client has as long as a
-    /// handshake may take to end its half.
+    /// Finishes HTTP once the last answer has been written or is about to be: later input is discarded. The client has
+    /// as long as a handshake may take to end its half.
     package mutating func finish() {
         self.phase = .finished
         self.held = []
         self.setTimer(.startHandshake)
     }
 
-    /// The connection has ended.
+    /// Handles the end of the connection.
     package mutating func closed() {
         self.phase = .finished
         self.held = []
@@ -534,10 +533,10 @@ extension ServerConnectionState {
         self.timerChange = change
     }
 
-    /// The connection has begun.
+    /// Handles the beginning of the connection.
     package mutating func opened() { self.setTimer(.startHandshake) }
 
-    /// What is to be done with the timer; to be asked behind each event.
+    /// Returns what to do with the timer; to be called after each event.
     package mutating func takeTimerChange() -> TimerChange? {
         guard let change = self.timerChange else { return nil }
         self.timerChange = nil
@@ -547,19 +546,19 @@ extension ServerConnectionState {
     package enum TimeoutAction: Hashable, Sendable {
         /// The client did not end its half in time.
         case close
-        /// No complete request came in time: answer that, and end the connection.
+        /// No complete request came in time: refuse it, and end the connection.
         case refuse
         /// The hook took too long: refuse the request.
         case refuseDecision
     }
 
-    /// The timer has fired.
+    /// Handles the firing of the timer.
     package mutating func timerFired() -> TimeoutAction {
         self.isTimerRunning = false
         switch self.phase {
         case .finished: return .close
         case .deciding: return .refuseDecision
-        // An answer now would be taken for that to an earlier request, or stand in the middle of it.
+        // An answer now would be taken as the answer to an earlier request, or end up in the middle of it.
         case .receiving where self.unanswered > 0: return .close
         default:
             self.finish()
@@ -568,10 +567,10 @@ extension ServerConnectionState {
     }
 
     package enum IdleAction: Hashable, Sendable {
-        /// Others watch over the connection now.
+        /// Another part of the server watches over the connection now.
         case nothing
         case close
-        /// No complete request came in time: answer that, and end the connection.
+        /// No complete request came in time: refuse it, and end the connection.
         case refuse
         /// Look again when the rest of the time has passed.
         case waitForRest
@@ -579,9 +578,9 @@ extension ServerConnectionState {
         case waitAgain
     }
 
-    /// The connection without an HTTP side has been looked at.
+    /// Checks a connection without an HTTP side for idleness.
     ///
-    /// - Parameter isOver: whether nothing has come or gone for as long as a connection may be idle.
+    /// - Parameter isOver: whether nothing was received or sent for as long as a connection may be idle.
     package mutating func idleTimerFired(isOver: Bool) -> IdleAction {
         guard !self.hasHTTPSide else { return .nothing }
         switch self.phase {

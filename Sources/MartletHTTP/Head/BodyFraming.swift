@@ -1,17 +1,17 @@
 import HTTPTypes
 package import NIOHTTP1
 
-/// How the end of a request's body is known (RFC 9112, section 6).
+/// The way in which the end of a request's body is known (RFC 9112, section 6).
 package enum BodyFraming: Hashable, Sendable {
-    /// There is none.
+    /// The request has no body.
     case none
-    /// So many bytes, at least one.
+    /// The body has this many bytes, at least one.
     case length(Int)
     case chunked
 
-    /// - Throws: ``Refusal`` for what two servers might read differently.
+    /// - Throws: ``Refusal`` for a request that two servers might read differently.
     package static func of(_ head: HTTPRequestHead) throws(Refusal) -> BodyFraming {
-        // Most requests have neither, and this costs no memory.
+        // Most requests have neither, and this allocates no memory.
         guard head.headers.contains(name: "content-length") || head.headers.contains(name: "transfer-encoding") else {
             return .none
         }
@@ -37,7 +37,7 @@ package enum BodyFraming: Hashable, Sendable {
         return length == 0 ? .none : .length(length)
     }
 
-    /// A value of `Content-Length`: digits and nothing else (RFC 9110, section 8.6).
+    /// Parses a value of `Content-Length`: digits and nothing else (RFC 9110, section 8.6).
     package static func length(_ text: String) -> Int? {
         guard !text.isEmpty, text.utf8.allSatisfy({ 0x30...0x39 ~= $0 }) else { return nil }
         return Int(text)

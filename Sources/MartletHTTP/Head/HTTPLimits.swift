@@ -2,13 +2,13 @@ import HTTPTypes
 public import NIOCore
 package import NIOHTTP1
 
-/// What a request may take before it becomes a WebSocket, or is passed on as plain HTTP.
+/// The limits on a request before it becomes a WebSocket, or is passed on as plain HTTP.
 public struct HTTPLimits: Sendable {
-    /// From the TCP connection, or the last refusal, to a complete request. Default: 10 s.
+    /// The time from the TCP connection, or the last refusal, to a complete request. Default: 10 s.
     public var handshakeTimeout: TimeAmount = .seconds(10)
-    /// Names and values of all headers together. Default: 16 KiB. Beyond it: 431.
+    /// The most bytes in the names and values of all headers together. Default: 16 KiB. Beyond it: 431.
     public var maximumHeaderSize: Int = 16 * 1024
-    /// Headers of one request. Default: 100. Beyond it: 431.
+    /// The most headers in one request. Default: 100. Beyond it: 431.
     public var maximumHeaderCount: Int = 100
 
     public init() {}
@@ -26,7 +26,7 @@ public struct HTTPLimits: Sendable {
             HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: self.decoderLimits))
     }
 
-    /// The answer to what the decoder could not read.
+    /// Returns the answer to a request that the decoder could not read.
     package func refusal(of error: HTTPParserError) -> Refusal {
         guard error == .headerOverflow else {
             return Refusal(.badRequest, "not a valid HTTP/1.1 request: \(error)", mayStay: false)

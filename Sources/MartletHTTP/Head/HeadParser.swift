@@ -1,20 +1,21 @@
 import MartletProtocol
 package import NIOHTTP1
 
-/// Reads the head of a request or of an answer that has come whole, and takes none but those that nobody could read in two
-/// ways (RFC 9112, sections 2.2, 3 and 5): lines end with CR LF, names are tokens with the colon right behind them, values
-/// are visible ASCII, blanks and tabs without any at their end, nothing is folded, and nothing says that a body follows. Anything
-/// else is left to NIO's decoder, and what that says of it.
+/// Reads the head of a request or response that has arrived completely, and only if it cannot be read in two ways (RFC
+/// 9112, sections 2.2, 3 and 5): lines end with CR LF, names are tokens with the colon right after them, values are
+/// visible ASCII, spaces and tabs without any at their end, nothing is folded, and nothing says that a body follows.
+/// Everything else is left to NIO's decoder and its errors.
 package enum HeadParser {
     private static let cr: UInt8 = 0x0D
     private static let lf: UInt8 = 0x0A
 
-    /// - Parameter bytes: the head with its empty line, and nothing behind it.
+    /// - Parameter bytes: the head with its empty line, and nothing after it.
     /// - Returns: `nil` unless it is a GET request of HTTP/1.1.
     package static func request(_ bytes: UnsafeRawBufferPointer, maximumCount: Int) -> HTTPRequestHead? {
         guard Self.end(bytes) == bytes.count, Self.has("GET ", bytes, at: 0) else { return nil }
         var index = 4
-        // A path, with its query; other forms of a target are NIO's to read, and a fragment is in none (RFC 9112, section 3.2).
+        // A path, with its query; other forms of a target are left to NIO, and none has a fragment (RFC 9112, section
+        // 3.2).
         guard bytes[index] == UInt8(ascii: "/") else { return nil }
         while bytes[index] > 0x20, bytes[index] < 0x7F, bytes[index] != UInt8(ascii: "#") { index += 1 }
         guard Self.has(" HTTP/1.1\r\n", bytes, at: index) else { return nil }
@@ -23,7 +24,7 @@ package enum HeadParser {
         return HTTPRequestHead(version: .http1_1, method: .GET, uri: target, headers: headers)
     }
 
-    /// - Parameter bytes: the head with its empty line, and nothing behind it.
+    /// - Parameter bytes: the head with its empty line, and nothing after it.
     /// - Returns: `nil` unless it is a 101 of HTTP/1.1.
     package static func switchingProtocols(_ bytes: UnsafeRawBufferPointer, maximumCount: Int) -> HTTPResponseHead? {
         guard Self.end(bytes) == bytes.count, Self.has("HTTP/1.1 101", bytes, at: 0),
@@ -36,14 +37,14 @@ package enum HeadParser {
         return HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: headers)
     }
 
-    /// The end of a head: the empty line behind its headers. Lines end with CR LF and nothing else, as NIO's decoder has it.
+    /// Returns the end of a head: the empty line after its headers. Lines end only with CR LF, as in NIO's decoder.
     ///
-    /// - Parameter start: where what has not been looked at begins.
-    /// - Returns: where the empty line ends, if it is there.
+    /// - Parameter start: the index of the first byte that has not been looked at.
+    /// - Returns: the index after the empty line, if it is there.
     package static func end(_ bytes: UnsafeRawBufferPointer, from start: Int = 0) -> Int? {
         var index = max(start, 3)
         while index < bytes.count {
-            // Of four bytes in a row one is looked at, mostly.
+            // Mostly, only one of four bytes is looked at.
             switch bytes[index] {
             case Self.lf:
                 if bytes[index - 1] == Self.cr, bytes[index - 2] == Self.lf, bytes[index - 3] == Self.cr {
@@ -57,8 +58,7 @@ package enum HeadParser {
         return nil
     }
 
-    /// The headers up to the empty line, with which `bytes` end: so no loop over bytes that may stand in a line goes on
-    /// beyond them.
+    /// Reads the headers up to the empty line that ends `bytes`: no loop over the bytes of a line can go on beyond it.
     private static func headers(
         _ bytes: UnsafeRawBufferPointer, from start: Int, _ maximumCount: Int
     ) -> HTTPHeaders? {
@@ -76,7 +76,7 @@ package enum HeadParser {
             let valueStart = index
             while Self.isValueByte(bytes[index]) { index += 1 }
             let value = valueStart..<index
-            // NIO's decoder keeps blanks at the end: who they belong to is for it to say.
+            // NIO's decoder keeps spaces at the end, so the decision what they mean is left to it.
             guard Self.has("\r\n", bytes, at: index),
                 value.isEmpty || bytes[index - 1] != 0x20 && bytes[index - 1] != 0x09
             else { return nil }
@@ -86,7 +86,7 @@ package enum HeadParser {
         return headers
     }
 
-    /// Whether a header says where the body ends: what its value may be is for NIO's decoder to say.
+    /// Whether a header says where the body ends: its value is left to NIO's decoder.
     private static func isFraming(_ name: Slice<UnsafeRawBufferPointer>) -> Bool {
         let text: StaticString
         switch name.count {
@@ -94,12 +94,12 @@ package enum HeadParser {
         case 17: text = "transfer-encoding"
         default: return false
         }
-        // Of the bytes of a token none but a capital letter becomes one of these by the bit of small letters.
+        // Among the bytes of a token, only a capital letter becomes one of these when the lower-case bit is set.
         for (byte, place) in zip(name, 0...) where byte | 0x20 != text.utf8Start[place] { return false }
         return true
     }
 
-    /// A header's name; for the long ones of every handshake no memory is taken.
+    /// Returns a header's name; the long ones of every handshake need no memory.
     private static func name(_ bytes: Slice<UnsafeRawBufferPointer>) -> String {
         let name = UnsafeRawBufferPointer(rebasing: bytes)
         switch name.count {
@@ -116,7 +116,7 @@ package enum HeadParser {
         String(decoding: UnsafeRawBufferPointer(rebasing: bytes), as: UTF8.self)
     }
 
-    /// Whether `text` stands at `index`.
+    /// Whether `text` is at `index`.
     @inline(__always)
     private static func has(_ text: StaticString, _ bytes: UnsafeRawBufferPointer, at index: Int) -> Bool {
         let count = text.utf8CodeUnitCount

@@ -1,6 +1,6 @@
 package import NIOHTTP1
 
-/// Heads as bytes (RFC 9112, section 2.1). Everything in them has been checked.
+/// Writes heads as bytes (RFC 9112, section 2.1). Everything in them has already been checked.
 package enum HeadWriter {
     package static func bytes(_ head: HTTPRequestHead) -> [UInt8] {
         var bytes: [UInt8] = []

@@ -1,14 +1,14 @@
 package import HTTPTypes
 
-/// A `Refusal` is an answer that says no: a status, headers, and a reason that a person can act on, which is the body and stands
-/// in the log.
+/// A `Refusal` is an answer that refuses a request: a status, headers, and a reason that a person can act on, which is
+/// the body and is logged.
 package struct Refusal: Error, Sendable, Hashable {
     package var status: HTTPResponse.Status
     package var reason: String
     package var fields: HTTPFields
-    /// Whether the connection may live on behind it, if the client wants that.
+    /// Whether the connection may stay open after it, if the client wants that.
     package var mayStay: Bool
-    /// What only the log is told besides.
+    /// A further detail, for the log only.
     package var detail: String?
 
     package init(

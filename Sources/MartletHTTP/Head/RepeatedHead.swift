@@ -4,23 +4,23 @@ import Glibc
 import Musl
 #endif
 
-/// The head of a short request as its bytes, to tell at a glance that the next request has the same: back ends send one head
-/// over and over, in which nothing but the length of the body changes.
+/// The head of a short request as its bytes, to recognise quickly that the next request has the same: back ends send
+/// one head over and over, in which only the length of the body changes.
 package struct RepeatedHead {
-    /// Longer ones are not kept. Bytes.
+    /// The longest head in bytes that is kept.
     private static let longest = 2048
     private static let end: [UInt8] = Array("\r\n\r\n".utf8)
     private static let field: [UInt8] = Array("\ncontent-length:".utf8)
 
-    /// Up to the digits of the length.
+    /// The head up to the digits of the length.
     private let prefix: [UInt8]
-    /// Behind them, with the empty line.
+    /// The head after the digits, with the empty line.
     private let suffix: [UInt8]
-    /// Lines of the head, the first among them.
+    /// The number of lines of the head, including the first.
     package let lineCount: Int
 
-    /// - Parameter request: the bytes of one whole request, and nothing else; `nil` when they are not that, or have no
-    ///   `Content-Length`.
+    /// - Parameter request: the bytes of one whole request, and nothing else; the result is `nil` if they are not that,
+    ///   or have no `Content-Length`.
     package init?(_ request: UnsafeRawBufferPointer) {
         let start = request.prefix(Self.longest)
         guard let end = start.range(of: Self.end)?.upperBound else { return nil }
@@ -34,7 +34,7 @@ package struct RepeatedHead {
         self.lineCount = head.count { $0 == UInt8(ascii: "\n") } - 1
     }
 
-    /// Where the body begins in the bytes of a request with this head, and nothing behind its body; `nil` for all others.
+    /// Returns the index of the body in a request with this head and nothing after its body; `nil` for all others.
     package func body(of request: UnsafeRawBufferPointer) -> Int? {
         guard request.count > self.prefix.count, Self.isEqual(request, 0, self.prefix),
             let length = Self.number(in: request, at: self.prefix.count)
@@ -50,7 +50,7 @@ package struct RepeatedHead {
         return other.withUnsafeBytes { memcmp(bytes.baseAddress! + offset, $0.baseAddress!, other.count) == 0 }
     }
 
-    /// Up to seven digits.
+    /// Reads a number of up to seven digits.
     private static func number(in bytes: UnsafeRawBufferPointer, at start: Int) -> (value: Int, digits: Int)? {
         var value = 0
         var index = start
@@ -63,7 +63,7 @@ package struct RepeatedHead {
 }
 
 extension Slice<UnsafeRawBufferPointer> {
-    /// Of a text in lower case; letters match in any case.
+    /// Returns the range of a text that is given in lower case; letters match in any case.
     fileprivate func range(of text: [UInt8]) -> Range<Int>? {
         guard self.count >= text.count else { return nil }
         for start in self.startIndex...(self.endIndex - text.count)

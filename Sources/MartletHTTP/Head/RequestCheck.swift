@@ -2,23 +2,23 @@ package import HTTPTypes
 import MartletProtocol
 package import NIOHTTP1
 
-/// Checks what a request must be before anybody acts on it, behind whichever codec it comes from: method, target, host, names and
-/// values of headers, framing (RFC 9110, RFC 9112, RFC 9113). The decoders refuse much of it already; that nothing of it comes
-/// through is ours to see to.
+/// Checks a request before it is acted on, whichever codec it comes from: method, target, host, names and values of
+/// headers, framing (RFC 9110, RFC 9112, RFC 9113). The decoders refuse much of it already; this makes sure of all of
+/// it.
 package enum RequestCheck {
     /// A request that an intermediary may pass on.
     package struct Checked: Sendable {
         package let target: RequestTarget
-        /// The host that the request is to be routed by, and that is shown to the upstream.
+        /// The host that the request is routed by, and that is passed to the upstream.
         package let host: String
-        /// Whether it asks for a WebSocket, well or badly.
+        /// Whether the request asks for a WebSocket, correctly or not.
         package let isUpgrade: Bool
     }
 
     // MARK: What every server refuses
 
-    /// The first rule that a request of HTTP/1.1 breaks; `nil` when it breaks none. Behind a wrong host the connection may stay: where
-    /// the request ends is certain.
+    /// Returns the first rule that a request of HTTP/1.1 breaks; `nil` if it breaks none. After a wrong host the
+    /// connection may stay open, since the end of the request is certain.
     package static func fault(of head: HTTPRequestHead) -> Refusal? {
         if var refusal = Self.fault(method: head.method.rawValue, target: head.uri) {
             refusal.mayStay = false
@@ -32,20 +32,21 @@ package enum RequestCheck {
         return Self.fault(hosts: head.headers["host"], mayLack: head.isHTTP10)
     }
 
-    /// The first rule that a request of HTTP/2 breaks; `nil` when it breaks none (RFC 9113, sections 8.1.1, 8.2 and 8.3.1).
+    /// Returns the first rule that a request of HTTP/2 breaks; `nil` if it breaks none (RFC 9113, sections 8.1.1, 8.2
+    /// and 8.3.1).
     package static func fault(of request: HTTPRequest) -> Refusal? {
         if let refusal = Self.fault(method: request.method.rawValue, target: request.path ?? "") { return refusal }
         guard let path = request.path, path.hasPrefix("/") || path == "*" && request.method == .options else {
-            return Refusal(.badRequest, "the path is none")
+            return Refusal(.badRequest, "the path must begin with a slash")
         }
         for field in request.headerFields where Self.isOfConnection(field) {
-            return Refusal(.badRequest, "HTTP/2 has no header \(field.name)")
+            return Refusal(.badRequest, "HTTP/2 does not allow the header \(field.name)")
         }
         let lengths = request.headerFields[values: .contentLength]
         guard lengths.count <= 1, lengths.allSatisfy({ BodyFraming.length($0) != nil }) else {
             return Refusal(.badRequest, "Content-Length must be one number")
         }
-        // Where both are there they must name one host (RFC 9113, section 8.3.1).
+        // If both are there, they must name the same host (RFC 9113, section 8.3.1).
         let named = request.headerFields[values: .hostField]
         guard let authority = request.authority else { return Self.fault(hosts: named, mayLack: false) }
         guard named.allSatisfy({ $0.lowercased() == authority.lowercased() }) else {
@@ -55,7 +56,7 @@ package enum RequestCheck {
     }
 
     private static func fault(method: String, target: String) -> Refusal? {
-        guard HTTPSyntax.isToken(method) else { return Refusal(.badRequest, "the method is no token") }
+        guard HTTPSyntax.isToken(method) else { return Refusal(.badRequest, "the method is not a token") }
         guard !target.isEmpty, target.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
             return Refusal(.badRequest, "the request's target is empty, or has blanks or control characters in it")
         }
@@ -72,7 +73,7 @@ package enum RequestCheck {
         return nil
     }
 
-    /// Headers that say something of an HTTP/1.1 connection have no place in HTTP/2 (RFC 9113, section 8.2.2).
+    /// Whether a header describes an HTTP/1.1 connection, which is not allowed in HTTP/2 (RFC 9113, section 8.2.2).
     private static func isOfConnection(_ field: HTTPField) -> Bool {
         switch field.name {
         case .connection, .upgrade, .transferEncoding, .keepAlive, .proxyConnection: true
@@ -81,12 +82,13 @@ package enum RequestCheck {
         }
     }
 
-    // MARK: What an intermediary refuses besides
+    // MARK: What an intermediary refuses as well
 
-    /// What `Allow` names (RFC 9110, section 15.5.6): what is passed on, as far as it has a name of old.
+    /// The methods in `Allow` (RFC 9110, section 15.5.6): the common ones among those that are passed on.
     private static let passedMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
-    /// Whatever two servers might read differently is refused here, before any upstream sees it.
+    /// Checks a request that is to be passed on, and refuses whatever two servers might read differently before any
+    /// upstream sees it.
     package static func check(_ head: HTTPRequestHead, isHTTP2: Bool) -> Result<Checked, Refusal> {
         guard head.method != .CONNECT else {
             return .failure(
@@ -98,12 +100,12 @@ package enum RequestCheck {
                 Refusal(.methodNotAllowed, "TRACE would show the proxy's own headers", [.allow: Self.passedMethods]))
         }
         guard head.method == .GET || HTTPSyntax.isToken(head.method.rawValue) else {
-            return .failure(Refusal(.badRequest, "the method is no token"))
+            return .failure(Refusal(.badRequest, "the method is not a token"))
         }
         // Over HTTP/2 the body has frames of its own; NIO's codec writes `chunked` for one whose length is not known.
         do throws(Refusal) { _ = try BodyFraming.of(head) } catch { return .failure(error) }
         guard !head.headers["connection"].contains(where: { $0.utf8.contains(0x09) }) else {
-            // The decoder reads blanks here and no tabs: the two of us would see different requests.
+            // The decoder accepts spaces here but no tabs: this check and the decoder would see different requests.
             return .failure(Refusal(.badRequest, "the header Connection has a tab in it"))
         }
         guard let target = RequestTarget(head.uri, isOptions: head.method == .OPTIONS) else {
@@ -126,8 +128,8 @@ package enum RequestCheck {
 
     // MARK: For the log
 
-    /// A target without the values of its query's tokens, which are secrets. Names are looked at decoded, as whoever uses them
-    /// does.
+    /// Returns a target without the values of its query's tokens, which are secrets. Names are compared decoded, as
+    /// their users do.
     package static func withoutToken(_ uri: String) -> String {
         guard let mark = uri.utf8.firstIndex(of: UInt8(ascii: "?")) else { return uri }
         let query = uri[mark...]

@@ -1,13 +1,15 @@
-/// The target of a request (RFC 9112, section 3.2): what is passed on byte for byte, and what routes are matched with.
+/// The target of a request (RFC 9112, section 3.2): the bytes that are passed on, and the path that routes are matched
+/// with.
 ///
-/// A server may decode a path before it looks at it. So routes see it decoded, with runs of slashes as one, and a path that
-/// different servers would read differently is refused: dot segments, also encoded ones, backslashes and control bytes.
+/// A server may decode a path before it uses it. So routes are matched with the decoded path, with runs of slashes as
+/// one, and a path that different servers would read differently is refused: dot segments, also encoded ones,
+/// backslashes and control bytes.
 package struct RequestTarget: Sendable, Hashable {
-    /// From the first `/` to before the `?`, as it came; `*` for `OPTIONS *`.
+    /// The path as it was received, without the query; `*` for `OPTIONS *`.
     package let path: Substring
-    /// From the `?` on, or empty.
+    /// The query with its `?`; empty if there is none.
     package let query: Substring
-    /// The host and port of an absolute target, which then stands in place of the Host header.
+    /// The host and port of an absolute target, which then take precedence over the Host header.
     package let authority: Substring?
     /// The path that routes are matched with.
     package let decodedPath: String
@@ -56,19 +58,20 @@ package struct RequestTarget: Sendable, Hashable {
             bytes.append(byte)
         }
         for segment in bytes.split(separator: UInt8(ascii: "/")) {
-            // Some servers take what stands behind a semicolon for parameters.
+            // Some servers read what follows a semicolon as parameters.
             let name = segment.prefix { $0 != UInt8(ascii: ";") }
             if name.elementsEqual(".".utf8) || name.elementsEqual("..".utf8) { return nil }
         }
         guard bytes.contains(UInt8(ascii: ";")) else { return String(decoding: bytes, as: UTF8.self) }
-        // A server may look at a path without the parameters of its segments (RFC 3986, section 3.3): so do routes.
+        // A server may use a path without the parameters of its segments (RFC 3986, section 3.3): so do routes.
         let segments = bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map {
             String(decoding: $0.prefix { $0 != UInt8(ascii: ";") }, as: UTF8.self)
         }
         return segments.joined(separator: "/")
     }
 
-    /// Whether there is nothing to decode, to merge or to refuse: no `%`, no `\`, no `;`, and no `.` or `/` behind a `/`.
+    /// Whether there is nothing to decode, to merge or to refuse: no `%`, no `\`, no `;`, and no `.` or `/` after a
+    /// `/`.
     private static func isPlain(_ path: Substring) -> Bool {
         var last: UInt8 = 0
         for byte in path.utf8 {
@@ -83,7 +86,7 @@ package struct RequestTarget: Sendable, Hashable {
         return true
     }
 
-    /// What the upstream is asked for when the route's prefix is replaced.
+    /// Returns the target for the upstream, with the route's prefix replaced.
     package func replacing(prefix: String, with replacement: String) -> String {
         guard self.path != "*" else { return "*" }
         let behind = self.path.hasPrefix(prefix) ? self.path.dropFirst(prefix.count) : nil
@@ -95,7 +98,7 @@ package struct RequestTarget: Sendable, Hashable {
         return base + rest + self.query
     }
 
-    /// What RFC 3986 lets a path hold stays, everything else is encoded.
+    /// Encodes every byte that RFC 3986 does not allow in a path.
     private static func encode(_ path: String) -> String {
         let digits = Array("0123456789ABCDEF".utf8)
         var bytes: [UInt8] = []

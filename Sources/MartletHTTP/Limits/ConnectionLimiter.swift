@@ -2,40 +2,40 @@ package import HTTPTypes
 import NIOCore
 import Synchronization
 
-/// How many connections a server takes, in all and from one address.
+/// A limit on the number of connections that a server takes, in all and from one address.
 public final class ConnectionLimiter: Sendable {
-    /// A client that was let in, until it ``end()``s.
+    /// A client that was admitted, until ``end()`` is called.
     package struct Admission: Sendable {
         fileprivate let limiter: ConnectionLimiter
         fileprivate let address: String?
 
-        /// To be called once.
+        /// Ends the admission; to be called once.
         package func end() { self.limiter.ended(self.address) }
     }
 
-    /// Why a client is not let in.
+    /// The reason for which a client is not admitted.
     package enum Refusal: Error, Sendable, Hashable {
-        /// There is no room for anybody: 503.
+        /// The server has too many clients: 503.
         case full
-        /// The server is about to stop, and takes no more clients: 503.
+        /// The server is shutting down, and admits no more clients: 503.
         case closed
-        /// Its address has as many connections as it may have, or comes too often: 429.
+        /// The client's address has too many connections, or connects too often: 429.
         case tooMany(reason: String, retryAfter: Int)
 
-        /// The answer to whoever is not let in.
+        /// Returns the answer to a client that is not admitted.
         ///
-        /// - Parameter fields: further headers of it.
+        /// - Parameter fields: further headers of the answer.
         package func answer(_ fields: HTTPFields = [:]) -> MartletHTTP.Refusal {
             var fields = fields
             switch self {
             case .closed:
-                // Another number for each, so that they do not all come back at once.
+                // A random number for each, so that they do not all reconnect at once.
                 fields[.retryAfter] = String(Int.random(in: 1...3))
-                return .init(.serviceUnavailable, "the server is about to stop", fields, mayStay: false)
+                return .init(.serviceUnavailable, "the server is shutting down", fields, mayStay: false)
             case .full:
                 fields[.retryAfter] = "5"
                 // Its connection would take the place of another.
-                return .init(.serviceUnavailable, "there are too many connections", fields, mayStay: false)
+                return .init(.serviceUnavailable, "too many connections", fields, mayStay: false)
             case .tooMany(let reason, let retryAfter):
                 fields[.retryAfter] = String(retryAfter)
                 return .init(.tooManyRequests, reason, fields)
@@ -57,10 +57,11 @@ public final class ConnectionLimiter: Sendable {
     private let rate: RateLimiter
 
     /// - Parameters:
-    ///   - total: connections open at once; `nil` for no limit. Beyond it a connection gets 503.
-    ///   - clients: WebSockets and streams open at once; `nil` for no limit. Beyond it a handshake gets 503, and plain
-    ///     requests are answered as before.
-    ///   - perAddress: of those, open at once from one client address; `nil` for no limit. Beyond it a handshake gets 429.
+    ///   - total: the most connections open at once; `nil` for no limit. Beyond it a connection gets 503.
+    ///   - clients: the most WebSockets and streams open at once; `nil` for no limit. Beyond it a handshake gets 503,
+    ///     and plain requests are still answered.
+    ///   - perAddress: the most of those open at once from one client address; `nil` for no limit. Beyond it a
+    ///     handshake gets 429.
     ///   - rate: how often one address may begin one; `nil` for no limit. Beyond it a handshake gets 429.
     public convenience init(
         total: Int? = nil, clients: Int? = nil, perAddress: Int? = nil, rate: RateLimit? = nil
@@ -76,13 +77,13 @@ public final class ConnectionLimiter: Sendable {
 
     public var maximumPerAddress: Int? { self.state.withLock { $0.maximumPerAddress } }
 
-    /// Connections that are open.
+    /// The number of open connections.
     public var count: Int { self.state.withLock { $0.total } }
 
-    /// WebSockets and streams that are open.
+    /// The number of open WebSockets and streams.
     package var clientCount: Int { self.state.withLock { $0.clients } }
 
-    /// Changes what counts from now on; whoever is connected stays.
+    /// Changes the limits that apply from now on; connected clients stay.
     public func setLimits(clients: Int?, perAddress: Int?, rate: RateLimit?) {
         self.state.withLock { state in
             state.maximumClients = clients
@@ -91,7 +92,7 @@ public final class ConnectionLimiter: Sendable {
         self.rate.setLimit(rate)
     }
 
-    /// Lets no more clients in, for good.
+    /// Admits no more clients, for good.
     package func close() { self.state.withLock { $0.isClosed = true } }
     package var isClosed: Bool { self.state.withLock { $0.isClosed } }
 
@@ -105,10 +106,10 @@ public final class ConnectionLimiter: Sendable {
 
     package func connectionEnded() { self.state.withLock { $0.total -= 1 } }
 
-    /// - Parameter address: `nil` for a client without one, on a Unix domain socket.
+    /// - Parameter address: the client's address; `nil` for a client without one, on a Unix domain socket.
     package func admit(address: String?) throws(Refusal) -> Admission {
         let address = address.map { IPNetwork.client($0) }
-        // Whoever comes too often must not learn anything else by it.
+        // A client that connects too often must not learn anything else by it.
         if let address, let seconds = self.rate.refusal(of: address) {
             throw .tooMany(reason: "too many new connections from \(address)", retryAfter: seconds)
         }

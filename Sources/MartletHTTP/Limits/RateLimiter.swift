@@ -1,7 +1,7 @@
 package import NIOCore
 import Synchronization
 
-/// Limits how often each of many may do something: clients by address, back ends by key. Safe to use from any thread.
+/// Limits how often each name may do something: clients by address, back ends by key. Safe to use from any thread.
 package final class RateLimiter: Sendable {
     private struct State {
         var limit: RateLimit?
@@ -12,16 +12,16 @@ package final class RateLimiter: Sendable {
     private let state: Mutex<State>
     private let now: @Sendable () -> NIODeadline
 
-    /// - Parameter limit: `nil` for none.
+    /// - Parameter limit: the limit for each name; `nil` for none.
     package init(_ limit: RateLimit?, now: @escaping @Sendable () -> NIODeadline = { .now() }) {
         self.state = Mutex(State(limit: limit))
         self.now = now
     }
 
-    /// How many are kept in mind.
+    /// The number of names that are remembered.
     package var nameCount: Int { self.state.withLock { $0.buckets.count } }
 
-    /// A new limit begins with a clean slate; the same goes on.
+    /// Sets the limit. A new one forgets all names; the same one changes nothing.
     package func setLimit(_ limit: RateLimit?) {
         self.state.withLock { state in
             guard state.limit != limit else { return }
@@ -29,9 +29,9 @@ package final class RateLimiter: Sendable {
         }
     }
 
-    /// Counts one.
+    /// Counts one use by a name.
     ///
-    /// - Returns: `nil` when it may be, otherwise the seconds after which it may.
+    /// - Returns: `nil` if it is allowed, otherwise the seconds after which it will be.
     package func refusal(of name: String) -> Int? {
         self.state.withLock { state in
             guard let limit = state.limit else { return nil }
@@ -44,7 +44,7 @@ package final class RateLimiter: Sendable {
         }
     }
 
-    /// As ``refusal(of:)``, without counting.
+    /// Returns what ``refusal(of:)`` would return, without counting a use.
     package func refusalToCome(of name: String) -> Int? {
         self.state.withLock { state in
             var bucket = state.limit == nil ? nil : state.buckets[name]
@@ -52,7 +52,7 @@ package final class RateLimiter: Sendable {
         }
     }
 
-    /// Counts more of what has been let through.
+    /// Counts further uses that have already been allowed.
     package func charge(_ name: String, _ count: Int) {
         guard count > 0 else { return }
         self.state.withLock { state in

@@ -1,8 +1,8 @@
 package import NIOCore
 
-/// Lets a rate through on average and a burst at once.
+/// Allows a rate on average and a burst at once.
 package struct TokenBucket: Sendable {
-    /// Tokens a second.
+    /// The rate in tokens a second.
     private let rate: Double
     private let burst: Double
     private var tokens: Double
@@ -30,7 +30,7 @@ package struct TokenBucket: Sendable {
         self.filledAt = now
     }
 
-    /// Takes tokens, if there is at least one. What there is not is owed: later takers wait for it.
+    /// Takes tokens if there is at least one. Missing tokens are owed: later takers wait for them.
     package mutating func take(_ count: Int = 1, now: Int64) -> Bool {
         self.fill(now: now)
         guard self.tokens >= 1 else { return false }
@@ -42,13 +42,13 @@ package struct TokenBucket: Sendable {
         self.take(count, now: Int64(now.uptimeNanoseconds))
     }
 
-    /// Takes tokens whether they are there or not: what they stand for has happened.
+    /// Takes tokens whether they are there or not: what they stand for has already happened.
     package mutating func charge(_ count: Int) { self.tokens -= Double(count) }
 
-    /// Whole seconds until there is a token again, at least one: for `Retry-After`.
+    /// The whole seconds until there is a token again, at least one: for `Retry-After`.
     package var secondsUntilNext: Int { max(Int(min(((1 - self.tokens) / self.rate).rounded(.up), 86_400)), 1) }
 
-    /// Whether it has been left alone for so long that it is as good as new.
+    /// Whether it has been unused for so long that it is full again.
     package func isFull(now: NIODeadline) -> Bool {
         let elapsed = Double(Int64(now.uptimeNanoseconds) - self.filledAt) / 1e9
         return self.tokens + elapsed * self.rate >= self.burst

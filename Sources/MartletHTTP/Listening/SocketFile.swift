@@ -4,10 +4,10 @@ import Glibc
 import Musl
 #endif
 
-/// The file of a Unix domain socket that we listen on.
+/// The file of a Unix domain socket that this process listens on.
 package struct SocketFile {
     private let path: String
-    /// Device and inode, to tell it from one that another process has put in its place.
+    /// The device and inode, to recognise a file that another process has put in its place.
     private let identity: (dev_t, ino_t)?
 
     package init(_ path: String) {
@@ -20,7 +20,7 @@ package struct SocketFile {
         return lstat(path, &status) == 0 ? (status.st_dev, status.st_ino) : nil
     }
 
-    /// Removes the file, unless it is another's by now.
+    /// Removes the file, unless it now belongs to another process.
     package func remove() {
         guard let ours = self.identity, let now = Self.identity(self.path), ours == now else { return }
         unlink(self.path)

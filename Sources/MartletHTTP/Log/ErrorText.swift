@@ -8,7 +8,7 @@ import Glibc
 import Musl
 #endif
 
-/// What an error of the system or of a library below says, without its inner life.
+/// The text of an error of the system or of a library, without its internals.
 package enum ErrorText {
     package static func of(_ error: any Error) -> String {
         switch error {

@@ -3,7 +3,7 @@ package import NIOHTTP1
 extension HTTPHeaders {
     /// Whether one of the elements of a list header is `token`, in any case (RFC 9110, section 5.6.1).
     ///
-    /// - Parameter token: lower case ASCII.
+    /// - Parameter token: the token in lower case ASCII.
     package func lists(_ token: StaticString, in name: String) -> Bool {
         for (header, value) in self where Self.isSame(header, name) {
             if Self.lists(token, value) { return true }
@@ -18,7 +18,7 @@ extension HTTPHeaders {
     private static func lists(_ token: StaticString, _ value: String) -> Bool {
         let length = token.utf8CodeUnitCount
         var matched = 0
-        var isOver = false  // only blanks may follow
+        var isOver = false  // only spaces and tabs may follow
         func isMatch() -> Bool { matched == length }
         for byte in value.utf8 {
             if byte == UInt8(ascii: ",") {

@@ -1,10 +1,10 @@
-/// Lists in headers (RFC 9110, section 5.6.1), byte by byte: for a `Character`, a comma with a combining mark behind it would be
-/// no comma.
+/// Lists in headers (RFC 9110, section 5.6.1). They are read byte by byte: as a `Character`, a comma before a combining
+/// mark is not a comma.
 package enum HeaderList {
-    /// The elements of a list without the blanks around them; empty ones are left out. A comma in a quoted string separates
-    /// nothing, unless the string is never closed: it would swallow all elements behind it.
+    /// Returns the elements of a list without the spaces around them; empty ones are left out. A comma in a quoted
+    /// string separates nothing, unless the string is never closed: it would swallow all elements after it.
     ///
-    /// - Parameter values: of the header, in order: several lines are one list.
+    /// - Parameter values: the values of the header, in order: several lines are one list.
     package static func elements(_ values: some Sequence<String>) -> [Substring] {
         values.flatMap { value -> [Substring] in
             let (elements, isClosed) = Self.split(value[...], at: UInt8(ascii: ","))
@@ -15,9 +15,9 @@ package enum HeaderList {
         }
     }
 
-    /// Splits outside of quoted strings (section 5.6.4), and takes blanks around the parts away.
+    /// Splits a text outside of quoted strings (section 5.6.4), and removes spaces and tabs around the parts.
     ///
-    /// - Returns: whether the last quoted string is closed, too.
+    /// - Returns: the parts, and whether the last quoted string is closed.
     package static func split(_ text: Substring, at separator: UInt8) -> (parts: [Substring], isClosed: Bool) {
         var parts: [Substring] = []
         var isQuoted = false
@@ -40,7 +40,7 @@ package enum HeaderList {
         return (parts.map(Self.trimmed), !isQuoted)
     }
 
-    /// A text without the blanks and tabs around it (section 5.6.3).
+    /// Returns a text without the spaces and tabs around it (section 5.6.3).
     package static func trimmed(_ text: Substring) -> Substring {
         var bytes = text.utf8
         while let first = bytes.first, first == 0x20 || first == 0x09 { bytes.removeFirst() }

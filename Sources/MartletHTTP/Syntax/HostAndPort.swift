@@ -2,11 +2,11 @@ import MartletProtocol
 
 /// Hosts and ports as URLs and `Host` headers write them: `example.com:8080`, `[::1]:8080`, `example.com`.
 package enum HostAndPort {
-    /// - Returns: the host without brackets, and the port if there is one; `nil` for anything else. Only an IPv6 address stands
-    ///   in brackets, and a port has one to five digits.
+    /// - Returns: the host without brackets, and the port if there is one; `nil` for anything else. Only an IPv6
+    ///   address may be in brackets, and a port has one to five digits.
     package static func split(_ text: String) -> (host: String, port: Int?)? { Self.split(text[...]) }
 
-    /// As above, for a part of a text. It is no generic function: those are slow when they are called from another module.
+    /// Splits a part of a text. It is not a generic function: those are slow when they are called from another module.
     package static func split(_ text: Substring) -> (host: String, port: Int?)? {
         let bytes = text.utf8
         let hostEnd: String.UTF8View.Index
@@ -34,15 +34,15 @@ package enum HostAndPort {
         return (host, digits == 0 ? nil : port)
     }
 
-    /// Whether a text may stand in a `Host` header (RFC 9110, section 7.2), which may be empty.
+    /// Whether a text may be the value of a `Host` header (RFC 9110, section 7.2), which may be empty.
     package static func isAuthority(_ text: String) -> Bool { Self.isAuthority(text[...]) }
 
-    /// As above, for a part of a text.
+    /// Whether a part of a text may be the value of a `Host` header.
     package static func isAuthority(_ text: Substring) -> Bool {
         guard text.utf8.first != UInt8(ascii: "[") else {
             return text.utf8.allSatisfy { HTTPSyntax.isHostByte($0) } && Self.split(text) != nil
         }
-        // Byte by byte, without memory: this is looked at for each request.
+        // Byte by byte, without memory: this runs for each request.
         var port = 0
         var digits: Int?
         var hexDigits = 0  // that a percent sign asks for
@@ -65,20 +65,20 @@ package enum HostAndPort {
         return port <= 65_535 && hexDigits == 0
     }
 
-    /// A host and a port as people write them, an IPv6 address in brackets.
+    /// Returns the usual text of a host and a port, with an IPv6 address in brackets.
     package static func text(_ host: String, _ port: Int) -> String {
         host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 
-    /// Whether a name or an address is this machine's own: `localhost`, names below it (RFC 6761, section 6.3), 127.0.0.0/8 and
-    /// ::1.
+    /// Whether a name or an address is this machine's own: `localhost`, names below it (RFC 6761, section 6.3),
+    /// 127.0.0.0/8 and ::1.
     package static func isLoopback(_ host: String) -> Bool {
         let name = host.lowercased()
         if name == "localhost" || name.hasSuffix(".localhost") { return true }
         return IPNetwork.loopback.contains { $0.contains(name) }
     }
 
-    /// A zone (RFC 6874) may stand behind the address.
+    /// Whether a text is an IPv6 address, with or without a zone (RFC 6874).
     private static func isIPv6(_ text: String) -> Bool {
         let zone = text.utf8.firstIndex(of: UInt8(ascii: "%"))
         let address = String(text[..<(zone ?? text.endIndex)])

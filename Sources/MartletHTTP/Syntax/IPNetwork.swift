@@ -20,10 +20,10 @@ public struct IPNetwork: Sendable, Hashable {
         self.prefixLength = length
     }
 
-    /// 127.0.0.0/8 and ::1.
+    /// The networks 127.0.0.0/8 and ::1.
     package static let loopback = ["127.0.0.0/8", "::1"].compactMap { IPNetwork($0) }
 
-    /// Whether a text is an IP address, and no network.
+    /// Whether a text is an IP address and not a network.
     package static func isAddress(_ text: String) -> Bool { Self.parse(text) != nil }
 
     public func contains(_ address: String) -> Bool {
@@ -34,7 +34,8 @@ public struct IPNetwork: Sendable, Hashable {
         return rest == 0 || (other[whole] ^ self.bytes[whole]) >> (8 - rest) == 0
     }
 
-    /// What limits know a client by: its IPv4 address, or the network of its IPv6 address, of which everybody has a whole /64.
+    /// Returns the name of a client for limits: its IPv4 address, or the /64 network of its IPv6 address, since every
+    /// client has a whole /64.
     package static func client(_ address: String) -> String {
         guard address.utf8.contains(UInt8(ascii: ":")), let bytes = Self.parse(address) else { return address }
         if bytes.count == 4 { return bytes.map { String($0) }.joined(separator: ".") }
@@ -42,7 +43,8 @@ public struct IPNetwork: Sendable, Hashable {
         return groups.joined(separator: ":") + "::/64"
     }
 
-    /// Four or sixteen bytes; an IPv4 address inside IPv6 (`::ffff:192.0.2.1`) counts as IPv4.
+    /// Parses an address to four or sixteen bytes; an IPv4 address inside IPv6 (`::ffff:192.0.2.1`) becomes an IPv4
+    /// address.
     private static func parse(_ text: String) -> [UInt8]? {
         guard !text.utf8.contains(0) else { return nil }  // where C would take the text to end
         var bytes = [UInt8](repeating: 0, count: 16)

@@ -1,6 +1,6 @@
 /// Percent-encoding (RFC 3986, section 2.1).
 package enum PercentEncoding {
-    /// The value of a hexadecimal digit, in either case.
+    /// Returns the value of a hexadecimal digit, in either case.
     package static func digit(_ byte: UInt8) -> UInt8? {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
@@ -10,9 +10,9 @@ package enum PercentEncoding {
         }
     }
 
-    /// A name or a value of a query, as forms and `URLSearchParams` write them: `+` is a blank.
+    /// Decodes a name or a value of a query, as forms and `URLSearchParams` write them: `+` is a space.
     ///
-    /// - Returns: `nil` for a percent sign without two digits, or what is no UTF-8.
+    /// - Returns: `nil` for a percent sign without two digits, or if the result is not UTF-8.
     package static func decodeForm(_ text: Substring) -> String? {
         if text.utf8.allSatisfy({ $0 != UInt8(ascii: "%") && $0 != UInt8(ascii: "+") }) { return String(text) }
         var bytes: [UInt8] = []

@@ -4,12 +4,12 @@ package import NIOHTTP1
 package enum RequestValues {
     // MARK: Cookies (RFC 6265, section 5.4)
 
-    /// The value of the first cookie of that name, which may be empty.
+    /// Returns the value of the first cookie of that name, which may be empty.
     package static func cookie(_ name: String, in headers: HTTPHeaders) -> String? {
         Self.cookie(name, in: headers["cookie"])
     }
 
-    /// The value of the first cookie of that name in the values of `Cookie` headers, which may be empty.
+    /// Returns the value of the first cookie of that name in the values of `Cookie` headers, which may be empty.
     package static func cookie(_ name: String, in fields: some Sequence<String>) -> String? {
         for field in fields {
             for pair in field.utf8.split(separator: UInt8(ascii: ";")) {
@@ -25,9 +25,10 @@ package enum RequestValues {
 
     // MARK: The query
 
-    /// The first value of a name, which is compared decoded. A value that cannot be decoded is given as it stands.
+    /// Returns the first value of a name, which is compared decoded. A value that cannot be decoded is returned as it
+    /// is.
     ///
-    /// - Parameter query: with its question mark.
+    /// - Parameter query: the query with its question mark.
     package static func query(_ name: String, in query: Substring) -> String? {
         for pair in Self.pairs(query) {
             if let value = pair.value, Self.isNamed(pair.name, name) {
@@ -37,16 +38,16 @@ package enum RequestValues {
         return nil
     }
 
-    /// The query without a name: `?a=1&token=x` becomes `?a=1`.
+    /// Returns the query without a name: `?a=1&token=x` becomes `?a=1`.
     package static func removing(_ name: String, from query: Substring) -> String {
         let kept = Self.pairs(query).filter { !Self.isNamed($0.name, name) }.map(\.text)
         return kept.isEmpty ? "" : "?" + kept.joined(separator: "&")
     }
 
-    /// All names and values in order, decoded (`application/x-www-form-urlencoded`).
+    /// Returns all names and values in order, decoded (`application/x-www-form-urlencoded`).
     ///
-    /// - Parameter query: with its question mark.
-    /// - Returns: `nil` for what is not percent-encoded UTF-8.
+    /// - Parameter query: the query with its question mark.
+    /// - Returns: `nil` if it is not percent-encoded UTF-8.
     package static func decodedQuery(_ query: Substring) -> [(name: String, value: String)]? {
         var result: [(String, String)] = []
         for pair in Self.pairs(query) {
@@ -72,9 +73,10 @@ package enum RequestValues {
 
     // MARK: Credentials (RFC 9110, section 11.6.2)
 
-    /// What stands behind a scheme in a value of `Authorization`; `nil` for another scheme, or when nothing does.
+    /// Returns the credentials after a scheme in a value of `Authorization`; `nil` for another scheme, or if there are
+    /// none.
     ///
-    /// - Parameter scheme: in lower case.
+    /// - Parameter scheme: the scheme in lower case.
     package static func credentials(_ scheme: StaticString, in field: String) -> String? {
         let bytes = field.utf8
         let length = scheme.utf8CodeUnitCount
@@ -86,6 +88,6 @@ package enum RequestValues {
         return rest.isEmpty ? nil : String(rest)
     }
 
-    /// The token of `Authorization: Bearer` (RFC 6750, section 2.1).
+    /// Returns the token of `Authorization: Bearer` (RFC 6750, section 2.1).
     package static func bearerToken(in field: String) -> String? { Self.credentials("bearer", in: field) }
 }

@@ -1,6 +1,6 @@
-/// `Retry-After` as others send it (RFC 9110, section 10.2.3).
+/// The header `Retry-After` (RFC 9110, section 10.2.3).
 package enum RetryAfter {
-    /// Longer waits are cut to a day. Seconds.
+    /// The longest wait in seconds; longer ones are cut to it.
     private static let longest = 86_400
 
     /// - Parameter now: nanoseconds since 1970.

@@ -4,44 +4,44 @@ import Glibc
 import Musl
 #endif
 
-/// Times as logs and HTTP write them, in UTC.
+/// Times in UTC, in the formats of logs and HTTP.
 package enum UTCTime {
     private static let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
     private static let months = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ]
 
-    /// Since 1970, nanoseconds.
+    /// Returns the current time in nanoseconds since 1970.
     package static func now() -> Int64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 
-    /// `2026-11-21T12:30:00.123Z`
+    /// Returns a time in the format `2026-11-21T12:30:00.123Z`.
     package static func iso8601(_ time: Int64) -> String {
         let parts = Self.parts(time)
         return "\(parts.tm_year + 1900)-\(Self.two(parts.tm_mon + 1))-\(Self.two(parts.tm_mday))T"
             + "\(Self.clock(parts)).\(Self.three(time / 1_000_000 % 1000))Z"
     }
 
-    /// `21/Nov/2026:12:30:00 +0000`
+    /// Returns a time in the format `21/Nov/2026:12:30:00 +0000`.
     package static func common(_ time: Int64) -> String {
         let parts = Self.parts(time)
         return "\(Self.two(parts.tm_mday))/\(Self.months[Int(parts.tm_mon)])/\(parts.tm_year + 1900):"
             + "\(Self.clock(parts)) +0000"
     }
 
-    /// `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7).
+    /// Returns a time in the format `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7).
     package static func http(_ time: Int64) -> String {
         let parts = Self.parts(time)
         return "\(Self.days[Int(parts.tm_wday)]), \(Self.two(parts.tm_mday)) \(Self.months[Int(parts.tm_mon)])"
             + " \(parts.tm_year + 1900) \(Self.clock(parts)) GMT"
     }
 
-    /// The time that a date of HTTP names, in any of its three forms (RFC 9110, section 5.6.7). Seconds since 1970.
+    /// Parses an HTTP date in any of its three forms (RFC 9110, section 5.6.7), to seconds since 1970.
     package static func seconds(http text: Substring) -> Int? {
-        // Only the last form pads its day with a blank.
+        // Only the last form pads its day with a space.
         let isPadded = !text.contains(",")
         let words = text.split(separator: " ", omittingEmptySubsequences: isPadded)
         guard let name = words.first, Self.days.contains(where: { name.hasPrefix($0) }) else { return nil }
@@ -52,7 +52,7 @@ package enum UTCTime {
         case 4 where words[0].hasSuffix(",") && words[3] == "GMT":  // Sunday, 06-Nov-94 08:49:37 GMT
             let date = words[1].split(separator: "-")
             guard date.count == 3, let short = Self.number(date[2], digits: 2...2).map(Int.init) else { return nil }
-            // A year that would lie more than 50 years ahead is one of the past.
+            // A year that would be more than 50 years in the future is one of the past.
             let now = Int(Self.parts(Self.now()).tm_year) + 1900
             let long = now - now % 100 + short
             (day, month, year, clock) = (date[0], date[1], "\(long > now + 50 ? long - 100 : long)", words[2])
@@ -79,7 +79,7 @@ package enum UTCTime {
         return Int32(text)
     }
 
-    /// Nanoseconds as seconds with six digits: `0.001234`.
+    /// Returns nanoseconds as seconds with six digits: `0.001234`.
     package static func seconds(_ nanoseconds: Int64) -> String {
         let microseconds = max(nanoseconds, 0) / 1000
         let rest = String(microseconds % 1_000_000)

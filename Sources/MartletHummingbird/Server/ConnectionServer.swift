@@ -12,9 +12,9 @@ import Musl
 
 /// Accepts connections for a ``WebSocketChildChannel``, and ends them step by step.
 ///
-/// Hummingbird's own server binds one address and, when it stops, tells all connections at once; this one takes several
-/// sockets, also such as it is handed, answers connections beyond its limit, and lets its owner stop listening long before
-/// the connections end.
+/// Hummingbird's own server binds one address and, when it stops, tells all connections at once. This one takes several
+/// sockets, including inherited ones, answers connections beyond its limit, and lets its owner stop listening long
+/// before the connections end.
 package final class ConnectionServer: Sendable {
     private static let backlog: Int32 = 4096
 
@@ -38,11 +38,11 @@ package final class ConnectionServer: Sendable {
         (self.values, self.continuation) = AsyncStream.makeStream()
     }
 
-    /// Connections that are open.
+    /// The number of open connections.
     package var connectionCount: Int { self.channels.count }
 
-    /// - Parameter isShared: one socket for each event loop (`SO_REUSEPORT`): the kernel deals connections out. Another
-    ///   process with the same option may listen at the same address.
+    /// - Parameter isShared: whether each event loop gets a socket of its own (`SO_REUSEPORT`), among which the kernel
+    ///   distributes connections. Another process with the same option may listen at the same address.
     /// - Returns: the listening sockets, with their addresses.
     package func listen(on sockets: [ListeningSocket], isShared: Bool) async throws -> [any Channel] {
         var listening: [any Channel] = []
@@ -79,7 +79,7 @@ package final class ConnectionServer: Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    // Without descriptors left, NIO would try again at once and for ever.
+                    // Without free descriptors, NIO would try again at once and for ever.
                     try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
                 }
             }
@@ -91,7 +91,7 @@ package final class ConnectionServer: Sendable {
 
     private func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
         guard self.limiter.admitConnection() else {
-            self.logger.info("refused a connection: there are too many", metadata: ["status": "503"])
+            self.logger.info("refused a connection: too many connections", metadata: ["status": "503"])
             RefusalCounter.count(status: 503)
             guard !self.childChannel.isSecure else { return channel.close() }
             return channel.eventLoop.makeCompletedFuture {
@@ -100,10 +100,11 @@ package final class ConnectionServer: Sendable {
         }
         channel.closeFuture.whenComplete { [limiter = self.limiter] _ in limiter.connectionEnded() }
         self.channels.opened(channel)
-        // Whoever aborts looks at the channels after it has said so, and we at that after the channel is there.
+        // `abort()` reads the channels after it has set the flag, and this reads the flag after the channel was added.
         guard !self.isAborted.load(ordering: .sequentiallyConsistent) else { return channel.close() }
         return self.childChannel.setup(channel: channel, logger: self.logger).map { value in
-            // A connection that upgrades at once has no task; its value is done with when the stream has brought it.
+            // A connection that upgrades at once has no task; its value is no longer needed once the stream has
+            // delivered it.
             self.continuation.yield(value)
         }
     }
@@ -123,11 +124,11 @@ package final class ConnectionServer: Sendable {
         }
     }
 
-    /// Closes WebSockets and streams in batches of random size, so that their clients do not all come back at once.
+    /// Closes WebSockets and streams in batches of random size, so that their clients do not all reconnect at once.
     ///
     /// - Parameters:
-    ///   - retry: how long clients are told to wait, each a random time out of it. Milliseconds.
-    ///   - alongside: called before each batch with the share of everything that is left to end with it.
+    ///   - retry: the range from which each client is given a random time to wait, in milliseconds.
+    ///   - alongside: called before each batch with the share of everything left that is to end with it.
     package func drain(
         over time: Duration, retry: ClosedRange<Int>, alongside: (_ share: Double) -> Void
     ) async {
@@ -146,8 +147,8 @@ package final class ConnectionServer: Sendable {
         }
     }
 
-    /// Ends what is left: WebSockets with 1001, plain connections when their requests are answered, and all that then still
-    /// are after a time.
+    /// Ends the remaining connections: WebSockets with 1001, plain connections when their requests are answered, and
+    /// those that are still open after `time` at once.
     package func finish(within time: TimeAmount) {
         for channel in self.channels.all {
             channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())

@@ -1,10 +1,10 @@
 import MartletHTTP
 
-/// Where a ``ConnectionServer`` listens.
+/// A socket on which a ``ConnectionServer`` listens.
 package enum ListeningSocket: Sendable, Hashable, CustomStringConvertible {
-    /// - port: 0 lets the kernel choose.
+    /// An address to listen on. With `port` 0, the kernel chooses the port.
     case address(host: String, port: Int)
-    /// One that listens already, handed over by whoever started the process.
+    /// A socket that already listens, inherited from the process that started this one.
     case descriptor(CInt)
 
     package var description: String {

@@ -30,7 +30,7 @@ final class OpenChannels: Sendable {
         for waiter in waiters { waiter.resume() }
     }
 
-    /// Waits until none is open.
+    /// Waits until no connection is open.
     func allClosed() async {
         await withCheckedContinuation { continuation in
             let isEmpty = self.state.withLock { state in

@@ -13,28 +13,28 @@ public struct CloseCode: RawRepresentable, Sendable, Hashable, CustomStringConve
     /// 1001: the server shuts down, or the page was left.
     public static let goingAway = Self(1001)
     public static let protocolError = Self(1002)
-    /// 1003: a kind of data that this end does not take.
+    /// 1003: this end does not accept that kind of data.
     public static let unsupportedData = Self(1003)
     /// 1005: the close frame had no code. Never on the wire.
     public static let noStatusReceived = Self(1005)
     /// 1006: the connection ended without a close frame. Never on the wire.
     public static let abnormalClosure = Self(1006)
-    /// 1007: text that is not UTF-8, for one.
+    /// 1007: the payload is invalid, such as text that is not UTF-8.
     public static let invalidFramePayloadData = Self(1007)
-    /// 1008: a rule of the application was broken: a refused token, for one.
+    /// 1008: the client broke a rule of the application; a refused token, for example.
     public static let policyViolation = Self(1008)
     public static let messageTooBig = Self(1009)
     /// 1010: sent by a client that needs an extension which the server did not accept.
     public static let mandatoryExtension = Self(1010)
     public static let internalError = Self(1011)
     public static let serviceRestart = Self(1012)
-    /// 1013: overloaded; the client may come back later. Sent to slow consumers.
+    /// 1013: the server is overloaded; the client may try again later. Sent to slow consumers.
     public static let tryAgainLater = Self(1013)
     public static let badGateway = Self(1014)
     /// 1015: the TLS handshake failed. Never on the wire.
     public static let tlsHandshake = Self(1015)
 
-    /// Whether this code may stand in a close frame: 1000–1003, 1007–1014 and 3000–4999.
+    /// Whether this code may be sent in a close frame: 1000–1003, 1007–1014 and 3000–4999.
     @inlinable
     public var isSendable: Bool {
         switch self.rawValue {
@@ -43,7 +43,8 @@ public struct CloseCode: RawRepresentable, Sendable, Hashable, CustomStringConve
         }
     }
 
-    /// For counters: a client chooses its code, and beyond those that mean something all of 3000 and all of 4000 are one.
+    /// The code as a metric label: codes outside 1000–1015 are rounded down to a multiple of 1000, because clients
+    /// choose them freely.
     package var counted: CloseCode {
         (1000...1015).contains(self.rawValue) ? self : CloseCode(self.rawValue / 1000 * 1000)
     }

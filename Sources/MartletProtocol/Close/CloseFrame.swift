@@ -1,9 +1,9 @@
 /// The body of a close frame: nothing, or a code and a reason (RFC 6455, section 5.5.1).
 public struct CloseFrame: Sendable, Hashable {
-    /// A control frame's 125 bytes less the two of the code.
+    /// The longest reason in bytes: a control frame's 125 less the two of the code.
     public static let maximumReasonLength = 123
 
-    /// `nil` when the frame has no body; then the reason is empty as well.
+    /// The close code; `nil` when the frame has no body, in which case the reason is empty.
     public let code: CloseCode?
     public let reason: String
 
@@ -15,7 +15,7 @@ public struct CloseFrame: Sendable, Hashable {
         self.reason = reason
     }
 
-    /// A close frame to be sent. The reason is cut to 123 bytes, at a character's border.
+    /// Creates a close frame to send. The reason is cut to 123 bytes, at the end of a character.
     ///
     /// - Returns: `nil` when the code may not be sent: see ``CloseCode/isSendable``.
     public init?(code: CloseCode, reason: String = "") {
@@ -36,7 +36,7 @@ public struct CloseFrame: Sendable, Hashable {
         return .success(CloseFrame(unchecked: code, reason: reason))
     }
 
-    /// The body as it stands on the wire, unmasked: 0 or 2 to 125 bytes.
+    /// The unmasked body as it is sent: empty, or 2 to 125 bytes.
     public var body: [UInt8] {
         guard let code else { return [] }
         return [UInt8(code.rawValue >> 8), UInt8(truncatingIfNeeded: code.rawValue)] + Array(self.reason.utf8)

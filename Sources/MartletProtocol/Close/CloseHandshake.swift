@@ -1,6 +1,7 @@
-/// Who has sent a close frame so far, and what is to be done about it (RFC 6455, sections 5.5.1 and 7.1).
+/// The closing handshake: which end has sent a close frame so far, and what to do next (RFC 6455, sections 5.5.1 and
+/// 7.1).
 ///
-/// A pure state machine: it is told of close frames and answers what to send.
+/// A pure state machine: it is told of close frames and returns what to send.
 public struct CloseHandshake: Sendable, Hashable {
     private enum State: Hashable {
         case open
@@ -9,13 +10,13 @@ public struct CloseHandshake: Sendable, Hashable {
         case complete(CloseFrame, startedHere: Bool)
     }
 
-    /// What a received close frame asks for.
+    /// The action that a received close frame requires.
     public enum ReceivedAction: Sendable, Hashable {
         /// The peer began: send this frame back, then end the TCP connection.
         case reply(CloseFrame)
-        /// It answers ours: end the TCP connection.
+        /// The frame answers ours: end the TCP connection.
         case finish
-        /// A second close frame; ignore it.
+        /// The frame is a second close frame: ignore it.
         case ignore
     }
 
@@ -32,16 +33,16 @@ public struct CloseHandshake: Sendable, Hashable {
         return false
     }
 
-    /// We want to close.
+    /// Starts the closing handshake from this end.
     ///
-    /// - Returns: whether `frame` is to be sent; `false` when the closing has begun already.
+    /// - Returns: whether `frame` is to be sent; `false` when the closing handshake has already begun.
     public mutating func start(_ frame: CloseFrame) -> Bool {
         guard case .open = self.state else { return false }
         self.state = .sent(frame)
         return true
     }
 
-    /// A close frame came in. The reply repeats the peer's code, without its reason.
+    /// Records a close frame from the peer. The reply repeats the peer's code, without its reason.
     public mutating func received(_ frame: CloseFrame) -> ReceivedAction {
         switch self.state {
         case .open:

@@ -1,8 +1,8 @@
-/// Why a connection must be failed: the close code to send and a reason that a person can act on.
+/// A violation of the protocol that fails the connection: the close code to send and a reason that a person can act on.
 public struct ProtocolViolation: Error, Sendable, Hashable, CustomStringConvertible {
-    /// 1002, 1007 or 1009.
+    /// The close code: 1002, 1007 or 1009.
     public let closeCode: CloseCode
-    /// At most 123 bytes of UTF-8, so that it fits in a close frame.
+    /// The reason, at most 123 bytes of UTF-8 so that it fits in a close frame.
     public let reason: String
 
     public init(closeCode: CloseCode, reason: String) {
@@ -33,7 +33,7 @@ public struct ProtocolViolation: Error, Sendable, Hashable, CustomStringConverti
     public static let compressedDataCorrupt = Self(
         closeCode: .invalidFramePayloadData, reason: "compressed message that cannot be inflated")
 
-    /// - Parameter limit: bytes.
+    /// - Parameter limit: the longest message allowed, in bytes.
     public static func messageTooBig(limit: Int) -> Self {
         Self(closeCode: .messageTooBig, reason: "message longer than \(limit) bytes")
     }

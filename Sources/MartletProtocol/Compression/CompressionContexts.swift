@@ -1,7 +1,7 @@
 public import NIOCore
 
-/// Compressors and decompressors that the connections of one event loop share: each borrows one for a message, or for
-/// its life when it keeps its context.
+/// Compressors and decompressors that the connections of one event loop share. A connection borrows one for a message,
+/// or for its lifetime when it keeps its context.
 public final class CompressionContexts {
     private struct DeflaterKind: Hashable {
         let windowBits: Int
@@ -9,9 +9,9 @@ public final class CompressionContexts {
         let memoryLevel: Int
     }
 
-    /// Idle contexts of one kind that are kept; any more are freed.
+    /// The number of idle contexts of one kind that are kept; any more are freed.
     private static let keptContexts = 8
-    /// A buffer that one long message made longer than this is freed.
+    /// The largest capacity in bytes of a buffer that is kept; larger ones are freed.
     private static let keptBufferCapacity = 256 * 1024
 
     private var deflaters: [DeflaterKind: [Deflater]] = [:]
@@ -20,7 +20,7 @@ public final class CompressionContexts {
 
     public init() {}
 
-    /// A compressor without a past.
+    /// Returns a compressor that has seen no messages.
     public func borrowDeflater(windowBits: Int, configuration: CompressionConfiguration) -> Deflater {
         let kind = DeflaterKind(
             windowBits: windowBits, level: configuration.level, memoryLevel: configuration.memoryLevel)
@@ -36,7 +36,7 @@ public final class CompressionContexts {
         self.deflaters[kind, default: []].append(deflater)
     }
 
-    /// A decompressor without a past.
+    /// Returns a decompressor that has seen no messages.
     public func borrowInflater(windowBits: Int) -> Inflater {
         self.inflaters[windowBits]?.popLast() ?? Inflater(windowBits: windowBits)
     }
@@ -47,7 +47,7 @@ public final class CompressionContexts {
         self.inflaters[inflater.windowBits, default: []].append(inflater)
     }
 
-    /// An empty buffer.
+    /// Returns an empty buffer.
     public func borrowBuffer() -> ByteBuffer {
         guard var buffer = self.buffers.popLast() else { return ByteBuffer() }
         buffer.clear()

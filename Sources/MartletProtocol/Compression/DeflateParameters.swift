@@ -1,19 +1,19 @@
-/// What both ends of a connection agreed on for permessage-deflate (RFC 7692, section 7.1).
+/// The parameters of permessage-deflate that both ends of a connection agreed on (RFC 7692, section 7.1).
 public struct DeflateParameters: Sendable, Hashable {
     public static let extensionName = "permessage-deflate"
-    /// Base-2 logarithms of the windows that there are: 256 bytes to 32 KiB.
+    /// The base-2 logarithms of the possible windows: 256 bytes to 32 KiB.
     static let windowBits = 8...15
 
-    /// Each message of the server is compressed on its own.
+    /// Whether the server compresses each message on its own.
     public var serverNoContextTakeover = false
-    /// Each message of the client is compressed on its own.
+    /// Whether the client compresses each message on its own.
     public var clientNoContextTakeover = false
     public var serverMaximumWindowBits = 15
     public var clientMaximumWindowBits = 15
 
     public init() {}
 
-    /// The window that `role` compresses with, as a base-2 logarithm.
+    /// Returns the base-2 logarithm of the window that `role` compresses with.
     public func windowBits(of role: Role) -> Int {
         role == .server ? self.serverMaximumWindowBits : self.clientMaximumWindowBits
     }

@@ -1,9 +1,9 @@
 import CMartletZlib
 public import NIOCore
 
-/// Compresses messages as RFC 7692, section 7.2.1 says. One context of zlib; about 256 KiB with a window of 15 bits.
+/// Compresses messages as RFC 7692, section 7.2.1 says. Holds one zlib context: about 256 KiB with a window of 15 bits.
 public final class Deflater {
-    /// What every flush ends with and no message carries.
+    /// The four bytes that end every flush and are removed from every message.
     static let tail: [UInt8] = [0x00, 0x00, 0xFF, 0xFF]
 
     let windowBits: Int
@@ -14,8 +14,8 @@ public final class Deflater {
     private var hasInput = false
 
     /// - Parameters:
-    ///   - windowBits: 8 to 15. zlib takes 8 for 9; that does no harm, since it never refers back further than the
-    ///     window less 262 bytes, which are 250.
+    ///   - windowBits: 8 to 15. zlib uses 9 in place of 8; that does no harm, since it never refers back further than
+    ///     the window less 262 bytes, which is 250.
     ///   - level: 1 to 9.
     ///   - memoryLevel: 1 to 9.
     public init(windowBits: Int, level: Int = 1, memoryLevel: Int = 8) {

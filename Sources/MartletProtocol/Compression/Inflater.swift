@@ -1,19 +1,19 @@
 import CMartletZlib
 public import NIOCore
 
-/// Inflates messages as RFC 7692, section 7.2.2 says, never more than it is asked for. One context of zlib; up to
-/// 40 KiB.
+/// Inflates messages as RFC 7692, section 7.2.2 says, never more than it is asked for. Holds one zlib context: up to 40
+/// KiB.
 public final class Inflater {
     public enum Status: Sendable, Hashable {
-        /// All of the input is taken and all of the output given.
+        /// All of the input was consumed and all of its output written.
         case needsInput
-        /// As much output was given as was asked for; there may be more.
+        /// The output reached `maximumOutput`; there may be more.
         case outputFull
-        /// The input is not what a compressor makes.
+        /// The input is not valid deflate data.
         case corrupt
     }
 
-    /// In one piece of input; an honest compressor makes one a message.
+    /// The most final blocks in one piece of input; a compressor normally makes one for each message.
     private static let maximumFinalBlocks = 64
 
     let windowBits: Int
@@ -39,8 +39,8 @@ public final class Inflater {
     /// Inflates some input.
     ///
     /// - Parameters:
-    ///   - maximumOutput: bytes that may be added to `output`.
-    /// - Returns: how much of the input was taken, and why it stopped.
+    ///   - maximumOutput: the most bytes to add to `output`.
+    /// - Returns: how many bytes of the input were consumed, and why it stopped.
     public func inflate(
         _ input: UnsafeRawBufferPointer, into output: inout ByteBuffer, maximumOutput: Int
     ) -> (taken: Int, status: Status) {
@@ -70,8 +70,8 @@ public final class Inflater {
                 if !isFull, taken == input.count { return (taken, .needsInput) }
                 if result == Z_BUF_ERROR, !isFull { return (taken, .corrupt) }
             case Z_STREAM_END:
-                // A compressor may end a message with a final block (RFC 7692, section 7.2.3.4); zlib stops there. What
-                // comes after it still refers to what came before.
+                // A compressor may end a message with a final block (RFC 7692, section 7.2.3.4); zlib stops there. The
+                // data after it still refers to the data before it.
                 finalBlocks += 1
                 guard finalBlocks <= Self.maximumFinalBlocks, inflateResetKeep(self.stream) == Z_OK else {
                     return (taken, .corrupt)

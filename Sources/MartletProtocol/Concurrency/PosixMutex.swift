@@ -1,10 +1,10 @@
-// ThreadSanitizer does not see into the standard library's `Mutex` on Linux, which is built on a futex, and takes all that
-// it protects for races. A build with `-D THREAD_SANITIZER` (see `make sanitize`) uses POSIX mutexes in their place, which
-// it knows: what is done under which lock stays the same.
+// ThreadSanitizer does not see into the standard library's `Mutex` on Linux, which is built on a futex, and reports
+// everything that it protects as races. A build with `-D THREAD_SANITIZER` (see `make sanitize`) uses POSIX mutexes
+// instead, which it understands; the locking itself is the same.
 #if THREAD_SANITIZER
 import Glibc
 
-/// The standard library's `Mutex`, on POSIX.
+/// A replacement for the standard library's `Mutex`, made of a POSIX mutex.
 ///
 /// `@unchecked Sendable`: the mutex protects the value, which the compiler cannot know.
 package struct PosixMutex<Value>: @unchecked Sendable {

@@ -1,9 +1,9 @@
 extension FrameHeader {
-    /// What the first bytes of a frame turned out to be.
+    /// The result of decoding the first bytes of a frame.
     public enum DecodingResult: Sendable, Hashable {
-        /// More bytes are needed; those seen so far are not wrong.
+        /// More bytes are needed; those so far are valid.
         case needMoreData
-        /// The header, and how many bytes it took.
+        /// The header, and the number of bytes it took.
         case header(FrameHeader, length: Int)
         case violation(ProtocolViolation)
     }
@@ -12,7 +12,7 @@ extension FrameHeader {
     ///
     /// - Parameter allowsCompression: whether permessage-deflate was agreed on, so that RSV1 may be set.
     ///
-    /// A violation is reported as soon as the byte that commits it is there, even when the header is incomplete.
+    /// A violation is reported as soon as the byte that proves it is there, even when the header is incomplete.
     @inlinable
     public static func decode(_ bytes: UnsafeRawBufferPointer, role: Role, allowsCompression: Bool = false)
         -> DecodingResult

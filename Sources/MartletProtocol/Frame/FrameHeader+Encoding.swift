@@ -1,5 +1,5 @@
 extension FrameHeader {
-    /// Writes the header and answers how many bytes it took.
+    /// Writes the header and returns how many bytes it took.
     ///
     /// - Parameter destination: at least ``encodedLength`` writable bytes.
     @inlinable

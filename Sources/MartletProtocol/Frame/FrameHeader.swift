@@ -10,10 +10,11 @@ public struct FrameHeader: Sendable, Hashable {
     public static let maximumLength = 14
 
     public var isFinal: Bool
-    /// RSV1: the message is compressed (RFC 7692, section 6). On the first frame of a text or binary message only.
+    /// RSV1: whether the message is compressed (RFC 7692, section 6). Set only on the first frame of a text or binary
+    /// message.
     public var isCompressed: Bool
     public var opcode: Opcode
-    /// Payload bytes, 0 … 2⁶³−1.
+    /// The length of the payload in bytes, 0 … 2⁶³−1.
     public var payloadLength: Int
     /// The four bytes of the key as they lie in memory, or `nil` for an unmasked frame.
     public var maskingKey: UInt32?
@@ -30,7 +31,7 @@ public struct FrameHeader: Sendable, Hashable {
         self.maskingKey = maskingKey
     }
 
-    /// Bytes that this header takes on the wire: 2, 4, 6, 8, 10 or 14.
+    /// The number of bytes that this header takes on the wire: 2, 4, 6, 8, 10 or 14.
     @inlinable
     public var encodedLength: Int {
         Self.encodedLength(payloadLength: self.payloadLength, isMasked: self.maskingKey != nil)

@@ -1,7 +1,7 @@
-/// Which end of the connection we are.
+/// The end of the connection that this program is.
 ///
-/// A client masks every frame that it sends, a server none; the other end fails the connection with 1002
-/// when it sees the opposite (RFC 6455, section 5.1).
+/// A client masks every frame that it sends, a server none; the other end fails the connection with 1002 when it sees
+/// the opposite (RFC 6455, section 5.1).
 public enum Role: Sendable, Hashable {
     case client
     case server

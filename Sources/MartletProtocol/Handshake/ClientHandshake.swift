@@ -1,23 +1,23 @@
 public import HTTPTypes
 
-/// The client's side of the opening handshake (RFC 6455, section 4.1): the request, and the check of its answer.
+/// The client's side of the opening handshake (RFC 6455, section 4.1): the request, and the check of the response.
 public struct ClientHandshake: Sendable, Hashable {
-    /// What the server chose.
+    /// The subprotocol and compression that the server chose.
     public struct Agreement: Sendable, Hashable {
         public let subprotocol: String?
-        /// `nil` when messages are not compressed.
+        /// The parameters of compression; `nil` when messages are not compressed.
         public let compression: DeflateParameters?
     }
 
     public let key: HandshakeKey
-    /// Subprotocols that are offered, the preferred one first.
+    /// The subprotocols to offer, the preferred one first.
     public let subprotocols: [String]
-    /// What is offered for compression; `nil` offers none.
+    /// The settings for the compression to offer; `nil` offers none.
     public let compression: CompressionConfiguration?
 
     /// - Parameters:
     ///   - subprotocols: tokens, each once.
-    ///   - compression: offered with these settings; `nil` offers none.
+    ///   - compression: settings for the compression to offer; `nil` offers none.
     public init(
         subprotocols: [String] = [], compression: CompressionConfiguration? = nil, key: HandshakeKey = .random()
     ) throws(HandshakeFailure) {
@@ -32,10 +32,13 @@ public struct ClientHandshake: Sendable, Hashable {
         self.key = key
     }
 
+    /// Returns the request that opens the WebSocket.
+    ///
     /// - Parameters:
-    ///   - authority: host and, unless it is the scheme's own, port.
-    ///   - path: with the query.
-    ///   - extraFields: further headers, such as `Origin` or `Authorization`. Those of the handshake win.
+    ///   - authority: the host and, unless it is the scheme's default, the port.
+    ///   - path: the path with the query.
+    ///   - extraFields: further headers, such as `Origin` or `Authorization`. The headers of the handshake take
+    ///     precedence.
     public func request(scheme: String, authority: String, path: String, extraFields: HTTPFields = [:]) -> HTTPRequest {
         var fields = extraFields
         fields[.upgrade] = "websocket"

@@ -1,6 +1,6 @@
 // How the two ends agree on permessage-deflate (RFC 7692, section 7.1).
 
-/// Names of the four parameters.
+/// The names of the four parameters.
 private enum Name {
     static let serverNoContextTakeover = "server_no_context_takeover"
     static let clientNoContextTakeover = "client_no_context_takeover"
@@ -8,7 +8,7 @@ private enum Name {
     static let clientMaximumWindowBits = "client_max_window_bits"
 }
 
-/// The parameters of one offer or answer, each known, once, and with a value that it may have.
+/// The parameters of one offer or answer: each is known, appears once, and has a valid value.
 private struct ParsedParameters {
     var serverNoContextTakeover = false
     var clientNoContextTakeover = false
@@ -16,7 +16,7 @@ private struct ParsedParameters {
     /// `.some(nil)` for the parameter without a value, which only an offer may have.
     var clientMaximumWindowBits: Int??
 
-    /// - Returns: `nil` when a parameter is unknown, repeated, or has a wrong value (RFC 7692, section 7.1).
+    /// - Returns: `nil` when a parameter is unknown, repeated, or has an invalid value (RFC 7692, section 7.1).
     init?(_ webSocketExtension: WebSocketExtension) {
         for parameter in webSocketExtension.parameters {
             switch (parameter.name, parameter.value) {
@@ -40,17 +40,17 @@ private struct ParsedParameters {
         }
     }
 
-    /// 8 to 15, without leading zeros or signs.
+    /// Parses a number from 8 to 15, without leading zeros or signs.
     private static func windowBits(_ value: String) -> Int? {
         DeflateParameters.windowBits.first { String($0) == value }
     }
 }
 
 extension DeflateParameters {
-    /// The server's side: the first offer that can be accepted, and the answer to it.
+    /// Returns the first offer that the server can accept, and the answer to it.
     ///
-    /// - Parameter offers: in the client's order of preference; others than permessage-deflate are passed over.
-    /// - Returns: `nil` when there is none; then the connection goes without compression.
+    /// - Parameter offers: in the client's order of preference; extensions other than permessage-deflate are ignored.
+    /// - Returns: `nil` when no offer can be accepted; the connection then does not compress.
     public static func accept(
         _ offers: [WebSocketExtension], configuration: CompressionConfiguration
     ) -> (parameters: DeflateParameters, answer: WebSocketExtension)? {
@@ -84,7 +84,7 @@ extension DeflateParameters {
         return nil
     }
 
-    /// The client's side: what it offers.
+    /// Returns the offer of a client.
     public static func offer(_ configuration: CompressionConfiguration) -> WebSocketExtension {
         var offer = WebSocketExtension(name: Self.extensionName)
         if !configuration.allowsContextTakeover {
@@ -100,7 +100,7 @@ extension DeflateParameters {
         return offer
     }
 
-    /// The client's side: checks the server's answer to ``offer(_:)``.
+    /// Checks the server's answer to ``offer(_:)`` on the client's side.
     ///
     /// - Throws: ``HandshakeFailure`` when the answer does not accept the offer (RFC 7692, section 7.1).
     public static func check(

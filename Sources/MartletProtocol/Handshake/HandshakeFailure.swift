@@ -1,17 +1,17 @@
 public import HTTPTypes
 
-/// Why an opening handshake failed. ``reason`` is for people; a server also sends it as the body of its refusal.
+/// The failure of an opening handshake. ``reason`` is for people; a server also sends it as the body of its refusal.
 public struct HandshakeFailure: Error, Sendable, Hashable, CustomStringConvertible {
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         public let description: String
 
-        /// Not a WebSocket handshake at all, or a malformed one.
+        /// The request is not an opening handshake, or is a malformed one.
         public static let badRequest = Self(description: "bad request")
-        /// A method other than GET.
+        /// The method is not GET.
         public static let methodNotAllowed = Self(description: "method not allowed")
-        /// A `Sec-WebSocket-Version` other than 13.
+        /// The `Sec-WebSocket-Version` is not 13.
         public static let unsupportedVersion = Self(description: "unsupported version")
-        /// The server did not answer 101; ``HandshakeFailure/status`` says what it did answer.
+        /// The server did not answer 101; ``HandshakeFailure/status`` is the status of its response.
         public static let refused = Self(description: "refused")
         /// The server answered 101, but not as RFC 6455, section 4.1 demands.
         public static let badResponse = Self(description: "bad response")
@@ -19,9 +19,9 @@ public struct HandshakeFailure: Error, Sendable, Hashable, CustomStringConvertib
 
     public let code: Code
     public let reason: String
-    /// For a server: the HTTP status to refuse with. For a client: the status that was received.
+    /// The HTTP status: the one to refuse with on a server, the one that was received on a client.
     public let status: Int
-    /// For a client: the server's answer, without its body, when it was no 101.
+    /// The server's response without its body, if it was not 101; always `nil` on a server.
     public let response: HTTPResponse?
 
     public init(code: Code, reason: String, status: Int, response: HTTPResponse? = nil) {

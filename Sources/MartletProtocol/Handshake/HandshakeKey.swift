@@ -5,7 +5,7 @@ import FoundationEssentials
 public struct HandshakeKey: Sendable, Hashable {
     private static let guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
-    /// The base64 text of 16 bytes, as it stands in the header.
+    /// The base64 text of 16 bytes, as it appears in the header.
     public let value: String
 
     /// - Returns: `nil` unless the text is the base64 form of exactly 16 bytes.
@@ -14,7 +14,7 @@ public struct HandshakeKey: Sendable, Hashable {
         self.value = value
     }
 
-    /// A fresh random key, for a client.
+    /// Returns a new random key, for a client.
     public static func random() -> HandshakeKey {
         let bytes = (0..<16).map { _ in UInt8.random(in: .min ... .max) }
         return HandshakeKey(unchecked: Data(bytes).base64EncodedString())
@@ -22,7 +22,7 @@ public struct HandshakeKey: Sendable, Hashable {
 
     private init(unchecked value: String) { self.value = value }
 
-    /// What the server answers: base64 of the SHA-1 of the key and a fixed GUID.
+    /// The server's answer to the key: the base64 of the SHA-1 of the key and a fixed GUID.
     public var accept: String {
         var text = self.value + Self.guid
         let digest = text.withUTF8 { bytes in

@@ -1,10 +1,10 @@
 public import HTTPTypes
 
-/// The server's side of the opening handshake (RFC 6455, section 4.2): a checked request, and its answer.
+/// The server's side of the opening handshake (RFC 6455, section 4.2): the checked request, and the response.
 public struct ServerHandshake: Sendable, Hashable {
-    /// `nil` over HTTP/2, which needs none.
+    /// The client's key; `nil` over HTTP/2, which has none.
     public let key: HandshakeKey?
-    /// Subprotocols in the client's order of preference, each once.
+    /// The subprotocols in the client's order of preference, each once.
     public let offeredSubprotocols: [String]
     public let offeredExtensions: [WebSocketExtension]
 
@@ -17,9 +17,9 @@ public struct ServerHandshake: Sendable, Hashable {
         }
     }
 
-    /// The same for a request that is no `HTTPRequest` yet.
+    /// Checks a request that is not an `HTTPRequest` yet.
     ///
-    /// - Parameter values: the values of a header in order.
+    /// - Parameter values: returns the values of a header, in order.
     package init(
         isGet: Bool, authority: String?, values: (HTTPField.Name) -> [String]
     ) throws(HandshakeFailure) {
@@ -99,22 +99,22 @@ public struct ServerHandshake: Sendable, Hashable {
         return (subprotocols, extensions)
     }
 
-    /// Whether a request asks for a WebSocket at all, well or badly.
+    /// Whether a request asks for a WebSocket, correctly or not.
     public static func isUpgradeRequest(_ request: HTTPRequest) -> Bool {
         request.headerFields[values: .upgrade].contains(where: Self.namesWebSocket)
     }
 
-    /// Whether `websocket` stands anywhere in a value of `Upgrade`, in any case.
+    /// Whether a value of `Upgrade` contains `websocket`, in any case.
     package static func namesWebSocket(_ value: String) -> Bool {
         value == "websocket" || value.lowercased().contains("websocket")
     }
 
-    /// The first subprotocol of `supported` that the client offers: the server's preference decides.
+    /// Returns the first subprotocol of `supported` that the client offers: the server's preference decides.
     public func selectSubprotocol(from supported: [String]) -> String? {
         supported.first { self.offeredSubprotocols.contains($0) }
     }
 
-    /// The answer: 101, or 200 over HTTP/2.
+    /// Returns the response: 101, or 200 over HTTP/2.
     ///
     /// - Parameters:
     ///   - subprotocol: one of ``offeredSubprotocols``, or `nil` for none.
@@ -136,7 +136,7 @@ public struct ServerHandshake: Sendable, Hashable {
         return HTTPResponse(status: self.key == nil ? .ok : .switchingProtocols, headerFields: fields)
     }
 
-    /// The answer to a failed handshake; its body is the reason.
+    /// Returns the response to a failed handshake; its body is to be the reason.
     public static func refusal(of failure: HandshakeFailure) -> HTTPResponse {
         var fields: HTTPFields = [:]
         switch failure.code {

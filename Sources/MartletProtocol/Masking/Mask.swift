@@ -2,8 +2,8 @@
 public enum Mask {
     /// Writes `source` XOR `key` to `destination`, which may be the same memory.
     ///
-    /// 32 bytes at a time, then 8, then one by one: a message is most of the work of a WebSocket server after
-    /// the system calls, and byte by byte this would be forty times as slow.
+    /// It takes 32 bytes at a time, then 8, then one by one: apart from system calls, masking is most of the work of a
+    /// WebSocket server, and byte by byte it would be forty times as slow.
     ///
     /// - Parameters:
     ///   - key: the four key bytes as they lie in memory.
@@ -40,13 +40,13 @@ public enum Mask {
         }
     }
 
-    /// Unmasks in place.
+    /// Masks or unmasks in place.
     @inlinable
     public static func apply(_ key: UInt32, offset: Int = 0, inPlace bytes: UnsafeMutableRawBufferPointer) {
         Self.apply(key, offset: offset, from: UnsafeRawBufferPointer(bytes), to: bytes)
     }
 
-    /// The key as it stands after `offset` payload bytes. Keys are little endian here as in memory.
+    /// Returns the key rotated for a position `offset` bytes into the payload. Keys are little endian, as in memory.
     @inlinable
     static func rotate(_ key: UInt32, by offset: Int) -> UInt32 {
         let shift = UInt32(truncatingIfNeeded: (offset & 3) &* 8)

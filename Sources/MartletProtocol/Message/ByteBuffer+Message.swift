@@ -5,7 +5,7 @@ extension ByteBuffer {
     ///
     /// - Parameters:
     ///   - isCompressed: whether `payload` is the compressed message (RFC 7692).
-    ///   - maskingKey: called for each frame: a fresh key for a client, `nil` for a server.
+    ///   - maskingKey: called for each frame; returns a new key for a client, `nil` for a server.
     @inlinable
     public mutating func writeMessage(
         _ kind: MessageKind,

@@ -1,11 +1,11 @@
 public import NIOCore
 
-/// Compresses the messages of one connection as both ends agreed.
+/// Compresses the messages of one connection with the parameters that both ends agreed on.
 ///
 /// Without context takeover it borrows a compressor for each message; otherwise it borrows one at the first message and
 /// keeps it until ``end()``.
 public struct MessageCompressor {
-    /// The base-2 logarithm of the window that is compressed with.
+    /// The base-2 logarithm of the window used for compression.
     public let windowBits: Int
     private let noContextTakeover: Bool
     private let configuration: CompressionConfiguration
@@ -14,7 +14,7 @@ public struct MessageCompressor {
 
     /// - Parameters:
     ///   - role: which end we are.
-    ///   - contexts: those of the event loop.
+    ///   - contexts: the contexts of the event loop.
     public init(
         role: Role, parameters: DeflateParameters, configuration: CompressionConfiguration,
         contexts: CompressionContexts
@@ -25,7 +25,7 @@ public struct MessageCompressor {
         self.contexts = contexts
     }
 
-    /// Whether messages that were compressed depend on those before, so that none of them may be left out.
+    /// Whether compressed messages depend on those before them, so that none of them may be left out.
     public var keepsContext: Bool { !self.noContextTakeover }
 
     /// Whether a message of this length is worth compressing.
@@ -33,17 +33,17 @@ public struct MessageCompressor {
 
     /// Compresses a whole message.
     ///
-    /// - Returns: `false` when the message does not become shorter; then it is to be sent as it is.
+    /// - Returns: `false` when the message does not become shorter; it is then to be sent uncompressed.
     public mutating func compress(_ payload: UnsafeRawBufferPointer, into output: inout ByteBuffer) -> Bool {
         let start = output.writerIndex
         self.compressPart(payload, isLast: true, into: &output)
-        // With a context kept, the peer must see what went into it.
+        // If the context is kept, the peer must receive everything that went into it.
         guard self.noContextTakeover, output.writerIndex - start >= payload.count else { return true }
         output.moveWriterIndex(to: start)
         return false
     }
 
-    /// Compresses the next part of a message; `output` may get nothing until the last.
+    /// Compresses the next part of a message; `output` may receive nothing until the last part.
     public mutating func compressPart(
         _ payload: UnsafeRawBufferPointer, isLast: Bool, into output: inout ByteBuffer
     ) {
@@ -55,7 +55,8 @@ public struct MessageCompressor {
         if isLast, self.noContextTakeover { self.end() }
     }
 
-    /// Appends a server's frame of a message that is compressed on its own, for every connection with this window.
+    /// Appends a server's frame of a message that is compressed on its own, valid for every connection with this
+    /// window.
     public func writeAlone(
         _ kind: MessageKind, _ payload: UnsafeRawBufferPointer, compress: Bool, into frames: inout ByteBuffer
     ) {
@@ -74,16 +75,17 @@ public struct MessageCompressor {
         self.contexts.giveBack(deflater)
     }
 
-    /// The frames of a message that was compressed once for many connections.
+    /// Returns the frames of a message that is compressed once for many connections; `nil` if it is to be sent
+    /// uncompressed.
     public func compressed(_ message: PreparedMessage) -> ByteBuffer? {
         message.compressedFrames(
             windowBits: self.windowBits, configuration: self.configuration, contexts: self.contexts)
     }
 
-    /// A message compressed elsewhere is being sent: the next ones must refer to nothing before it.
+    /// Makes the next messages refer to nothing before them; called when a message compressed elsewhere is sent.
     public func forgetPast() { self.deflater?.reset() }
 
-    /// The connection has ended: gives back what was borrowed.
+    /// Gives back what was borrowed; called when the connection has ended.
     public mutating func end() {
         if let deflater = self.deflater { self.contexts.giveBack(deflater) }
         self.deflater = nil

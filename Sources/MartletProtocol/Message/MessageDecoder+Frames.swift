@@ -1,8 +1,8 @@
-// Messages that do not lie whole in one piece of input: fragments, large frames, control frames.
+// Messages that are not contained in one piece of input: fragments, large frames, control frames.
 import NIOCore
 
 extension MessageDecoder {
-    /// Checks that this frame may come now and fits the limits, before any memory is taken for it.
+    /// Checks that this frame is allowed now and within the limits, before any memory is allocated for it.
     mutating func begin(_ header: FrameHeader) -> ProtocolViolation? {
         switch header.opcode {
         case .text, .binary:
@@ -47,9 +47,9 @@ extension MessageDecoder {
         return nil
     }
 
-    /// Takes what is there of the open frame's payload.
+    /// Consumes the available bytes of the open frame's payload.
     ///
-    /// - Returns: `nil` when there may be more to say at once: the frame ended without an event.
+    /// - Returns: `nil` when the frame ended without an event, and the next one may follow at once.
     mutating func continueFrame(in bytes: UnsafeMutableRawBufferPointer, consumed: inout Int) -> Event? {
         guard var frame = self.frame else { return nil }
         if self.message?.isCompressed ?? false, !frame.header.opcode.isControl {
@@ -80,7 +80,7 @@ extension MessageDecoder {
             return self.partTaken(isLast: isLast).map { .part($0, range) }
         }
         if self.assembled.writableBytes < count {
-            // More than was set aside has really come: now the rest of the frame gets its place in one go.
+            // More than was reserved has arrived: now reserve the rest of the frame at once.
             self.assembled.reserveCapacity(
                 minimumWritableBytes: count + header.payloadLength - frame.received)
         }

@@ -1,8 +1,8 @@
-// Compressed messages (RFC 7692, section 7.2.2): inflated piece by piece, never beyond the limit.
+// Compressed messages (RFC 7692, section 7.2.2): they are inflated piece by piece, never beyond the limit.
 import NIOCore
 
 extension MessageDecoder {
-    /// Compressed bytes of one message. Compression may lengthen what cannot be compressed, by a little.
+    /// The most compressed bytes in one message. Compression can make incompressible data a little longer.
     var compressedLimit: Int {
         let (twice, overflow) = self.limits.maximumMessageSize.multipliedReportingOverflow(by: 2)
         return overflow ? .max : max(twice, twice &+ 1024)
@@ -16,7 +16,7 @@ extension MessageDecoder {
         }
     }
 
-    /// What became of some compressed input.
+    /// The result of inflating some compressed input.
     private enum Progress {
         case needsInput
         /// A part is full, and there may be more.
@@ -32,7 +32,7 @@ extension MessageDecoder {
         let count = min(header.payloadLength - frame.received, bytes.count - consumed)
         let piece = UnsafeMutableRawBufferPointer(rebasing: bytes[consumed..<consumed + count])
         if let key = header.maskingKey {
-            // What did not go into the inflater last time lies here unmasked already.
+            // What did not go into the inflater last time is already unmasked.
             let masked = UnsafeMutableRawBufferPointer(rebasing: piece[frame.unmasked...])
             Mask.apply(key, offset: frame.received + frame.unmasked, inPlace: masked)
         }
@@ -60,7 +60,7 @@ extension MessageDecoder {
         return self.partTaken(isLast: false).map { .assembledPart($0) }
     }
 
-    /// The last frame is through: the inflater gets the four bytes that no message carries.
+    /// Passes the four bytes that no message carries to the inflater, after the last frame of a message.
     mutating func feedTail() -> Event {
         guard let message = self.message, let fed = message.tailFed else { return .needMoreData }
         let (taken, progress) = Deflater.tail.withUnsafeBytes {
@@ -109,7 +109,7 @@ extension MessageDecoder {
         if status == .corrupt { return (taken, .violation(.compressedDataCorrupt)) }
         guard status == .outputFull else { return (taken, .needsInput) }
         guard added == allowed else { return (taken, .partFull) }
-        // As long as it may be: one byte more is too much.
+        // The message is as long as allowed: one more byte is too much.
         var excess = ByteBuffer()
         let rest = UnsafeRawBufferPointer(rebasing: input[taken...])
         let probe = inflater.inflate(rest, into: &excess, maximumOutput: 1)

@@ -1,17 +1,18 @@
 public import NIOCore
 
-/// Turns received bytes into messages and control frames, and finds every violation of RFC 6455 on the way.
+/// Turns received bytes into messages and control frames, and finds every violation of RFC 6455.
 ///
-/// A pure state machine: the caller hands it each piece of the stream and calls ``next(in:consumed:)`` until it
-/// answers ``Event/needMoreData``. A message that lies whole in the piece is unmasked where it lies and reported as a
-/// range of it, without a copy; any other is gathered in one buffer, or reported part by part.
+/// A pure state machine: the caller passes it each piece of input and calls ``next(in:consumed:)`` until it returns
+/// ``Event/needMoreData``. A message that is contained in the piece is unmasked in place and reported as a range of it,
+/// without a copy; any other is gathered in one buffer, or reported part by part.
 public struct MessageDecoder {
     public enum Event: Sendable, Hashable {
         /// Everything has been consumed.
         case needMoreData
         /// A whole message; its unmasked payload is this range of the bytes given.
         case message(MessageKind, Range<Int>)
-        /// A whole message that came in several pieces, or compressed: fetch it with ``MessageDecoder/takeAssembled()``.
+        /// A whole message that was compressed or came in several pieces: fetch it with
+        /// ``MessageDecoder/takeAssembled()``.
         case assembledMessage(MessageKind)
         /// A part of a message, this range of the bytes given; see ``MessageDecoder/Delivery/parts``.
         case part(MessagePart, Range<Int>)
@@ -27,53 +28,54 @@ public struct MessageDecoder {
         case violation(ProtocolViolation)
     }
 
-    /// How messages are reported that do not lie whole in one piece of input.
+    /// The way in which messages that span several pieces of input are reported.
     public enum Delivery: Sendable, Hashable {
-        /// Gathered until they are whole.
+        /// Messages are gathered until they are whole.
         case whole
-        /// As they come, at most ``MessageDecoder/maximumPartSize`` bytes of inflated data at a time. Text is checked
-        /// as it comes and may be cut within a character.
+        /// Messages are reported as they arrive, at most ``MessageDecoder/maximumPartSize`` bytes of inflated data at a
+        /// time. Text is checked as it arrives and may be cut within a character.
         case parts
     }
 
-    /// What compressed messages need.
+    /// The state that compressed messages need.
     struct Compression {
         let windowBits: Int
         let noContextTakeover: Bool
         let contexts: CompressionContexts
-        /// Borrowed for a message, or for good when the peer keeps its context.
+        /// The inflater; borrowed for one message, or for the connection's lifetime when the peer keeps its context.
         var inflater: Inflater?
     }
 
-    /// A frame of which the header is known and the payload is still coming.
+    /// A frame whose header is known and whose payload is still arriving.
     struct OpenFrame {
         var header: FrameHeader
         var received = 0
-        /// Bytes behind those received that lie in the input already unmasked.
+        /// The bytes of the input after those received that are already unmasked.
         var unmasked = 0
     }
 
-    /// The data message whose frames are coming.
+    /// The data message whose frames are arriving.
     struct OpenMessage {
         let kind: MessageKind
         let isCompressed: Bool
         var fragmentCount = 0
-        /// Payload bytes: announced ones, or inflated ones of a compressed message.
+        /// The bytes of payload: those announced, or those inflated if the message is compressed.
         var length = 0
-        /// Compressed bytes that were announced.
+        /// The compressed bytes that were announced.
         var compressedLength = 0
         var utf8 = UTF8Validator()
         /// Whether a part of it has been reported.
         var isPartlyDelivered = false
-        /// For a compressed message whose last frame is through: how much of RFC 7692's tail the inflater had.
+        /// The number of bytes of RFC 7692's tail that the inflater has had, once the last frame of a compressed
+        /// message is through; otherwise `nil`.
         var tailFed: Int?
-        /// Whether the inflater stopped for want of room.
+        /// Whether the inflater stopped because its output was full.
         var hasMoreOutput = false
     }
 
-    /// Up to this many bytes are set aside for a message on the word of its header alone; more only as they come.
+    /// The most bytes that are reserved for a message because of its header alone; more only as they arrive.
     static let trustedReservation = 64 * 1024
-    /// Inflated bytes in one part.
+    /// The most inflated bytes in one part.
     public static let maximumPartSize = 64 * 1024
 
     let role: Role
@@ -81,7 +83,7 @@ public struct MessageDecoder {
     let delivery: Delivery
     var compression: Compression?
 
-    /// Header bytes that came at the end of a piece.
+    /// The bytes of an incomplete header at the end of a piece.
     private var carry = InlineArray<14, UInt8>(repeating: 0)
     private var carryCount = 0
     var frame: OpenFrame?
@@ -94,8 +96,8 @@ public struct MessageDecoder {
 
     /// - Parameters:
     ///   - role: which end we are; it decides whether masked frames are expected.
-    ///   - compression: what was agreed on; `nil` for nothing.
-    ///   - contexts: those of the event loop.
+    ///   - compression: the parameters agreed on; `nil` for no compression.
+    ///   - contexts: the contexts of the event loop.
     public init(
         role: Role,
         limits: MessageLimits = MessageLimits(),
@@ -115,25 +117,25 @@ public struct MessageDecoder {
         }
     }
 
-    /// The message or part announced by ``Event/assembledMessage(_:)`` or ``Event/assembledPart(_:)``.
+    /// Returns the message or part announced by ``Event/assembledMessage(_:)`` or ``Event/assembledPart(_:)``.
     public mutating func takeAssembled() -> ByteBuffer {
         var message = ByteBuffer()
         swap(&message, &self.assembled)
         return message
     }
 
-    /// Takes a buffer back for reuse, when its bytes are no longer needed.
+    /// Takes a buffer back for reuse once its bytes are no longer needed.
     public func recycle(_ buffer: ByteBuffer) { self.compression?.contexts.giveBack(buffer) }
 
-    /// The connection has ended: gives back what was borrowed.
+    /// Gives back what was borrowed; called when the connection has ended.
     public mutating func end() {
         self.finish()
     }
 
-    /// Whether ``next(in:consumed:)`` may have something to say without more input.
+    /// Whether ``next(in:consumed:)`` may return an event without more input.
     public var hasPendingOutput: Bool { self.message?.hasMoreOutput ?? false || self.message?.tailFed != nil }
 
-    /// The next event in `bytes` from `consumed` on, which is moved past what the event took.
+    /// Returns the next event in `bytes` from `consumed` on, and moves `consumed` past what the event took.
     public mutating func next(in bytes: UnsafeMutableRawBufferPointer, consumed: inout Int) -> Event {
         while true {
             if self.isFinished {
@@ -183,7 +185,7 @@ public struct MessageDecoder {
             }
             return result
         }
-        // The header began in an earlier piece: complete it in the carry.
+        // The header began in an earlier piece: complete it in `carry`.
         let carried = self.carryCount
         let added = min(FrameHeader.maximumLength - carried, rest.count)
         for index in 0..<added { self.carry[carried + index] = rest[index] }
@@ -206,7 +208,7 @@ public struct MessageDecoder {
         return result
     }
 
-    /// The usual case: an unfragmented message that lies in `bytes` to its end.
+    /// Handles the usual case: an unfragmented message that `bytes` contains to its end.
     private mutating func wholeMessage(
         _ header: FrameHeader, in bytes: UnsafeMutableRawBufferPointer, consumed: inout Int
     ) -> Event {
@@ -230,7 +232,7 @@ public struct MessageDecoder {
         return .violation(violation)
     }
 
-    /// Nothing after this is looked at, and what was gathered is let go.
+    /// Ends decoding: later input is ignored, and what was gathered is freed.
     mutating func finish() {
         self.isFinished = true
         self.frame = nil

@@ -1,4 +1,4 @@
-/// A piece of a message, for those who take large messages as they come.
+/// A piece of a message, for handlers that take large messages as they arrive.
 public struct MessagePart: Sendable, Hashable {
     public let kind: MessageKind
     public let isFirst: Bool

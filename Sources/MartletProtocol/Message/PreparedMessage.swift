@@ -5,21 +5,21 @@ import Synchronization
 ///
 /// A server's frames are not masked, so all connections share the bytes; a client's must be encoded for each.
 public final class PreparedMessage: Sendable {
-    /// How large frames may be before a message is split, so that control frames get through. Bytes.
+    /// The size in bytes beyond which a message is split into frames, so that control frames can come between.
     public static let defaultFragmentSize = 16 * 1024
 
     public let kind: MessageKind
     public let payload: ByteBuffer
-    /// `false` for messages that must not be compressed, such as those with secrets in them.
+    /// Whether the message may be compressed; `false` for one that contains secrets, for example.
     public let mayBeCompressed: Bool
     /// The message as frames of a server, not compressed.
     public let frames: ByteBuffer
-    /// The same compressed, by the window's bits; `nil` where that does not make it shorter.
+    /// The compressed frames by the window's bits; `nil` if compression does not make the message shorter.
     private let compressed = Mutex<[Int: ByteBuffer?]>([:])
 
     /// - Parameters:
-    ///   - payload: UTF-8 when `kind` is text; the caller's promise.
-    ///   - compress: `false` to send it as it is even where compression was agreed on.
+    ///   - payload: the payload; must be UTF-8 when `kind` is text, which is not checked.
+    ///   - compress: `false` to send it uncompressed even if compression was agreed on.
     public init(_ kind: MessageKind, _ payload: ByteBuffer, compress: Bool = true) {
         self.kind = kind
         self.payload = payload
@@ -35,9 +35,9 @@ public final class PreparedMessage: Sendable {
         self.init(.text, ByteBuffer(string: text), compress: compress)
     }
 
-    /// The message as frames of a server, compressed on its own; made at the first call for a window.
+    /// Returns the message as a server's frames, compressed on its own; they are made at the first call for a window.
     ///
-    /// - Returns: `nil` when it is to be sent as it is.
+    /// - Returns: `nil` when the message is to be sent uncompressed.
     func compressedFrames(
         windowBits: Int, configuration: CompressionConfiguration, contexts: CompressionContexts
     ) -> ByteBuffer? {

@@ -29,7 +29,7 @@ package struct HeaderListParser {
         return self.index > start ? String(decoding: self.bytes[start..<self.index], as: UTF8.self) : nil
     }
 
-    /// A quoted string behind its opening quote.
+    /// Reads the rest of a quoted string after its opening quote.
     private mutating func quotedString() -> String? {
         var value: [UInt8] = []
         while self.index < self.bytes.count {
@@ -65,14 +65,14 @@ package struct HeaderListParser {
         }
     }
 
-    /// `1#token`: subprotocols, `Connection`.
+    /// Parses `1#token`: subprotocols, `Connection`.
     package static func tokens(_ values: [String]) -> [String]? {
         var parser = Self(values)
         return parser.list { $0.token() }
     }
 
-    /// `1#( token *( ";" token [ "=" ( token / quoted-string ) ] ) )`: `Sec-WebSocket-Extensions`
-    /// (RFC 6455, section 9.1; the value in a quoted string must itself be a token).
+    /// Parses `1#( token *( ";" token [ "=" ( token / quoted-string ) ] ) )`: `Sec-WebSocket-Extensions` (RFC 6455,
+    /// section 9.1; the value in a quoted string must itself be a token).
     static func extensions(_ values: [String]) -> [WebSocketExtension]? {
         var parser = Self(values)
         return parser.list { parser in
@@ -96,7 +96,7 @@ package struct HeaderListParser {
         }
     }
 
-    /// `1#( token [ "/" token ] )`: `Upgrade` (RFC 9110, section 7.8).
+    /// Parses `1#( token [ "/" token ] )`: `Upgrade` (RFC 9110, section 7.8).
     package static func upgradeProtocols(_ values: [String]) -> [String]? {
         var parser = Self(values)
         return parser.list { parser in

@@ -3,7 +3,7 @@
 public struct WebSocketExtension: Sendable, Hashable, CustomStringConvertible {
     public struct Parameter: Sendable, Hashable {
         public var name: String
-        /// `nil` for a parameter without a value.
+        /// The value; `nil` for a parameter without one.
         public var value: String?
 
         public init(name: String, value: String? = nil) {
@@ -20,7 +20,7 @@ public struct WebSocketExtension: Sendable, Hashable, CustomStringConvertible {
         self.parameters = parameters
     }
 
-    /// As it stands in the header.
+    /// The text of the extension in the header.
     public var description: String {
         self.parameters.reduce(self.name) { $0 + "; " + $1.name + ($1.value.map { "=" + $0 } ?? "") }
     }

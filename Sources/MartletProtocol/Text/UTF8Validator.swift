@@ -1,7 +1,7 @@
 /// Checks UTF-8 piece by piece, so that a bad byte is found when it arrives and not at the end of the message
 /// (RFC 6455, section 8.1; well-formed sequences: Unicode 15, table 3-7).
 public struct UTF8Validator: Sendable, Hashable {
-    /// Continuation bytes still missing from the sequence at the end of what was seen.
+    /// The number of continuation bytes still missing from the sequence at the end of what was read.
     @usableFromInline var missing: UInt8 = 0
     /// The range of the next byte: narrower than 80…BF after E0, ED, F0 and F4.
     @usableFromInline var lower: UInt8 = 0x80
@@ -10,11 +10,11 @@ public struct UTF8Validator: Sendable, Hashable {
     @inlinable
     public init() {}
 
-    /// Whether the text may end here.
+    /// Whether the text may end here, at the end of a character.
     @inlinable
     public var isAtCharacterBoundary: Bool { self.missing == 0 }
 
-    /// Takes the next bytes.
+    /// Checks the next bytes.
     ///
     /// - Returns: `false` when a byte cannot be part of well-formed UTF-8; the validator is of no use after that.
     @inlinable
@@ -33,7 +33,7 @@ public struct UTF8Validator: Sendable, Hashable {
         return true
     }
 
-    /// The index of the first byte above 7F, eight or 32 bytes at a time.
+    /// Returns the index of the first byte above 7F, looking at 32 or eight bytes at a time.
     @inlinable
     static func skipASCII(_ base: UnsafeRawPointer, from start: Int, count: Int) -> Int {
         let high: UInt64 = 0x8080_8080_8080_8080

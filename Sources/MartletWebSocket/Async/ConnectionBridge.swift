@@ -2,25 +2,25 @@ import DequeModule
 import MartletProtocol
 import NIOCore
 
-/// Joins a ``WebSocket`` on its event loop with the ``WebSocketConnection`` that tasks use.
+/// Connects a ``WebSocket`` on its event loop with the ``WebSocketConnection`` that tasks use.
 final class ConnectionBridge: ClosingHandler {
     private var connection: WebSocketConnection?
     private let onOpen: (WebSocketConnection) -> Void
     private var socket: WebSocket?
     private struct Ping {
-        /// The caller's, for ``cancelPing(_:)``.
+        /// The caller's number of the ping, for ``cancelPing(_:)``.
         let id: UInt64
         let sentAt: NIODeadline
         let continuation: CheckedContinuation<Duration, any Error>
     }
 
-    /// By the number on the wire, which is counted up in the order of sending.
+    /// The unanswered pings by the number in their payload, which grows in the order of sending.
     private var pings: [UInt64: Ping] = [:]
     private var pingCount: UInt64 = 0
 
     var delivery: MessageDecoder.Delivery { .parts }
 
-    /// - Parameter onOpen: gets the connection, on the event loop, once it is open.
+    /// - Parameter onOpen: receives the connection, on the event loop, once it is open.
     init(onOpen: @escaping (WebSocketConnection) -> Void) { self.onOpen = onOpen }
 
     func opened(_ socket: WebSocket) {
@@ -70,11 +70,11 @@ final class ConnectionBridge: ClosingHandler {
         self.socket = nil
     }
 
-    // MARK: Asked for by tasks
+    // MARK: Called for tasks
 
     func resumeReading() { self.socket?.resumeReading() }
 
-    /// Sends what tasks have put in the outbox; one system call for all of it.
+    /// Sends what tasks have put in the outbox, with one system call for all of it.
     func flush() {
         guard let socket = self.socket, let connection = self.connection else { return }
         guard socket.isOpen else {
@@ -86,7 +86,7 @@ final class ConnectionBridge: ClosingHandler {
         }
     }
 
-    /// - Returns: whether anything waited.
+    /// - Returns: whether there was anything to send.
     private func sendNext(_ socket: WebSocket, _ connection: WebSocketConnection) -> Bool {
         guard let (bytes, pieces, dropped) = connection.outbox.drain() else { return false }
         if dropped > 0 { socket.loop.metrics.dropped(dropped, socket.role) }
@@ -124,7 +124,7 @@ final class ConnectionBridge: ClosingHandler {
         self.close(.tryAgainLater, reason: "the peer reads too slowly")
     }
 
-    /// - Parameter id: for ``cancelPing(_:)``.
+    /// - Parameter id: the caller's number of the ping, for ``cancelPing(_:)``.
     func ping(_ id: UInt64, _ continuation: CheckedContinuation<Duration, any Error>) {
         guard let socket = self.socket, socket.isOpen else {
             continuation.resume(throwing: WebSocketError(.closed, reason: "the connection is closed"))
@@ -142,7 +142,7 @@ final class ConnectionBridge: ClosingHandler {
 }
 
 extension WebSocketConnection {
-    /// The handler that makes a connection for tasks of a ``WebSocket``.
+    /// Returns a handler that makes a ``WebSocketConnection`` of a ``WebSocket``.
     package static func handler(onOpen: @escaping (WebSocketConnection) -> Void) -> any WebSocketHandler {
         ConnectionBridge(onOpen: onOpen)
     }

@@ -3,14 +3,14 @@ import MartletProtocol
 import NIOCore
 import Synchronization
 
-/// Received messages that wait to be read by tasks. Bounded: it says when the socket should no longer be read.
+/// Received messages that wait to be read by tasks. It is bounded: it says when the socket should no longer be read.
 ///
-/// Safe to use from any task. The event loop adds, tasks take, as whole messages or as streams of chunks; cancelling a
-/// take loses no message.
+/// Safe to use from any task. The event loop adds messages; tasks take them, whole or as streams of chunks. Cancelling
+/// a task that waits loses no message.
 final class Inbox: Sendable {
     private enum Entry {
         case whole(WebSocketMessage)
-        /// A message that came in parts, the last of which may be missing.
+        /// A message that came in parts, of which the last may not have come.
         case parts(MessageKind, ByteBuffer, isComplete: Bool)
 
         var size: Int {
@@ -56,7 +56,7 @@ final class Inbox: Sendable {
         let id: UInt64
         var bytes: ByteBuffer
         var isComplete: Bool
-        /// The reader has gone: what still comes is thrown away.
+        /// Whether the reader has given up; the rest of the message is then discarded.
         var isAbandoned = false
         var waiter: (id: UInt64, continuation: CheckedContinuation<ByteBuffer?, any Error>)?
     }
@@ -68,7 +68,7 @@ final class Inbox: Sendable {
         var stream: OpenStream?
         var waiters: Deque<Waiter> = []
         var nextID: UInt64 = 0
-        /// Set at the end: `.success` when the connection was closed properly.
+        /// The end of the input, once it has come: `.success` if the connection was closed properly.
         var end: Result<Void, WebSocketError>?
 
         mutating func newID() -> UInt64 {
@@ -76,7 +76,7 @@ final class Inbox: Sendable {
             return self.nextID
         }
 
-        /// Whether a task waits for the rest of a message: then the limit must not keep it away.
+        /// Whether a task waits for the rest of a message; the limit must not hold it back then.
         var isWaitingForRest: Bool {
             guard self.stream == nil, case .message? = self.waiters.first,
                 case .parts(_, _, isComplete: false)? = self.entries.first
@@ -85,7 +85,7 @@ final class Inbox: Sendable {
         }
     }
 
-    /// What to do once the lock is released.
+    /// The continuations to resume, and whether to report room, once the lock is released.
     private struct Outcome {
         var actions: [() -> Void] = []
         var hasRoom = false
@@ -94,7 +94,7 @@ final class Inbox: Sendable {
     private let state = Mutex(State())
     private let byteLimit: Int
     private let countLimit: Int
-    /// Called when there is room again.
+    /// The function to call when there is room again.
     private let onRoom: @Sendable () -> Void
 
     init(byteLimit: Int, countLimit: Int, onRoom: @escaping @Sendable () -> Void) {
@@ -141,7 +141,7 @@ final class Inbox: Sendable {
         let (outcome, isFull) = self.state.withLock { state in
             body(&state)
             let outcome = self.serve(&state)
-            // Once full it stays so until it is half empty, and then it says that there is room.
+            // Once full it stays so until it is half empty, and then it reports that there is room.
             if state.bytes >= self.byteLimit || state.entries.count >= self.countLimit {
                 state.isFull = !state.isWaitingForRest
             }
@@ -151,7 +151,7 @@ final class Inbox: Sendable {
         return isFull
     }
 
-    /// No more will come. What is there can still be taken, but for a message whose end is missing.
+    /// Ends the input. Messages in the inbox can still be taken, except for one whose end is missing.
     func finish(_ end: Result<Void, WebSocketError>) {
         let outcome = self.state.withLock { state in
             state.end = end
@@ -164,16 +164,16 @@ final class Inbox: Sendable {
         for action in outcome.actions { action() }
     }
 
-    // MARK: Of tasks
+    // MARK: For tasks
 
-    /// The next message; `nil` after the last.
+    /// Returns the next message; `nil` after the last.
     func next() async throws -> WebSocketMessage? {
         if let message = self.takeWaiting() { return message }
         return try await self.wait { .message($0, $1) }
     }
 
-    /// The next message as a stream; `nil` after the last. Nobody else gets a message until it has been read to its end
-    /// or given up with ``abandon(_:)``.
+    /// Returns the next message as a stream; `nil` after the last. No task gets another message until this one has been
+    /// read to its end or given up with ``abandon(_:)``.
     func nextStream() async throws -> Stream? { try await self.wait { .stream($0, $1) } }
 
     private func wait<Value: Sendable>(
@@ -183,7 +183,7 @@ final class Inbox: Sendable {
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 self.perform { state in
-                    // The cancellation handler runs after this is set, so one of the two sees the waiter.
+                    // The cancellation handler runs after the waiter is added, so one of the two sees it.
                     if Task.isCancelled {
                         return Outcome(actions: [{ continuation.resume(throwing: CancellationError()) }])
                     }
@@ -202,7 +202,7 @@ final class Inbox: Sendable {
         }
     }
 
-    /// The usual case, without a continuation: a message waits and nobody is in line.
+    /// Handles the usual case, without a continuation: a message is there and no task waits.
     private func takeWaiting() -> WebSocketMessage? {
         let (message, hasRoom) = self.state.withLock { state -> (WebSocketMessage?, Bool) in
             guard state.waiters.isEmpty, state.stream == nil, let entry = state.entries.first,
@@ -216,7 +216,7 @@ final class Inbox: Sendable {
         return message
     }
 
-    /// The next bytes of a stream; `nil` at its end.
+    /// Returns the next bytes of a stream; `nil` at its end.
     func nextChunk(of id: UInt64) async throws -> ByteBuffer? {
         let waiterID = self.state.withLock { $0.newID() }
         return try await withTaskCancellationHandler {
@@ -242,7 +242,7 @@ final class Inbox: Sendable {
         }
     }
 
-    /// The reader of a stream has gone.
+    /// Gives up the rest of a stream.
     func abandon(_ id: UInt64) {
         self.perform { state in
             guard state.stream?.id == id else { return Outcome() }
@@ -253,7 +253,7 @@ final class Inbox: Sendable {
         }
     }
 
-    // MARK: Matching messages with those who wait
+    // MARK: Matching messages with waiting tasks
 
     private func perform(_ body: (inout State) -> Outcome) {
         let outcome = self.state.withLock { state in
@@ -265,7 +265,7 @@ final class Inbox: Sendable {
         if outcome.hasRoom { self.onRoom() }
     }
 
-    /// Whether there is room again that there was not.
+    /// Whether there is room again after the inbox was full.
     private func makesRoom(_ state: inout State) -> Bool {
         guard state.isFull else { return false }
         guard

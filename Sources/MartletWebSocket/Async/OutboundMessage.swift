@@ -1,7 +1,7 @@
 import MartletProtocol
 import NIOCore
 
-/// What a task hands to the event loop to be sent.
+/// A message that a task passes to the event loop to be sent.
 enum OutboundMessage: Sendable {
     case text(String, compress: Bool)
     case binary(ByteBuffer, compress: Bool)
@@ -14,15 +14,15 @@ enum OutboundMessage: Sendable {
         }
     }
 
-    /// How a piece of the outbox is to be sent.
+    /// The way in which a piece of the outbox is sent.
     enum Label: Sendable {
         case message(MessageKind, compress: Bool)
         case part(MessagePart, compress: Bool)
-        /// Its bytes are not in the queue.
+        /// A prepared message, whose bytes are not in the queue.
         case prepared(PreparedMessage)
     }
 
-    /// Bytes of payload.
+    /// The length of the payload in bytes.
     var size: Int {
         switch self {
         case .text(let text, _): text.utf8.count
@@ -31,7 +31,7 @@ enum OutboundMessage: Sendable {
         }
     }
 
-    /// Puts it at the end of a queue.
+    /// Appends the message to a queue.
     func append(to queue: inout OutboundQueue<Label>) {
         switch self {
         case .text(let text, let compress):

@@ -3,13 +3,13 @@ import MartletProtocol
 import NIOCore
 import Synchronization
 
-/// Messages on their way from tasks to the event loop. Bounded; who sends into a full one waits in line.
+/// Messages on their way from tasks to the event loop. It is bounded; a task that sends into a full one waits in line.
 ///
-/// While a task writes a message part by part, the messages of others wait in line too, whatever the policy: nothing may
-/// come between the parts.
+/// While a task writes a message part by part, the messages of other tasks wait in line too, whatever the policy:
+/// nothing may come between the parts.
 final class Outbox: Sendable {
     enum Attempt {
-        /// Taken; the event loop must be told when `wakesLoop`.
+        /// The message was taken; the event loop must be told if `wakesLoop` is `true`.
         case taken(wakesLoop: Bool)
         case full
         /// A message is being written part by part.
@@ -20,14 +20,14 @@ final class Outbox: Sendable {
 
     private enum Wish {
         case message(OutboundMessage)
-        /// To be the one that writes a message part by part.
+        /// The task wants to write a message part by part.
         case writer
     }
 
     private struct Waiter {
         let id: UInt64
         let wish: Wish
-        /// Resumed with whether the event loop must be told.
+        /// The continuation of the task, resumed with whether the event loop must be told.
         let continuation: CheckedContinuation<Bool, any Error>
     }
 
@@ -42,7 +42,7 @@ final class Outbox: Sendable {
 
     private struct State {
         var queue: OutboundQueue<OutboundMessage.Label>
-        /// Bytes that the event loop took and the kernel has not.
+        /// The bytes that the event loop took and the kernel has not taken.
         var inFlight = 0
         var isLoopAwake = false
         var droppedBefore = 0
@@ -62,7 +62,7 @@ final class Outbox: Sendable {
             return .taken(wakesLoop: !self.isLoopAwake)
         }
 
-        /// Takes a message, or says why not.
+        /// Takes a message, or returns why not.
         mutating func offer(_ message: OutboundMessage, policy: OverflowPolicy? = nil) -> Attempt {
             if let closed = self.closed { return .closed(closed) }
             guard !self.hasWriter else { return .blocked }
@@ -90,7 +90,7 @@ final class Outbox: Sendable {
         }
     }
 
-    /// Those whose turn has come, to be resumed outside the lock.
+    /// The tasks whose turn has come, to be resumed outside the lock.
     private typealias Resumption = (CheckedContinuation<Bool, any Error>, Result<Bool, any Error>)
 
     private static let fullError = WebSocketError(
@@ -107,7 +107,7 @@ final class Outbox: Sendable {
                     limit: configuration.outboundQueueLimit, policy: configuration.overflowPolicy)))
     }
 
-    /// - Parameter policy: in place of the connection's.
+    /// - Parameter policy: used in place of the connection's, unless `nil`.
     func attempt(_ message: OutboundMessage, policy: OverflowPolicy? = nil) -> Attempt {
         self.state.withLock { state in
             if let closed = state.closed { return .closed(closed) }
@@ -115,7 +115,7 @@ final class Outbox: Sendable {
         }
     }
 
-    /// Waits in line until there is room.
+    /// Waits in line until there is room for a message.
     ///
     /// - Returns: whether the event loop must be told.
     func wait(_ message: OutboundMessage) async throws -> Bool { try await self.wait(.message(message)) }
@@ -148,7 +148,7 @@ final class Outbox: Sendable {
         for (continuation, result) in resumed { continuation.resume(with: result) }
     }
 
-    /// Lets those in whose turn it is. Each is told whether to wake the loop.
+    /// Admits the waiting tasks whose turn has come. Each is told whether to wake the loop.
     private func admit(_ state: inout State) -> [Resumption] {
         var resumed: [Resumption] = []
         while let waiter = state.partWaiters.first {
@@ -182,7 +182,8 @@ final class Outbox: Sendable {
 
     // MARK: A message written part by part
 
-    /// Waits until nobody else writes a message part by part, and keeps others from sending until ``endWriter()``.
+    /// Waits until no other task writes a message part by part, and keeps other tasks from sending until
+    /// ``endWriter()``.
     func beginWriter() async throws { _ = try await self.wait(.writer) }
 
     /// - Returns: whether the event loop must be told.
@@ -211,7 +212,7 @@ final class Outbox: Sendable {
         return Self.resume(resumed)
     }
 
-    /// - Returns: whether the loop must be told; the waiters are not asked to.
+    /// - Returns: whether the loop must be told; the resumed tasks are not asked to.
     private static func resume(_ resumed: [Resumption]) -> Bool {
         var wakesLoop = false
         for (continuation, result) in resumed {
@@ -223,8 +224,8 @@ final class Outbox: Sendable {
 
     // MARK: On the event loop
 
-    /// Everything that waits, to be written now; `nil` when there is nothing, and the next message will wake the loop.
-    /// `dropped` is how many messages the policy has dropped since the last call.
+    /// Returns everything that waits, to be written now; `nil` when there is nothing, and the next message will wake
+    /// the loop. `dropped` is the number of messages that the policy has dropped since the last call.
     func drain() -> (bytes: ByteBuffer, pieces: Deque<OutboundQueue<OutboundMessage.Label>.Piece>, dropped: Int)? {
         self.state.withLock { state in
             state.inFlight = 0
@@ -240,7 +241,7 @@ final class Outbox: Sendable {
         }
     }
 
-    /// What was drained has been written: lets those in who wait in line.
+    /// Notes that what was drained has been written, and admits waiting tasks.
     func wrote() {
         let resumed = self.state.withLock { state in
             state.inFlight = 0
@@ -249,7 +250,7 @@ final class Outbox: Sendable {
         _ = Self.resume(resumed)  // the caller drains next
     }
 
-    /// Refuses everything from now on.
+    /// Refuses every message from now on.
     func close(_ error: WebSocketError) {
         let resumed = self.state.withLock { state in
             state.closed = state.closed ?? error

@@ -1,6 +1,7 @@
 public import NIOCore
 
-/// A WebSocket as a stream of bytes in both directions, for tunnelling other protocols; message borders mean nothing.
+/// A WebSocket as a stream of bytes in both directions, for tunnelling other protocols; the boundaries of messages have
+/// no meaning.
 public struct WebSocketByteStream: AsyncSequence, Sendable {
     public typealias Element = ByteBuffer
 
@@ -13,10 +14,10 @@ public struct WebSocketByteStream: AsyncSequence, Sendable {
         try await self.connection.send(.binary(bytes))
     }
 
-    /// Says that no more bytes will come, by closing the connection with 1000: WebSocket has no half-closed state.
+    /// Ends the stream by closing the connection with 1000: WebSocket has no half-closed state.
     public func finish() async { await self.connection.close() }
 
-    /// The received bytes, until the connection is closed. Throws when it ended in another way.
+    /// The iterator over the received bytes until the connection is closed. Throws if it ended in another way.
     public struct AsyncIterator: AsyncIteratorProtocol {
         var messages: WebSocketStreamedMessages.AsyncIterator
         var chunks: WebSocketIncomingMessage.Chunks.AsyncIterator?
@@ -37,6 +38,7 @@ public struct WebSocketByteStream: AsyncSequence, Sendable {
 }
 
 extension WebSocketConnection {
-    /// The connection as a stream of bytes. Received text counts as its UTF-8 bytes; what is written goes out as binary.
+    /// The connection as a stream of bytes. Received text is read as its UTF-8 bytes; bytes are sent as binary
+    /// messages.
     public var asByteStream: WebSocketByteStream { WebSocketByteStream(self) }
 }

@@ -4,7 +4,7 @@ import NIOCore
 extension WebSocketConnection {
     /// The messages decoded from JSON, text or binary.
     ///
-    /// Throws ``WebSocketError`` with the code `invalidMessage` at the first that is not a `Value`.
+    /// Throws ``WebSocketError`` with the code `invalidMessage` at the first message that is not a `Value`.
     public func messages<Value: Decodable & Sendable>(
         as type: Value.Type
     ) -> AsyncThrowingMapSequence<WebSocketMessages, Value> {

@@ -2,7 +2,7 @@ public import MartletProtocol
 public import NIOCore
 
 extension WebSocketConnection {
-    /// The messages, each to be read chunk by chunk as it comes, so that one may be longer than memory; raise
+    /// The messages, each to be read chunk by chunk as it arrives, so that one may be larger than the memory; raise
     /// `MessageLimits.maximumMessageSize` for that.
     ///
     /// ```swift
@@ -12,10 +12,10 @@ extension WebSocketConnection {
     /// ```
     public var streamedMessages: WebSocketStreamedMessages { WebSocketStreamedMessages(inbox: self.inbox) }
 
-    /// Sends one message whose length need not be known, piece by piece. Pings get through between the pieces; the
+    /// Sends one message, whose length need not be known, piece by piece. Pings can be sent between the pieces; the
     /// messages of other tasks wait until it is complete.
     ///
-    /// When `body` throws, the connection is aborted: the peer sees 1006 and no truncated message.
+    /// If `body` throws, the connection is aborted: the peer sees 1006 and no truncated message.
     ///
     /// ```swift
     /// try await socket.withMessageWriter(.binary) { writer in
@@ -24,8 +24,8 @@ extension WebSocketConnection {
     /// ```
     ///
     /// - Parameters:
-    ///   - kind: text only when the pieces together are UTF-8; the caller's promise.
-    ///   - compress: `false` to send it as it is even where compression was agreed on.
+    ///   - kind: the kind of the message; with text, the pieces together must be UTF-8, which is not checked.
+    ///   - compress: `false` to send it uncompressed even if compression was agreed on.
     public func withMessageWriter<Result>(
         _ kind: MessageKind = .binary,
         compress: Bool = true,
@@ -41,7 +41,7 @@ extension WebSocketConnection {
             if self.outbox.endWriter() { self.flush() }
             return result
         } catch {
-            let reason = "a message could not be written to its end: \(error)"
+            let reason = "a message could not be written completely: \(error)"
             self.outbox.close(WebSocketError(.closed, reason: reason))  // nothing may follow half a message
             self.abort(reason: reason)
             _ = self.outbox.endWriter()

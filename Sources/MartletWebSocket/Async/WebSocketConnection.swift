@@ -4,19 +4,19 @@ public import MartletProtocol
 public import NIOCore
 import Synchronization
 
-/// A WebSocket connection for tasks: back-pressured in both directions, safe to use from any number of them.
+/// A WebSocket connection for tasks, with back-pressure in both directions; safe to use from any number of tasks.
 ///
 /// - Messages are sent whole and in the order of the calls of one task; those of several tasks never mix.
 /// - Pings and close frames are answered whether or not ``messages`` is read.
-/// - Cancelling a task that waits in a call does the connection no harm.
+/// - Cancelling a task that waits in a call does not affect the connection.
 public final class WebSocketConnection: Sendable {
-    /// What the opening handshake agreed on.
+    /// The subprotocol that the opening handshake agreed on; `nil` for none.
     public let subprotocol: String?
     public let remoteAddress: SocketAddress?
     public let localAddress: SocketAddress?
-    /// The headers of the server's answer to the handshake, on a client; empty on a server.
+    /// The headers of the server's response to the opening handshake, on a client; empty on a server.
     public let handshakeFields: HTTPFields
-    /// What was agreed on for compression; `nil` when messages are not compressed.
+    /// The parameters of compression that were agreed on; `nil` when messages are not compressed.
     public let compression: DeflateParameters?
 
     let inbox: Inbox
@@ -24,7 +24,7 @@ public final class WebSocketConnection: Sendable {
     let executor: EventLoopTaskExecutor
     let eventLoop: any EventLoop
     let writerPieceSize: Int
-    /// Nanoseconds; negative before the first measurement.
+    /// The latest round-trip time in nanoseconds; negative before the first measurement.
     private let roundTrip = Atomic<Int64>(-1)
     private let bridge: NIOLoopBound<ConnectionBridge>
     private let waitsWhenFull: Bool
@@ -52,11 +52,11 @@ public final class WebSocketConnection: Sendable {
         }
     }
 
-    /// The messages as they come, until the connection ends. Ends without an error when a close frame was received,
-    /// and throws ``WebSocketError`` with the code `closed` when the connection ended in another way.
+    /// The messages as they arrive, until the connection ends. The sequence ends without an error when a close frame
+    /// was received, and throws ``WebSocketError`` with the code `closed` when the connection ended in another way.
     ///
-    /// While nobody reads, the queue fills up to ``WebSocketConfiguration/inboundQueueLimit`` and then the peer feels
-    /// it. Several tasks may read; each message goes to one of them.
+    /// While no task reads, the queue fills up to ``WebSocketConfiguration/inboundQueueLimit``; then the socket is no
+    /// longer read, and the peer has to wait. Several tasks may read; each message goes to one of them.
     public var messages: WebSocketMessages { WebSocketMessages(inbox: self.inbox) }
 
     /// Sends a message. Returns when it is in the outbound queue, not when the peer has it.
@@ -64,7 +64,7 @@ public final class WebSocketConnection: Sendable {
     /// With the policy `suspend` it waits for room; with the others it waits only while another task writes a message
     /// part by part.
     ///
-    /// - Parameter compress: `false` to send it as it is even where compression was agreed on.
+    /// - Parameter compress: `false` to send it uncompressed even if compression was agreed on.
     /// - Throws: ``WebSocketError`` with the code `closed`, or `full` when the policy refused the message;
     ///   `CancellationError` when the task was cancelled while it waited.
     public func send(_ message: WebSocketMessage, compress: Bool = true) async throws {
@@ -118,7 +118,7 @@ public final class WebSocketConnection: Sendable {
     /// Sends a message that was encoded once for many connections, if there is room; never waits.
     public func trySend(_ message: PreparedMessage) -> SendResult { self.trySend(.prepared(message)) }
 
-    /// - Parameter policy: in place of the connection's.
+    /// - Parameter policy: used in place of the connection's, unless `nil`.
     func trySend(_ message: OutboundMessage, policy: OverflowPolicy? = nil) -> SendResult {
         switch self.outbox.attempt(message, policy: policy) {
         case .taken(let wakesLoop):
@@ -135,12 +135,12 @@ public final class WebSocketConnection: Sendable {
     /// Sends a ping and waits for its pong.
     ///
     /// - Returns: the round-trip time.
-    /// - Throws: ``WebSocketError`` with the code `closed` when the connection ends before; `CancellationError`.
+    /// - Throws: ``WebSocketError`` with the code `closed` when the connection ends first; `CancellationError`.
     public func ping() async throws -> Duration {
         let id = self.pingCount.wrappingAdd(1, ordering: .relaxed).newValue
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                // A task that is cancelled already has had its handler called before this.
+                // The cancellation handler of a task that is already cancelled has run before this.
                 guard !Task.isCancelled else {
                     continuation.resume(throwing: CancellationError())
                     return
@@ -148,12 +148,12 @@ public final class WebSocketConnection: Sendable {
                 self.onLoop { $0.ping(id, continuation) }
             }
         } onCancel: {
-            // Behind the ping itself: a task that is cancelled before has it sent and forgotten.
+            // After the ping itself: a task that is cancelled before it has its ping sent and forgotten.
             self.eventLoop.execute { [bridge = self.bridge] in bridge.value.cancelPing(id) }
         }
     }
 
-    /// The round-trip time of the latest ping that was answered, by ``ping()`` or the keepalive; `nil` before the first.
+    /// The round-trip time of the latest answered ping, by ``ping()`` or the keepalive; `nil` before the first.
     public var latency: Duration? {
         let nanoseconds = self.roundTrip.load(ordering: .relaxed)
         return nanoseconds < 0 ? nil : .nanoseconds(nanoseconds)
@@ -163,15 +163,15 @@ public final class WebSocketConnection: Sendable {
 
     /// Ends the TCP connection at once, without a close frame; the peer sees 1006.
     ///
-    /// - Parameter reason: for ``closeInformation``.
+    /// - Parameter reason: the reason in ``closeInformation``.
     public func abort(reason: String) { self.onLoop { $0.abort(reason: reason) } }
 
-    /// Closes the connection and waits for its end, at most ``WebSocketConfiguration/closeTimeout``. Messages that
-    /// were sent before go out first. Does nothing on a connection that is closed.
+    /// Closes the connection and waits for its end, at most ``WebSocketConfiguration/closeTimeout``. Messages sent
+    /// before are sent first. Does nothing on a connection that is closed.
     ///
     /// - Parameters:
-    ///   - code: one that may be sent, see `CloseCode.isSendable`.
-    ///   - reason: cut to 123 bytes.
+    ///   - code: a code that may be sent, see `CloseCode.isSendable`.
+    ///   - reason: the reason, cut to 123 bytes.
     @discardableResult
     public func close(_ code: CloseCode = .normalClosure, reason: String = "") async -> WebSocketCloseInformation {
         self.onLoop { $0.close(code, reason: reason) }
@@ -189,7 +189,7 @@ public final class WebSocketConnection: Sendable {
         }
     }
 
-    /// Calls `action` once the connection has ended; at once when it has.
+    /// Calls `action` once the connection has ended, or at once if it already has.
     func whenClosed(_ action: @escaping @Sendable () -> Void) {
         let hasEnded = self.closeWaiters.withLock { waiters in
             if self.closeInformation != nil { return true }
@@ -199,7 +199,7 @@ public final class WebSocketConnection: Sendable {
         if hasEnded { action() }
     }
 
-    /// How the connection ended; `nil` while it has not.
+    /// The close code and reason with which the connection ended; `nil` while it is open.
     public var closeInformation: WebSocketCloseInformation? { self.information.withLock { $0 } }
 
     private func onLoop(_ body: @escaping @Sendable (ConnectionBridge) -> Void) {
@@ -210,12 +210,12 @@ public final class WebSocketConnection: Sendable {
         }
     }
 
-    /// At the end of the loop's tick, so that one system call takes all that is sent during it.
+    /// Flushes at the end of the loop's tick, so that one system call takes all that is sent during it.
     func flush() {
         self.eventLoop.execute { [bridge = self.bridge] in bridge.value.flush() }
     }
 
-    /// Sends a message of a broadcast, on the event loop: no other thread, no later tick.
+    /// Sends a message of a broadcast on the event loop: without another thread and without a later tick.
     func post(_ message: PreparedMessage, policy: OverflowPolicy) -> SendResult {
         switch self.outbox.attempt(.prepared(message), policy: policy) {
         case .taken(let wakesLoop):
@@ -231,7 +231,7 @@ public final class WebSocketConnection: Sendable {
 
     private func overflow() { self.onLoop { $0.overflowed() } }
 
-    /// Called by the bridge, once.
+    /// Notes the end of the connection; called by the bridge, once.
     func ended(_ information: WebSocketCloseInformation, _ error: WebSocketError) {
         self.outbox.close(error)
         self.information.withLock { $0 = information }
@@ -243,8 +243,8 @@ public final class WebSocketConnection: Sendable {
         for waiter in waiters { waiter() }
     }
 
-    /// Runs `body` on the connection's event loop and closes the connection when it is left: with 1000, or with 1011
-    /// when it throws.
+    /// Runs `body` on the connection's event loop, and closes the connection afterwards: with 1000, or with 1011 if
+    /// `body` throws.
     func run(_ body: @Sendable (WebSocketConnection) async throws -> Void) async throws -> WebSocketCloseInformation {
         do {
             try await body(self)

@@ -1,13 +1,14 @@
 public import MartletProtocol
 public import NIOCore
 
-/// A message that is read chunk by chunk as it comes, however long it is: see ``WebSocketConnection/streamedMessages``.
+/// A message that is read chunk by chunk as it arrives, however long it is: see
+/// ``WebSocketConnection/streamedMessages``.
 ///
-/// The connection's next message comes when this one has been read to its end, or when nobody holds it any more; then
-/// the rest of it is thrown away.
+/// The connection's next message comes when this one has been read to its end, or when the last reference to it is
+/// released; the rest of it is then discarded.
 public struct WebSocketIncomingMessage: Sendable {
     public let kind: MessageKind
-    /// Bytes of the message, in order. The chunks of a text are valid UTF-8 together, and one may end within a
+    /// The bytes of the message, in order. The chunks of a text are valid UTF-8 together, and one may end within a
     /// character. Throws ``WebSocketError`` with the code `closed` when the connection ends before the message.
     public let chunks: Chunks
 
@@ -16,7 +17,7 @@ public struct WebSocketIncomingMessage: Sendable {
         self.chunks = Chunks(reader: Reader(id: stream.id, inbox: inbox))
     }
 
-    /// Gives the message up when it is let go.
+    /// Gives the message up when it is released.
     final class Reader: Sendable {
         let id: UInt64
         let inbox: Inbox

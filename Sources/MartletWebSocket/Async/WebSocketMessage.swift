@@ -5,7 +5,7 @@ public enum WebSocketMessage: Sendable, Hashable {
     case text(String)
     case binary(ByteBuffer)
 
-    /// Bytes of payload.
+    /// The length of the payload in bytes.
     var size: Int {
         switch self {
         case .text(let text): text.utf8.count

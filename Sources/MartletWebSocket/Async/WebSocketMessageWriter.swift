@@ -3,7 +3,7 @@ public import NIOCore
 
 /// Writes one message piece by piece: see ``WebSocketConnection/withMessageWriter(_:compress:isolation:_:)``.
 ///
-/// Used by one task at a time.
+/// Only one task may use it at a time.
 public final class WebSocketMessageWriter {
     private let connection: WebSocketConnection
     private let kind: MessageKind

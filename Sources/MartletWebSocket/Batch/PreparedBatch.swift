@@ -9,16 +9,16 @@ public struct PreparedBatch: Sendable {
     struct Message: Sendable {
         let kind: MessageKind
         let compress: Bool
-        /// Where its payload lies in ``PreparedBatch/frames``.
+        /// The range of the payload in ``PreparedBatch/frames``.
         let payload: Range<Int>
     }
 
-    /// The compressed form, by the window's bits; made when the first connection asks.
+    /// The compressed form by the window's bits; made when the first connection asks for it.
     private final class Compressed: Sendable {
         let frames = Mutex<[Int: ByteBuffer]>([:])
     }
 
-    /// Each message is one frame, so that its payload lies here in one piece.
+    /// The frames; each message is one frame, so that its payload is contiguous here.
     package private(set) var frames = ByteBuffer()
     private(set) var messages: [Message] = []
     private var compressed = Compressed()
@@ -29,8 +29,8 @@ public struct PreparedBatch: Sendable {
     public var isEmpty: Bool { self.messages.isEmpty }
 
     /// - Parameters:
-    ///   - payload: UTF-8 when `kind` is text; the caller's promise.
-    ///   - compress: `false` to send it as it is even where compression was agreed on.
+    ///   - payload: the payload; must be UTF-8 when `kind` is text, which is not checked.
+    ///   - compress: `false` to send it uncompressed even if compression was agreed on.
     public mutating func append(_ kind: MessageKind, _ payload: ByteBuffer, compress: Bool = true) {
         payload.withUnsafeReadableBytes { self.append(kind, $0, compress: compress) }
     }
@@ -47,7 +47,7 @@ public struct PreparedBatch: Sendable {
         if self.messages.count > 1 { self.compressed = Compressed() }
     }
 
-    /// The frames for a connection with compression.
+    /// Returns the frames for a connection with compression.
     func frames(compressedBy compressor: MessageCompressor) -> ByteBuffer {
         self.compressed.frames.withLock { frames in
             if let known = frames[compressor.windowBits] { return known }

@@ -2,10 +2,10 @@ public import MartletProtocol
 import NIOCore
 import Synchronization
 
-/// Sends messages to everybody who listens to a topic: a chat room, a price, a game.
+/// Sends messages to every member of a topic: a chat room, a price, a game.
 ///
-/// A message is encoded once, and compressed once for each kind of agreement; each event loop is woken once for all its
-/// members, and each member gets the message in its own bounded queue, so that a slow one holds up nobody. Messages of
+/// A message is encoded once, and compressed once for each set of parameters; each event loop is woken once for all its
+/// members, and each member gets the message in its own bounded queue, so that a slow one delays no other. Messages of
 /// one caller reach every member in the order of the calls.
 ///
 /// ```swift
@@ -16,11 +16,11 @@ import Synchronization
 /// }
 /// ```
 public final class Broadcaster<Topic: Hashable & Sendable>: Sendable {
-    /// What becomes of a message when a member's queue is full.
+    /// The policy for a message when a member's queue is full.
     public enum SlowMemberPolicy: Sendable, Hashable {
         /// The member misses the message. The default.
         case dropNewest
-        /// The member misses the oldest messages that wait.
+        /// The member misses the oldest waiting messages.
         case dropOldest
         /// The member's connection is closed with 1013.
         case close
@@ -34,11 +34,11 @@ public final class Broadcaster<Topic: Hashable & Sendable>: Sendable {
         }
     }
 
-    /// What became of one message, over all members.
+    /// The numbers of members that got and that missed a message.
     public struct Result: Sendable, Hashable {
-        /// Members whose queue took it.
+        /// The number of members whose queue took the message.
         public var sent = 0
-        /// Members that missed it: their queue was full, or they were closing.
+        /// The number of members that missed it: their queue was full, or they were closing.
         public var dropped = 0
 
         public init(sent: Int = 0, dropped: Int = 0) {
@@ -53,7 +53,7 @@ public final class Broadcaster<Topic: Hashable & Sendable>: Sendable {
     }
 
     private struct State {
-        /// Members by topic, then by event loop, then by connection.
+        /// The members by topic, then by event loop, then by connection.
         var topics: [Topic: [ObjectIdentifier: [ObjectIdentifier: Member]]] = [:]
         /// The topics of each connection.
         var memberships: [ObjectIdentifier: Set<Topic>] = [:]
@@ -64,15 +64,15 @@ public final class Broadcaster<Topic: Hashable & Sendable>: Sendable {
 
     public init() {}
 
-    /// Members of a topic.
+    /// Returns the number of members of a topic.
     public func memberCount(of topic: Topic) -> Int {
         self.state.withLock { $0.topics[topic]?.values.reduce(0) { $0 + $1.count } ?? 0 }
     }
 
-    /// Topics that have members.
+    /// The topics that have members.
     public var topics: Set<Topic> { self.state.withLock { Set($0.topics.keys) } }
 
-    /// Over all messages so far.
+    /// The sum of the results of all messages so far.
     public var totals: Result { self.state.withLock { $0.totals } }
 
     /// Makes a connection a member of a topic, until it leaves or ends. Joining again changes the policy.
@@ -86,7 +86,7 @@ public final class Broadcaster<Topic: Hashable & Sendable>: Sendable {
             state.memberships[id, default: []].insert(topic)
             return isNew
         }
-        // The connection may have ended already: then this is called at once.
+        // If the connection has already ended, this is called at once.
         if isNew { connection.whenClosed { [weak self] in self?.removeEverywhere(connection) } }
     }
 
@@ -113,7 +113,7 @@ public final class Broadcaster<Topic: Hashable & Sendable>: Sendable {
         if state.topics[topic]?.isEmpty ?? false { state.topics[topic] = nil }
     }
 
-    /// Sends a message to every member and does not wait; ``totals`` counts what becomes of it.
+    /// Sends a message to every member and does not wait; ``totals`` counts the results.
     public func post(_ message: PreparedMessage, to topic: Topic) {
         self.deliver(message, to: topic) { _ in }
     }
@@ -122,7 +122,7 @@ public final class Broadcaster<Topic: Hashable & Sendable>: Sendable {
 
     public func post(text: String, to topic: Topic) { self.post(PreparedMessage(text: text), to: topic) }
 
-    /// Sends a message to every member and waits until their queues have taken it or not.
+    /// Sends a message to every member, and waits until each of their queues has taken or refused it.
     @discardableResult
     public func send(_ message: PreparedMessage, to topic: Topic) async -> Result {
         await withCheckedContinuation { continuation in
@@ -135,7 +135,7 @@ public final class Broadcaster<Topic: Hashable & Sendable>: Sendable {
         await self.send(PreparedMessage(text: text), to: topic)
     }
 
-    /// Adds up what the event loops say.
+    /// Adds up the results of the event loops.
     private final class Tally: Sendable {
         private let state: Mutex<(open: Int, result: Result)>
         private let whenDone: @Sendable (Result) -> Void
@@ -159,7 +159,7 @@ public final class Broadcaster<Topic: Hashable & Sendable>: Sendable {
     private func deliver(
         _ message: PreparedMessage, to topic: Topic, whenDone: @escaping @Sendable (Result) -> Void
     ) {
-        // Handing over under the lock keeps the order of two callers the same on every loop.
+        // Passing it on under the lock keeps the order of two callers the same on every loop.
         let isEmpty = self.state.withLock { state in
             guard let loops = state.topics[topic] else { return true }
             let tally = Tally(loops: loops.count) { result in
@@ -191,7 +191,7 @@ public final class Broadcaster<Topic: Hashable & Sendable>: Sendable {
 }
 
 extension WebSocketMessage {
-    /// Encoded once, to be sent to many.
+    /// The message encoded once, to be sent to many connections.
     public var prepared: PreparedMessage {
         switch self {
         case .text(let text): PreparedMessage(text: text)

@@ -31,7 +31,7 @@ final class ClientConnector: Sendable {
 
     /// Opens the connection; the promise fails early when `deadline` passes or ``WebSocketClient`` gives up.
     ///
-    /// - Parameter opened: told once the WebSocket is in place.
+    /// - Parameter opened: succeeds once the WebSocket is in place.
     func connect(
         handshake: ClientHandshake, request: HTTPRequest, deadline: NIODeadline,
         makeHandler: @escaping @Sendable (any EventLoop) -> any WebSocketHandler,
@@ -46,7 +46,7 @@ final class ClientConnector: Sendable {
                 opened.fail(
                     WebSocketError(.connectFailed, reason: "cannot connect to \(self.destination)", cause: error))
             case .success(let channel):
-                // Whoever gives up ends the connection as well.
+                // A failure, such as a timeout, ends the connection as well.
                 opened.futureResult.whenFailure { _ in channel.close(promise: nil) }
                 let handshakeDeadline = NIODeadline.now() + self.configuration.handshakeTimeout
                 self.passProxy(channel, deadline: handshakeDeadline)
@@ -70,7 +70,7 @@ final class ClientConnector: Sendable {
         opened.futureResult.whenComplete { _ in timer.cancel() }
     }
 
-    /// For error messages.
+    /// The address that is connected to, for error messages.
     private var destination: String {
         if let path = self.configuration.unixSocketPath { return path }
         guard let proxy = self.proxy else { return self.url.authority }
@@ -126,7 +126,7 @@ final class ClientConnector: Sendable {
         return established.futureResult
             .flatMapErrorThrowing { throw self.proxyError($0) }
             .flatMap {
-                // The connect handler has left by itself.
+                // The connect handler has already removed itself.
                 let (pipeline, encoder, decoder) = bound.value
                 return EventLoopFuture.andAllSucceed(
                     [pipeline.removeHandler(encoder), pipeline.removeHandler(decoder)], on: self.eventLoop)
@@ -158,7 +158,8 @@ final class ClientConnector: Sendable {
     private func startTLS(_ channel: any Channel) throws {
         guard self.url.isSecure else { return }
         do {
-            // A redirect to another origin takes neither the client's certificate nor the name of the first server along.
+            // After a redirect to another origin, neither the client's certificate nor the name of the first server is
+            // used.
             let serverName = self.isForeign ? nil : self.configuration.tlsServerName
             let handler = try self.tls.makeHandler(
                 serverName: serverName ?? self.url.host, peer: channel.remoteAddress, isForeign: self.isForeign)

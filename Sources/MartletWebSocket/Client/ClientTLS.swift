@@ -10,12 +10,12 @@ final class ClientTLS: Sendable {
 
     init(_ configuration: TLSConfiguration) { self.configuration = configuration }
 
-    /// For the WebSocket server.
+    /// Returns a handler for a connection to the WebSocket server.
     ///
     /// - Parameters:
     ///   - serverName: a host name or an IP address.
-    ///   - peer: who is at the other end of the TCP connection: a proxy, if there is one.
-    ///   - isForeign: the client's certificate is not for this server.
+    ///   - peer: the address of the other end of the TCP connection: a proxy's, if there is one.
+    ///   - isForeign: whether the server has another origin, which must not get the client's certificate.
     func makeHandler(serverName: String, peer: SocketAddress?, isForeign: Bool) throws -> NIOSSLClientHandler {
         var configuration = self.configuration
         configuration.applicationProtocols = ["http/1.1"]
@@ -30,7 +30,8 @@ final class ClientTLS: Sendable {
         return try Self.makeHandler(configuration, self.target, serverName)
     }
 
-    /// For a proxy, or a server of another origin: the same trust, but it gets no client certificate.
+    /// Returns a handler for a proxy, or a server of another origin: with the same trust, but without the client
+    /// certificate.
     func makeProxyHandler(serverName: String) throws -> NIOSSLClientHandler {
         var configuration = self.configuration
         configuration.certificateChain = []
@@ -47,7 +48,7 @@ final class ClientTLS: Sendable {
             context = made
             return made
         }
-        // An address is no SNI name; NIOSSL checks the certificate against the peer's address then.
+        // An address is not an SNI name; NIOSSL then checks the certificate against the peer's address.
         return try NIOSSLClientHandler(
             context: context, serverHostname: Self.isAddress(serverName) ? nil : serverName)
     }

@@ -6,12 +6,12 @@ import NIOHTTP1
 import NIOHTTPTypesHTTP1
 import NIOSSL
 
-/// Sends the opening handshake of a client, checks the answer, and puts a ``WebSocket`` in its place.
+/// Sends the opening handshake of a client, checks the response, and puts a ``WebSocket`` in its place.
 final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundOut = HTTPClientRequestPart
 
-    /// As much of a refusal's body as becomes part of the error.
+    /// The longest part of a refusal's body, in bytes, that becomes part of the error.
     private static let keptBodyLength = 512
 
     private let handshake: ClientHandshake
@@ -24,11 +24,11 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
     private let encoder = HTTPRequestEncoder()
     private let decoder = ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes))
     private var response: HTTPResponse?
-    /// Whether the decoder takes nothing behind the answer for HTTP.
+    /// Whether the decoder reads nothing after the response as HTTP.
     private var hasDecoderStopped = false
     private var body = ByteBuffer()
     private var isSettled = false
-    /// Bytes behind the answer, while the decoder is being removed.
+    /// The bytes after the response, while the decoder is being removed.
     private var leftovers: [ByteBuffer]?
     private var timer: Scheduled<Void>?
 
@@ -143,8 +143,8 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
         }
         self.isSettled = true
         self.timer?.cancel()
-        // A removed decoder hands over its bytes untyped, in a later tick: see WebSocketUpgradeHandler. Until then nothing
-        // may be sent, since the decoder looks at what is written as well.
+        // A removed decoder hands over its bytes untyped, in a later tick: see WebSocketUpgradeHandler. Until then
+        // nothing may be sent, since the decoder sees what is written as well.
         self.leftovers = []
         context.pipeline.syncOperations.removeHandler(self.decoder).assumeIsolated().whenSuccess {
             self.becomeWebSocket(context, response, agreement)
@@ -155,7 +155,7 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
         _ context: ChannelHandlerContext, _ response: HTTPResponse, _ agreement: ClientHandshake.Agreement
     ) {
         guard context.channel.isActive else {
-            self.opened.fail(WebSocketError(.handshakeFailed, reason: "the connection broke behind the handshake"))
+            self.opened.fail(WebSocketError(.handshakeFailed, reason: "the connection broke after the handshake"))
             return
         }
         let pipeline = context.pipeline.syncOperations

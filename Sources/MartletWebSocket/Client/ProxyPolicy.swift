@@ -6,13 +6,14 @@ import Glibc
 import Musl
 #endif
 
-/// Whether a client goes through a proxy.
+/// The choice of a client whether to connect through a proxy.
 public enum ProxyPolicy: Sendable, Hashable {
     case none
     case proxy(WebSocketProxy)
-    /// What the environment says, in the usual variables: `https_proxy` for `wss`, `http_proxy` for `ws`, `all_proxy`
-    /// for both, the same in capitals, and `no_proxy`, a list of hosts, `.domains`, addresses or `*` that are reached
-    /// directly. Loopback always is. `HTTP_PROXY` in capitals is not looked at in a CGI program, where a client sets it.
+    /// The proxy of the usual environment variables: `https_proxy` for `wss`, `http_proxy` for `ws`, `all_proxy` for
+    /// both, the same in capitals, and `no_proxy`, a list of hosts, `.domains`, addresses or `*` that are reached
+    /// directly. Loopback addresses always are. `HTTP_PROXY` in capitals is ignored in a CGI program, where a client
+    /// can set it.
     case environment
 
     func proxy(for url: WebSocketURL) throws(WebSocketError) -> WebSocketProxy? {
@@ -24,7 +25,7 @@ public enum ProxyPolicy: Sendable, Hashable {
     }
 }
 
-/// The variables that name proxies.
+/// The environment variables that name proxies.
 struct ProxyEnvironment {
     let variables: [String: String]
 

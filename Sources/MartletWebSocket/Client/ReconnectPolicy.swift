@@ -1,10 +1,11 @@
 import MartletProtocol
 
-/// When a lost connection is tried again, and when not: see ``WebSocketClient/reconnecting(to:subprotocols:headerFields:policy:clock:)``.
+/// The policy for connecting again after a loss: see
+/// ``WebSocketClient/reconnecting(to:subprotocols:headerFields:policy:clock:)``.
 public struct ReconnectPolicy: Sendable {
-    /// Why there is no connection.
+    /// The reason for which there is no connection.
     public enum Loss: Sendable {
-        /// No connection came about.
+        /// The connection could not be opened.
         case failed(any Error)
         /// The connection ended.
         case closed(WebSocketCloseInformation)
@@ -19,37 +20,37 @@ public struct ReconnectPolicy: Sendable {
         case fail
     }
 
-    /// What is about to happen, for a log or a status line.
+    /// The next attempt, for a log or a status line.
     public struct Attempt: Sendable {
-        /// 1 for the first attempt after a loss.
+        /// The number of the attempt; 1 for the first after a loss.
         public let number: Int
         public let delay: Duration
         public let loss: Loss
     }
 
-    /// The first pause is at most this long. Default: 500 ms.
+    /// The longest possible first pause. Default: 500 ms.
     public var initialDelay: Duration = .milliseconds(500)
-    /// No pause is longer. Default: 30 s.
+    /// The longest possible pause. Default: 30 s.
     public var maximumDelay: Duration = .seconds(30)
-    /// Attempts in a row before the sequence fails. Default: `nil`, no end.
+    /// The most attempts in a row before the sequence fails. Default: `nil`, no limit.
     public var maximumAttempts: Int?
-    /// A connection that lasted this long makes the pauses short again. Default: 5 s.
+    /// The time that a connection must last to make the pauses short again. Default: 5 s.
     public var stableAfter: Duration = .seconds(5)
-    /// What to do after a loss. Default: ``standardDecision(_:)``.
+    /// The decision after a loss. Default: ``standardDecision(_:)``.
     public var decide: @Sendable (Loss) -> Decision = { Self.standardDecision($0) }
-    /// Called before each pause.
+    /// The function to call before each pause. Default: does nothing.
     public var onRetry: @Sendable (Attempt) -> Void = { _ in }
 
-    /// From 0 to 1; for tests.
+    /// The source of random numbers from 0 to 1; tests replace it.
     package var random: @Sendable () -> Double = { .random(in: 0...1) }
 
     public init() {}
 
-    /// - An end with 1000 finishes: the server has no more to say.
-    /// - Fatal: a URL that is not valid; TLS that fails; the statuses 3xx and 4xx but for 408, 425 and 429; the close
-    ///   codes 1002, 1003, 1007, 1008, 1009 and 1010, which the same client would meet again.
-    /// - Anything else is transient: 5xx, a refused or broken connection, a timeout, 1001, 1006, 1011, 1012, 1013, codes
-    ///   of the application.
+    /// - An end with 1000 finishes: the server has nothing more to send.
+    /// - Fatal: an invalid URL; a failure of TLS; the statuses 3xx and 4xx except 408, 425 and 429; the close codes
+    ///   1002, 1003, 1007, 1008, 1009 and 1010, which the same client would meet again.
+    /// - Anything else is transient: 5xx, a refused or broken connection, a timeout, 1001, 1006, 1011, 1012, 1013,
+    ///   codes of the application.
     public static func standardDecision(_ loss: Loss) -> Decision {
         switch loss {
         case .closed(let information):
@@ -73,7 +74,7 @@ public struct ReconnectPolicy: Sendable {
         }
     }
 
-    /// Full jitter: anything from nothing to a bound that doubles with each attempt.
+    /// Returns a pause with full jitter: anything from nothing to a bound that doubles with each attempt.
     func delay(attempt: Int) -> Duration {
         let doubled = self.initialDelay * (1 << min(attempt - 1, 20))
         let bound = min(doubled, self.maximumDelay)

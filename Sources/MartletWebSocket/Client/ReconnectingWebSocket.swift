@@ -1,6 +1,6 @@
 public import HTTPTypes
 
-/// Connections to one URL, one after the other: when one is lost, the next comes after a pause.
+/// Connections to one URL, one after the other: when one is lost, the next is opened after a pause.
 ///
 /// ```swift
 /// for try await socket in client.reconnecting(to: "wss://example.com/feed") {
@@ -10,7 +10,7 @@ public import HTTPTypes
 /// }
 /// ```
 ///
-/// A connection is closed with 1000 when the loop goes on or is left. An `AsyncSequence` for one task.
+/// A connection is closed with 1000 when the loop continues or is left. The sequence is for one task.
 public struct ReconnectingWebSocket: AsyncSequence, Sendable {
     public typealias Element = WebSocketConnection
 
@@ -33,7 +33,7 @@ public struct ReconnectingWebSocket: AsyncSequence, Sendable {
             self.now = Self.stopwatch(sequence.clock)
         }
 
-        /// The time since now, on any clock.
+        /// Returns a function that tells the time since now, by any clock.
         private static func stopwatch(_ clock: some Clock<Duration>) -> () -> Duration {
             let start = clock.now
             return { start.duration(to: clock.now) }
@@ -47,9 +47,9 @@ public struct ReconnectingWebSocket: AsyncSequence, Sendable {
                 let wasOpen = lost.closeInformation == nil
                 let information = await lost.close()
                 self.current = nil
-                // A close of the server's may have been under way.
+                // The server may have been closing the connection.
                 let isOurs = wasOpen && information.initiator == .local && information.code == .normalClosure
-                // The loop went on by itself: it wants another connection.
+                // The loop continued without a loss: it wants another connection.
                 let loss = ReconnectPolicy.Loss.closed(information)
                 switch isOurs ? .retry : self.sequence.policy.decide(loss) {
                 case .finish: return nil
@@ -98,21 +98,21 @@ public struct ReconnectingWebSocket: AsyncSequence, Sendable {
 }
 
 extension WebSocketError {
-    /// What the server's `Retry-After` says, in seconds; a date is not understood.
+    /// The time in the server's `Retry-After`, given in seconds; `nil` if there is none or it is a date.
     var retryAfter: Duration? {
         self.handshakeFailure?.response?.headerFields[.retryAfter].flatMap { Int($0) }.map { .seconds(max($0, 0)) }
     }
 }
 
 extension WebSocketClient {
-    /// Connects, and connects again whenever the connection is lost, until `policy` says that it is over.
+    /// Connects, and connects again whenever the connection is lost, until `policy` ends it.
     ///
     /// - Parameters:
-    ///   - url: as for ``connect(to:subprotocols:headerFields:_:)``.
+    ///   - url: the URL, as for ``connect(to:subprotocols:headerFields:_:)``.
     ///   - subprotocols: likewise.
     ///   - headerFields: likewise, in every handshake.
-    ///   - policy: pauses, what is fatal, and a hook.
-    ///   - clock: what the pauses are measured with.
+    ///   - policy: the pauses, which losses are fatal, and a hook.
+    ///   - clock: the clock that measures the pauses.
     public func reconnecting(
         to url: String,
         subprotocols: [String] = [],

@@ -1,7 +1,7 @@
 import NIOCore
 import NIOSOCKS
 
-/// Tells when a SOCKS proxy has connected, or will not.
+/// Waits until a SOCKS proxy has connected, or has failed to.
 final class SOCKSWaiter: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
 

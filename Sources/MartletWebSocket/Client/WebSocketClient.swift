@@ -24,13 +24,14 @@ public struct WebSocketClient: Sendable {
         self.logger = logger
     }
 
-    /// Connects, runs `body`, and closes the connection when `body` is left: with 1000, or with 1011 when it throws.
+    /// Connects, runs `body`, and closes the connection afterwards: with 1000, or with 1011 if `body` throws.
     ///
     /// - Parameters:
     ///   - url: `ws://host:port/path?query` or `wss://…`; `user:password@` before the host becomes Basic credentials.
-    ///   - subprotocols: the preferred one first. ``WebSocketConnection/subprotocol`` is what the server chose.
-    ///   - headerFields: added to the handshake, such as `Origin` or `Authorization`.
-    /// - Returns: how the connection ended.
+    ///   - subprotocols: the subprotocols to offer, the preferred one first. ``WebSocketConnection/subprotocol`` is the
+    ///     server's choice.
+    ///   - headerFields: headers to add to the opening handshake, such as `Origin` or `Authorization`.
+    /// - Returns: the close code and reason with which the connection ended.
     /// - Throws: ``WebSocketError`` with the code `invalidURL`, `connectFailed`, `proxyFailed`, `tlsFailed`,
     ///   `handshakeFailed` or `timeout`; `CancellationError`; whatever `body` throws.
     @discardableResult
@@ -49,7 +50,7 @@ public struct WebSocketClient: Sendable {
     /// Connects on the event-loop tier; returns when the connection is open. It lives until one side closes it.
     ///
     /// - Parameter makeHandler: makes the connection's handler, on its event loop.
-    /// - Returns: the server's answer to the handshake.
+    /// - Returns: the server's response to the opening handshake.
     /// - Throws: like ``connect(to:subprotocols:headerFields:_:)``.
     @discardableResult
     public func connect(
@@ -68,7 +69,7 @@ public struct WebSocketClient: Sendable {
         }
     }
 
-    /// A connection that nobody closes but the caller.
+    /// Opens a connection that only the caller closes.
     func open(
         _ url: String, subprotocols: [String], headerFields: HTTPFields
     ) async throws -> WebSocketConnection {
@@ -84,7 +85,7 @@ public struct WebSocketClient: Sendable {
         return try await opened.futureResult.get()
     }
 
-    /// Connects, and again where redirects lead.
+    /// Connects, and follows redirects.
     private func follow(
         _ url: WebSocketURL, _ subprotocols: [String], _ headerFields: HTTPFields,
         _ makeHandler: @escaping @Sendable (any EventLoop) -> any WebSocketHandler

@@ -2,10 +2,11 @@ import FoundationEssentials
 import HTTPTypes
 import Synchronization
 
-/// Keeps the cookies that servers set in their answers to handshakes, and sends them in later ones (RFC 6265).
+/// Keeps the cookies that servers set in their responses to opening handshakes, and sends them in later ones (RFC
+/// 6265).
 ///
-/// Simpler than a browser's: a cookie goes to the host that set it and to no other, whatever its `Domain` says, and is
-/// forgotten with the jar. `Path`, `Secure` and `Max-Age` are honoured.
+/// It is simpler than a browser's: a cookie is sent only to the host that set it, whatever its `Domain` says, and is
+/// lost with the jar. `Path`, `Secure` and `Max-Age` are honoured.
 public final class WebSocketCookieJar: Sendable {
     private struct Cookie {
         let value: String
@@ -14,20 +15,20 @@ public final class WebSocketCookieJar: Sendable {
         let expires: ContinuousClock.Instant?
     }
 
-    /// By host, then by name and path.
+    /// The cookies by host, then by name and path.
     private let cookies = Mutex<[String: [String: (name: String, cookie: Cookie)]]>([:])
 
     public init() {}
 
-    /// Adds a cookie by hand.
+    /// Adds a cookie.
     ///
-    /// - Parameter host: that of the URLs it is sent to.
+    /// - Parameter host: the host of the URLs to which it is sent.
     public func set(_ name: String, _ value: String, host: String) {
         let cookie = Cookie(value: value, path: "/", isSecure: false, expires: nil)
         self.cookies.withLock { $0[host.lowercased(), default: [:]]["\(name);/"] = (name, cookie) }
     }
 
-    /// Takes what a server's answer sets.
+    /// Stores the cookies that a server's response sets.
     func store(_ fields: HTTPFields, from url: WebSocketURL) {
         for field in fields[values: .setCookie] { self.store(field, from: url) }
     }
@@ -62,7 +63,7 @@ public final class WebSocketCookieJar: Sendable {
         }
     }
 
-    /// The value of a `Cookie` header for a request; `nil` when there is no cookie for it.
+    /// Returns the value of a `Cookie` header for a request; `nil` when there is no cookie for it.
     func header(for url: WebSocketURL) -> String? {
         let path = url.target.prefix { $0 != "?" }
         let now = ContinuousClock.now

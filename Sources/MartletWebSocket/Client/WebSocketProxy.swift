@@ -4,7 +4,7 @@ import FoundationEssentials
 public struct WebSocketProxy: Sendable, Hashable {
     enum Kind: Sendable, Hashable {
         case http
-        /// The way to the proxy is TLS.
+        /// An HTTP proxy that is reached over TLS.
         case https
         case socks5
     }
@@ -14,17 +14,17 @@ public struct WebSocketProxy: Sendable, Hashable {
     let port: Int
     let credentials: BasicCredentials?
 
-    /// A proxy that tunnels by HTTP `CONNECT` (RFC 9110, section 9.3.6).
+    /// Returns a proxy that tunnels by HTTP `CONNECT` (RFC 9110, section 9.3.6).
     public static func http(host: String, port: Int, credentials: BasicCredentials? = nil) -> Self {
         Self(kind: .http, host: host, port: port, credentials: credentials)
     }
 
-    /// The same, reached over TLS.
+    /// Returns a proxy that tunnels by HTTP `CONNECT` and is reached over TLS.
     public static func https(host: String, port: Int, credentials: BasicCredentials? = nil) -> Self {
         Self(kind: .https, host: host, port: port, credentials: credentials)
     }
 
-    /// A SOCKS5 proxy without a user name (RFC 1928). The proxy looks the host name up.
+    /// Returns a SOCKS5 proxy without a user name (RFC 1928). The proxy looks up the host name.
     public static func socks5(host: String, port: Int) -> Self {
         Self(kind: .socks5, host: host, port: port, credentials: nil)
     }
@@ -36,8 +36,8 @@ public struct WebSocketProxy: Sendable, Hashable {
         self.credentials = credentials
     }
 
-    /// - Parameter url: `http://user:password@host:3128`, `https://…`, `socks5://…`, `socks5h://…` or `host:port`, which
-    ///   means `http`.
+    /// - Parameter url: `http://user:password@host:3128`, `https://…`, `socks5://…`, `socks5h://…` or `host:port`,
+    ///   which means `http`.
     /// - Throws: ``WebSocketError`` with the code `invalidURL`.
     public init(url: String) throws(WebSocketError) {
         func invalid(_ reason: String) -> WebSocketError {

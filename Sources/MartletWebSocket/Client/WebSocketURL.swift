@@ -3,10 +3,10 @@ import FoundationEssentials
 /// The parts of a `ws://` or `wss://` URL (RFC 6455, section 3). User name and password become Basic credentials.
 struct WebSocketURL: Sendable, Hashable {
     let isSecure: Bool
-    /// Without the brackets of an IPv6 address.
+    /// The host, an IPv6 address without its brackets.
     let host: String
     let port: Int
-    /// Host and, unless it is the scheme's own, port, as the `Host` header wants them.
+    /// The host and, unless it is the scheme's default, the port, as the value of a `Host` header.
     let authority: String
     /// The path with the query.
     let target: String
@@ -14,7 +14,7 @@ struct WebSocketURL: Sendable, Hashable {
 
     init(_ text: String) throws(WebSocketError) {
         func invalid(_ reason: String) -> WebSocketError {
-            // Whatever stands before the @ may be a password.
+            // The text before the @ may contain a password.
             let shown = text.firstIndex(of: "@").map { "…" + text[$0...] } ?? text
             return WebSocketError(.invalidURL, reason: "\(shown): \(reason)")
         }
@@ -46,11 +46,12 @@ struct WebSocketURL: Sendable, Hashable {
         self.credentials = other.credentials
     }
 
-    /// Where a redirect leads: an absolute URL (`http` counts as `ws`, `https` as `wss`) or a path on this host.
+    /// Returns the URL that a redirect leads to: an absolute URL (`http` becomes `ws`, `https` becomes `wss`) or a path
+    /// on this host.
     func resolving(_ location: String) throws(WebSocketError) -> WebSocketURL {
         if location.hasPrefix("/"), !location.hasPrefix("//") { return WebSocketURL(self, target: location) }
         guard let colon = location.firstRange(of: "://") else {
-            throw WebSocketError(.invalidURL, reason: "the redirect leads to \(location), which is no absolute URL")
+            throw WebSocketError(.invalidURL, reason: "the redirect leads to \(location), which is not an absolute URL")
         }
         let rest = location[colon.upperBound...]
         switch location[..<colon.lowerBound].lowercased() {
@@ -60,7 +61,7 @@ struct WebSocketURL: Sendable, Hashable {
         }
     }
 
-    /// Whether both are the same scheme, host and port.
+    /// Whether both have the same scheme, host and port.
     func hasSameOrigin(as other: WebSocketURL) -> Bool {
         self.isSecure == other.isSecure && self.port == other.port
             && self.host.lowercased() == other.host.lowercased()

@@ -1,6 +1,6 @@
 #if THREAD_SANITIZER
 import MartletProtocol
 
-/// See `PosixMutex`.
+/// The mutex that ThreadSanitizer understands; see `PosixMutex`.
 typealias Mutex = PosixMutex
 #endif

@@ -1,17 +1,17 @@
 import NIOCore
 
-/// What has come in on a connection and waits, and whether the application wants it.
+/// The input of a connection that waits, and whether the application wants it.
 struct InputState {
-    /// The application wants nothing at the moment.
+    /// Whether the application has paused reading.
     var isPaused = false
-    /// NIO wants to read, and may not.
+    /// Whether NIO wanted to read and was held back.
     var isReadHeldBack = false
-    /// Input that came while reading was paused.
+    /// The input that arrived while reading was paused.
     var held = ByteBuffer()
-    /// Input is being looked at: whoever is called may not do it as well.
+    /// Whether input is being processed; code called from there must not process it again.
     var isProcessing = false
-    /// Input has been thrown away; what follows it would have a hole before it.
+    /// Whether input has been discarded; input after it would follow a gap, and is discarded too.
     var isDiscarding = false
-    /// Payload bytes that the handler got, in all.
+    /// The bytes of payload that the handler received, in all.
     var deliveredBytes = 0
 }

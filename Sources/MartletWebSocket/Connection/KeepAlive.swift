@@ -1,20 +1,20 @@
 import NIOCore
 
-/// When to ping, and when to take the peer for dead. A pure state machine: it is told the time.
+/// Decides when to ping, and when the peer is dead. A pure state machine: it is told the time.
 struct KeepAlive {
     enum Action: Equatable {
         case sendPing
         case nothing
-        /// Nothing came in since the ping that is `pingTimeout` old.
+        /// Nothing was received since a ping that is `pingTimeout` old.
         case peerIsDead
     }
 
     private let interval: TimeAmount
     private let timeout: TimeAmount
     private var nextPing: NIODeadline
-    /// Set while a ping is unanswered.
+    /// The time until which a byte must arrive after a ping; `nil` if none is awaited.
     private var deadline: NIODeadline?
-    /// Whether a byte came in since the last ping. Any byte is life, not only a pong.
+    /// Whether a byte has arrived since the last ping. Any byte shows that the peer is alive, not only a pong.
     private var hasHeard = false
 
     init(interval: TimeAmount, timeout: TimeAmount, now: NIODeadline) {
@@ -23,7 +23,7 @@ struct KeepAlive {
         self.nextPing = now + interval
     }
 
-    /// When ``wake(now:)`` wants to be called.
+    /// The time at which ``wake(now:)`` is to be called next.
     var nextWake: NIODeadline { min(self.nextPing, self.deadline ?? .distantFuture) }
 
     mutating func heard() { self.hasHeard = true }

@@ -1,25 +1,25 @@
 import DequeModule
 import NIOCore
 
-/// What waits for a peer that does not read fast enough, in pieces: messages, frames or parts of messages.
+/// A queue of messages, frames or parts of messages for a peer that does not read fast enough.
 ///
-/// One contiguous buffer, ready to be written, and the length of each piece in it: taking it costs nothing, and the
-/// oldest message is dropped by moving the start.
+/// It holds one contiguous buffer, ready to be written, and the length of each piece in it: taking it costs nothing,
+/// and the oldest message is dropped by moving the start.
 struct OutboundQueue<Label> {
-    /// What became of an offered message.
+    /// The result of offering a message.
     enum Offer: Equatable {
         case accepted
         case refused
-        /// The policy asks for the connection to be closed.
+        /// The message does not fit, and the policy is to close the connection.
         case overflow
     }
 
     struct Piece {
         let length: Int
-        /// What it counts for against the limit.
+        /// The part of the limit that the piece uses up, in bytes.
         let cost: Int
         let label: Label
-        /// Whether it begins a message that is here whole, so that the policy may drop it.
+        /// Whether it begins a message that is here completely, so that the policy may drop it.
         let isDroppable: Bool
         /// Whether it belongs to the message of the piece before it.
         let continues: Bool
@@ -28,10 +28,10 @@ struct OutboundQueue<Label> {
     let limit: Int
     var policy: OverflowPolicy
     private(set) var bytes = ByteBuffer()
-    /// What the pieces count for together.
+    /// The sum of the costs of the pieces.
     private(set) var cost = 0
     private var pieces: Deque<Piece> = []
-    /// Messages that a policy dropped.
+    /// The number of messages that a policy dropped.
     private(set) var droppedCount = 0
 
     init(limit: Int, policy: OverflowPolicy) {
@@ -42,15 +42,15 @@ struct OutboundQueue<Label> {
     var isEmpty: Bool { self.pieces.isEmpty }
     var count: Int { self.pieces.count }
 
-    /// Asks for room for a message; ``append(_:length:isDroppable:continues:_:)`` must follow when it is granted.
+    /// Asks for room for a message; ``append(_:length:isDroppable:continues:_:)`` must follow if it is granted.
     ///
     /// - Parameters:
-    ///   - length: of the message, as it will be or a little more.
-    ///   - inFlight: bytes that wait already, but can no longer be dropped.
-    ///   - policy: in place of the queue's own.
+    ///   - length: the length of the encoded message, or a little more.
+    ///   - inFlight: the bytes that already wait but can no longer be dropped.
+    ///   - policy: used in place of the queue's own, unless `nil`.
     mutating func offer(length: Int, inFlight: Int, policy: OverflowPolicy? = nil) -> Offer {
         let policy = policy ?? self.policy
-        // What is on its way cannot make room: then nothing is dropped in vain.
+        // Bytes in flight cannot make room: nothing is dropped in vain.
         if policy == .dropOldest, inFlight > 0, inFlight + length > self.limit {
             self.droppedCount += 1
             return .refused
@@ -74,7 +74,7 @@ struct OutboundQueue<Label> {
         return .accepted
     }
 
-    /// - Returns: `false` when the oldest message must not be dropped: part of it has been sent, or it is not whole.
+    /// - Returns: `false` if the oldest message must not be dropped, because part of it has been sent or is missing.
     private mutating func dropOldest() -> Bool {
         guard let oldest = self.pieces.first, oldest.isDroppable else { return false }
         repeat {
@@ -82,14 +82,14 @@ struct OutboundQueue<Label> {
             self.cost -= piece.cost
             self.bytes.moveReaderIndex(forwardBy: piece.length)
         } while self.pieces.first?.continues ?? false
-        // A buffer that is never empty never forgets what was dropped by itself.
+        // A buffer that is never empty keeps the dropped bytes until they are discarded here.
         if self.bytes.readerIndex > self.bytes.readableBytes { self.bytes.discardReadBytes() }
         return true
     }
 
-    /// Adds a piece that was granted room.
+    /// Adds a piece for which there is room.
     ///
-    /// - Parameter cost: what it counts for; `nil` for its length.
+    /// - Parameter cost: the part of the limit that it uses up; `nil` for its length.
     mutating func append(
         _ label: Label, length: Int, cost: Int? = nil, isDroppable: Bool, continues: Bool = false,
         _ encode: (inout ByteBuffer) -> Void
@@ -104,9 +104,9 @@ struct OutboundQueue<Label> {
         self.pieces.append(piece)
     }
 
-    /// Empties the queue into `buffer`.
+    /// Moves the whole queue into `buffer`.
     ///
-    /// - Returns: the pieces, as they lie in the buffer.
+    /// - Returns: the pieces, in the order of the buffer.
     mutating func drain(into buffer: inout ByteBuffer) -> Deque<Piece> {
         if buffer.readableBytes == 0 {
             swap(&buffer, &self.bytes)
@@ -121,7 +121,7 @@ struct OutboundQueue<Label> {
         return pieces
     }
 
-    /// Takes whole pieces from the front into `buffer`, the first in any case, more up to `limit` bytes of it.
+    /// Moves whole pieces from the front into `buffer`: always the first, and more until `buffer` has `limit` bytes.
     mutating func take(upTo limit: Int, into buffer: inout ByteBuffer) {
         if buffer.readableBytes + self.bytes.readableBytes <= limit {
             _ = self.drain(into: &buffer)
@@ -137,7 +137,7 @@ struct OutboundQueue<Label> {
                 return piece.length
             }
         }
-        // A buffer that is never empty never forgets what was taken by itself.
+        // A buffer that is never empty keeps the taken bytes until they are discarded here.
         if self.bytes.readerIndex > self.bytes.readableBytes { self.bytes.discardReadBytes() }
     }
 }

@@ -1,9 +1,9 @@
-/// What happens to a message when the peer does not read and the outbound queue is full.
+/// The policy for a message when the peer does not read and the outbound queue is full.
 public enum OverflowPolicy: Sendable, Hashable {
-    /// The message is not taken: ``WebSocket/send(text:compress:)`` answers ``SendResult/full``, and
+    /// The message is not taken: ``WebSocket/send(text:compress:)`` returns ``SendResult/full``, and
     /// ``WebSocketConnection/send(_:compress:)`` waits for room. The default.
     case suspend
-    /// The oldest messages that wait make room for it.
+    /// The oldest waiting messages are dropped to make room for it.
     case dropOldest
     /// The message is dropped.
     case dropNewest

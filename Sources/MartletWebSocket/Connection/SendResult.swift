@@ -1,6 +1,6 @@
-/// What became of a message that was to be sent.
+/// The result of sending a message.
 public enum SendResult: Sendable, Hashable {
-    /// Sent, or in the outbound queue.
+    /// The message was sent, or is in the outbound queue.
     case sent
     /// The queue is full; the message was not taken.
     case full

@@ -1,4 +1,4 @@
-// The shell on a channel of NIO: what it tells, what it is told, and time.
+// The connection on a channel of NIO: its events, and time.
 import MartletHTTP
 import MartletProtocol
 public import NIOCore
@@ -12,7 +12,7 @@ extension WebSocket: ChannelInboundHandler {
         self.channel.context = context
         self.loop.metrics.opened(self.role)
         if self.channel.isPlainTCP { self.directSocket = DirectSocket(context.channel) }
-        // A channel without options, such as an embedded one, does without.
+        // A channel without options, such as an embedded one, is used as it is.
         if self.channel.isSocket {
             try? context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
             try? context.channel.syncOptions?.setOption(.recvAllocator, value: SharedReceiveAllocator(loop: self.loop))
@@ -58,7 +58,7 @@ extension WebSocket: ChannelInboundHandler {
 
     private func leave(_ code: CloseCode, reason: String) {
         if let handler = self.handler as? any ClosingHandler {
-            handler.close(code, reason: reason)  // what it has taken for sending goes first
+            handler.close(code, reason: reason)  // messages that it holds are sent first
         } else {
             self.close(code, reason: reason)
         }
@@ -66,13 +66,13 @@ extension WebSocket: ChannelInboundHandler {
 
     // MARK: Reading
 
-    /// Asks for the next read. The connection does so itself rather than leave it to NIO's `autoRead`: that begins at
+    /// Asks for the next read. The connection does so itself and does not leave it to NIO's `autoRead`: that begins at
     /// the end of the pipeline, where the remains of an HTTP side may hold it back for ever.
     private func readMore(_ context: ChannelHandlerContext) {
         if self.core.mayRead { context.read() } else { self.core.input.isReadHeldBack = true }
     }
 
-    /// Goes on with what was held back, and then with the socket.
+    /// Continues with the input that was held back, and then reads the socket.
     func continueReading() {
         guard !self.core.input.isProcessing else { return }
         if self.core.hasInput { self.corked { self.processHeldInput() } }
@@ -96,8 +96,8 @@ extension WebSocket: ChannelInboundHandler {
             self.isCorked = true
         }
         buffer.withUnsafeReadableBytes { bytes in
-            // Unmasking works in place. Nobody else reads these bytes: NIO gives each read to the pipeline once, this
-            // is its last handler, and the memory is the heap's, so writing to it is sound.
+            // Unmasking works in place. No other code reads these bytes: NIO gives each read to the pipeline once, this
+            // is its last handler, and the memory is on the heap, so writing to it is sound.
             let consumed = self.process(UnsafeMutableRawBufferPointer(mutating: bytes))
             if consumed < bytes.count { self.core.input.held.writeBytes(bytes[consumed...]) }
         }
@@ -117,7 +117,7 @@ extension WebSocket: ChannelInboundHandler {
         if input.readableBytes > 0 { self.core.input.held = input }
     }
 
-    /// - Returns: how much was consumed; less than there is only when reading has been paused.
+    /// - Returns: how many bytes were consumed; fewer than there are only if reading has been paused.
     private func process(_ bytes: UnsafeMutableRawBufferPointer) -> Int {
         var consumed = 0
         self.core.input.isProcessing = true
@@ -172,13 +172,13 @@ extension WebSocket: ChannelInboundHandler {
 
     // MARK: Writing
 
-    /// The way through NIO: for what a direct send left over, and for everything on TLS. One write at a time, so that
-    /// what waits behind it can still be dropped.
+    /// Writes through NIO: what a direct send left over, and everything on TLS. There is one write at a time, so that
+    /// what waits after it can still be dropped.
     ///
-    /// NIO may take everything before this returns. The handler is not told then: nobody may be called from here, in the
-    /// middle of whatever is being sent.
+    /// NIO may take everything before this returns. The handler is not told then: no other code may be called from
+    /// here, in the middle of a send.
     ///
-    /// - Returns: whether it did.
+    /// - Returns: whether NIO took everything before this returned.
     @discardableResult
     func writeToChannel(_ bytes: ByteBuffer) -> Bool {
         guard let context = self.channel.context, self.core.phase != .closed else { return false }
@@ -236,16 +236,16 @@ extension WebSocket: ChannelInboundHandler {
         if !self.hasBacklog { self.closeFrameLeft() }
     }
 
-    /// The kernel has our close frame. Once the peer's is here too, or will not be waited for, a server ends its half
-    /// of the TCP connection and waits for the peer to end its own: closing outright with unread input would make the
-    /// kernel send a reset, which can destroy the close frame on its way. A client waits for the server to begin
-    /// (RFC 6455, section 7.1.1).
+    /// Continues after the kernel has taken our close frame. Once the peer's has arrived too, or is not waited for, a
+    /// server ends its half of the TCP connection and waits for the peer to end its own: closing outright with unread
+    /// input would make the kernel send a reset, which can destroy the close frame on its way. A client waits for the
+    /// server to begin (RFC 6455, section 7.1.1).
     func closeFrameLeft() {
         guard self.core.phase == .lingering, self.role == .server else { return }
         self.channel.context?.close(mode: .output, promise: nil)
     }
 
-    /// - Parameter waitsForTLS: whether to give the peer a few seconds for the end of TLS.
+    /// - Parameter waitsForTLS: whether to give the peer a few seconds to end TLS.
     func endChannel(waitsForTLS: Bool = true) {
         guard self.core.phase != .closed else { return }
         self.core.end()
@@ -261,7 +261,7 @@ extension WebSocket: ChannelInboundHandler {
         }
     }
 
-    /// The one place where a connection ends, however it ended.
+    /// Handles the end of the connection, whatever its cause; there is no other place for it.
     private func ended() {
         guard self.channel.context != nil else { return }
         self.deliverHeldInput()
@@ -283,7 +283,7 @@ extension WebSocket: ChannelInboundHandler {
         self.giveReadyPlaceBack()
     }
 
-    /// Delivers input that nobody wanted before the end.
+    /// Delivers input that was held back before the end.
     private func deliverHeldInput() {
         guard !self.core.input.isProcessing else { return }
         self.directSocket = nil
@@ -316,7 +316,7 @@ extension WebSocket: NIOScheduledCallbackHandler {
             self.endChannel()
             return
         }
-        if self.core.input.isPaused { self.core.pings.keepAlive?.heard() }  // we are the silent one
+        if self.core.input.isPaused { self.core.pings.keepAlive?.heard() }  // this end is not reading
         switch self.core.pings.keepAlive?.wake(now: eventLoop.now) {
         case .peerIsDead:
             self.abort(

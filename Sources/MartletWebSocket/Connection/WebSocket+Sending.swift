@@ -1,4 +1,4 @@
-// Sending: from messages to frames, and from frames to the kernel, or to NIO what that does not take.
+// Sending: from messages to frames, and from frames to the kernel, or to NIO if the kernel does not take them.
 import CMartletSystem
 public import MartletProtocol
 public import NIOCore
@@ -6,11 +6,11 @@ public import NIOCore
 // MARK: Messages
 
 extension WebSocket {
-    /// Sends a message, or queues it, or does what ``WebSocketConfiguration/overflowPolicy`` says.
+    /// Sends a message, or queues it, or applies ``WebSocketConfiguration/overflowPolicy``.
     ///
     /// - Parameters:
-    ///   - payload: UTF-8 when `kind` is text; the caller's promise.
-    ///   - compress: `false` to send it as it is even where compression was agreed on.
+    ///   - payload: the payload; must be UTF-8 when `kind` is text, which is not checked.
+    ///   - compress: `false` to send it uncompressed even if compression was agreed on.
     @discardableResult
     public func send(_ kind: MessageKind, _ payload: RawSpan, compress: Bool = true) -> SendResult {
         payload.withUnsafeBytes { self.send(kind, $0, compress: compress) }
@@ -43,12 +43,13 @@ extension WebSocket {
         return .sent
     }
 
-    /// Sends a part of a message whose length need not be known; parts of one message must follow each other.
+    /// Sends a part of a message whose length need not be known; the parts of one message must follow each other.
     ///
-    /// Until the last part is sent, whole messages answer ``SendResult/full``. Pings and close frames get through.
+    /// Until the last part is sent, sending a whole message returns ``SendResult/full``. Pings and close frames are
+    /// still sent.
     ///
-    /// - Parameter payload: UTF-8 when the parts together are text; the caller's promise.
-    /// - Returns: ``SendResult/full`` when the part was not taken, whatever the policy: wait for
+    /// - Parameter payload: the part's bytes; the parts of a text must be UTF-8 together, which is not checked.
+    /// - Returns: ``SendResult/full`` if the part was not taken, whatever the policy: wait for
     ///   ``WebSocketHandler/drained(_:)``.
     public func send(_ part: MessagePart, _ payload: RawSpan, compress: Bool = true) -> SendResult {
         guard self.core.phase == .open else { return .closed }
@@ -62,9 +63,9 @@ extension WebSocket {
         }
     }
 
-    /// Sends a ping. When bytes wait already, only the latest ping is kept.
+    /// Sends a ping. While other bytes wait to be sent, only the latest ping is kept.
     ///
-    /// - Parameter payload: at most 125 bytes; comes back in the pong. ``latency`` is measured by it.
+    /// - Parameter payload: at most 125 bytes, which come back in the pong. The ping updates ``latency``.
     public func ping(_ payload: [UInt8] = []) {
         precondition(payload.count <= 125, "a control frame carries at most 125 bytes (RFC 6455, section 5.5)")
         if self.core.ping(payload) { self.sendControl(.ping, payload) }
@@ -72,7 +73,7 @@ extension WebSocket {
 
     /// Sends messages that were encoded once for many connections: one system call for all of them.
     ///
-    /// - Returns: how many were taken.
+    /// - Returns: how many of the messages were taken.
     public func send(_ batch: PreparedBatch) -> Int {
         guard self.core.phase == .open, !self.isSendingParts else { return 0 }
         if self.role == .server, !self.hasBacklog, !batch.isEmpty {
@@ -98,23 +99,24 @@ extension WebSocket {
         return taken
     }
 
-    /// Where a message that is sent finds what it looks at; for ``prefetch(_:)``.
+    /// The address of the connection in memory, for ``prefetch(_:)``.
     package var memoryAddress: UnsafeRawPointer { UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque()) }
 
-    /// Brings a connection into the processor's cache, shortly before a message is sent on it: worth it in a walk over many.
+    /// Brings a connection into the processor's cache, shortly before a message is sent on it: worth it in a loop over
+    /// many.
     ///
-    /// - Parameter address: a ``memoryAddress``; the connection may have gone since.
+    /// - Parameter address: a ``memoryAddress``; the connection may have been freed since.
     package static func prefetch(_ address: UnsafeRawPointer) {
         for line in 0..<4 { martlet_prefetch(address + line * 64) }
     }
 
-    /// In place of what the configuration says.
+    /// The overflow policy; at first that of the configuration.
     package var overflowPolicy: OverflowPolicy {
         get { self.core.queue.policy }
         set { self.core.queue.policy = newValue }
     }
 
-    /// Messages that ``overflowPolicy`` dropped.
+    /// The number of messages that ``overflowPolicy`` dropped.
     package var droppedMessages: Int { self.core.queue.droppedCount }
 
     private func send(_ kind: MessageKind, _ payload: UnsafeRawBufferPointer, compress: Bool) -> SendResult {
@@ -133,7 +135,7 @@ extension WebSocket {
 
     /// Asks the queue for room.
     ///
-    /// - Returns: `nil` when there is, after the policy has done what it says.
+    /// - Returns: `nil` if there is room, after the policy has been applied.
     private func refusal(of length: Int) -> SendResult? {
         let dropped = self.core.queue.droppedCount
         if self.core.queue.isEmpty { self.loop.metrics.queued(bytes: self.bufferedAmount, self.role) }
@@ -158,7 +160,7 @@ extension WebSocket {
         self.role == .client ? self.loop.maskingKeys.next() : nil
     }
 
-    /// Encodes a message behind what waits, or sends it at once. It is not refused.
+    /// Encodes a message after the waiting ones, or sends it at once. It is not refused.
     func write(_ kind: MessageKind, _ payload: UnsafeRawBufferPointer, compress: Bool) {
         guard compress, self.compressor?.isWorthwhile(length: payload.count) ?? false else {
             self.write(kind, isCompressed: false, payload)
@@ -192,7 +194,7 @@ extension WebSocket {
         ) { self.nextMaskingKey() }
     }
 
-    /// Encodes a part of a message, in as many frames as it takes. A part that the compressor keeps gives none.
+    /// Encodes a part of a message, in as many frames as needed. A part that the compressor keeps gives none.
     func write(_ part: MessagePart, _ payload: UnsafeRawBufferPointer, compress: Bool) {
         if part.isFirst {
             self.isNotReady()
@@ -230,10 +232,10 @@ extension WebSocket {
         if isLast { self.loop.metrics.sent(messages: 1, self.role) }
     }
 
-    /// The frames of a prepared message as this connection's peer is to get them.
+    /// Returns the frames of a prepared message for this connection's peer.
     func frames(of message: PreparedMessage) -> ByteBuffer {
         guard let frames = self.compressor?.compressed(message) else { return message.frames }
-        // The peer's window holds it and ours does not: nothing later may refer to anything before.
+        // The peer's window contains it and ours does not: later messages must not refer to anything before it.
         self.compressor?.forgetPast()
         return frames
     }
@@ -277,11 +279,11 @@ extension WebSocket {
 // MARK: To the kernel
 
 extension WebSocket {
-    /// Bytes that are given to NIO at a time; a ping or pong waits behind no more than these.
+    /// The most bytes that NIO is given at a time; a ping or pong waits for no more than these.
     private static let writeSize = 64 * 1024
 
-    /// Frames were appended to the loop's output buffer, from `start` on: leaves them there until the end of the read,
-    /// or sends them and takes them off.
+    /// Handles frames that were appended to the loop's output buffer from `start` on: leaves them there until the end
+    /// of the read, or sends and removes them.
     func outputGrew(from start: Int) {
         if !self.isCorked {
             self.transmitOutput(from: start)
@@ -290,7 +292,7 @@ extension WebSocket {
         }
     }
 
-    /// Sends what the loop's output buffer holds from `start` on, and takes it off.
+    /// Sends the contents of the loop's output buffer from `start` on, and removes them.
     private func transmitOutput(from start: Int) {
         let count = self.loop.output.writerIndex - start
         let rest = self.loop.output.withUnsafeReadableBytes { bytes in
@@ -301,7 +303,7 @@ extension WebSocket {
         if let rest { self.writeToChannel(rest) }
     }
 
-    /// Sends frames that are kept by somebody else.
+    /// Sends frames that the caller owns.
     ///
     /// - Returns: whether the kernel took all of them; otherwise NIO has the rest, and ``drainQueue()`` follows.
     @discardableResult
@@ -310,13 +312,13 @@ extension WebSocket {
         return self.writeToChannel(rest)
     }
 
-    /// Sends the rest of frames that somebody else has begun to send (``ReadySockets``).
+    /// Sends the rest of frames that ``ReadySockets`` has begun to send.
     func transmit(_ frames: UnsafeRawBufferPointer, behind sent: Int) {
         self.loop.metrics.sent(bytes: sent, self.role)
         self.writeToChannel(self.rest(of: frames, sent: sent))
     }
 
-    /// - Returns: what is for NIO to write; `nil` when the kernel took everything.
+    /// - Returns: the bytes for NIO to write; `nil` if the kernel took everything.
     private func sendDirectly(_ frames: UnsafeRawBufferPointer) -> ByteBuffer? {
         let sent = self.directSocket?.send(frames) ?? 0
         self.loop.metrics.sent(bytes: sent, self.role)
@@ -324,7 +326,7 @@ extension WebSocket {
         return self.rest(of: frames, sent: sent)
     }
 
-    /// - Returns: what is for NIO to write next.
+    /// - Returns: the bytes for NIO to write next.
     private func rest(of frames: UnsafeRawBufferPointer, sent: Int) -> ByteBuffer {
         if frames.count - sent > Self.writeSize {
             return self.core.keepRest(
@@ -333,7 +335,7 @@ extension WebSocket {
         return ByteBuffer(bytes: UnsafeRawBufferPointer(rebasing: frames[sent...]))
     }
 
-    /// The channel has taken everything: what waited may go, control frames first.
+    /// Sends what waited, control frames first; called when the channel has taken everything.
     func drainQueue() {
         self.isDraining = true
         defer { self.isDraining = false }
@@ -354,7 +356,7 @@ extension WebSocket {
         if self.core.phase == .open { self.handler.drained(self) } else { self.closeFrameLeft() }
     }
 
-    /// Gathers what `body` sends and sends it in one go.
+    /// Gathers what `body` sends, and sends it together.
     func corked(_ body: () -> Void) {
         guard !self.isCorked, !self.loop.isCorkTaken else {
             body()
@@ -366,7 +368,7 @@ extension WebSocket {
         self.uncork()
     }
 
-    /// The end of a read: sends in one go what the handler answered to it.
+    /// Ends a read: sends together what the handler sent during it.
     func uncork() {
         guard self.isCorked else { return }
         self.flushCork()
@@ -380,10 +382,10 @@ extension WebSocket {
     }
 }
 
-// MARK: The place among the ready
+// MARK: The slot among the ready sockets
 
 extension WebSocket {
-    /// The connection's place among the ``ReadySockets`` of its loop; `nil` when it can never have one.
+    /// The connection's slot among the ``ReadySockets`` of its loop; `nil` if it can never have one.
     package func takeReadyPlace() -> (loop: LoopContext, place: ReadySockets.Place)? {
         guard self.core.phase == .open, self.role == .server, self.compressor == nil, self.directSocket != nil else {
             return nil
@@ -393,15 +395,15 @@ extension WebSocket {
         return (self.loop, place)
     }
 
-    /// Takes care of the rest of a batch that was begun to be sent from the connection's place.
+    /// Sends the rest of a batch that was begun through the connection's slot.
     ///
-    /// - Parameter sent: how many bytes of its frames the kernel took: less than all.
+    /// - Parameter sent: how many bytes of its frames the kernel took: fewer than all.
     package func finish(_ batch: PreparedBatch, behind sent: Int) {
         self.loop.metrics.sent(messages: batch.count, self.role)
         batch.frames.withUnsafeReadableBytes { self.transmit($0, behind: sent) }
     }
 
-    /// A batch has gone out in one piece.
+    /// Marks the connection as ready, after a batch was sent in one piece.
     func isReady() {
         guard let place = self.readyPlace, self.core.phase == .open, self.core.parts == nil, !self.hasBacklog,
             let socket = self.directSocket
@@ -409,7 +411,7 @@ extension WebSocket {
         self.loop.ready.fill(place, socket.descriptor)
     }
 
-    /// Takes the connection off the ready ones: to be called when anything has changed that the place depends on.
+    /// Marks the connection as not ready; to be called when anything has changed that readiness depends on.
     func isNotReady() {
         if let place = self.readyPlace { self.loop.ready.clear(place) }
     }

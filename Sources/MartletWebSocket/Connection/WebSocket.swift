@@ -2,46 +2,46 @@ public import HTTPTypes
 public import MartletProtocol
 public import NIOCore
 
-/// One WebSocket connection, on its event loop: what a ``WebSocketHandler`` sends with and closes.
+/// One WebSocket connection on its event loop, with which a ``WebSocketHandler`` sends and closes.
 ///
-/// Everything here must be called on ``eventLoop``; the type is not `Sendable`, so that the compiler sees to it. The protocol is
-/// ``WebSocketCore``'s; this is its shell on a channel (`WebSocket+Channel.swift`) and on the socket beneath it
+/// Everything here must be called on ``eventLoop``; the type is not `Sendable`, so the compiler checks it. The protocol
+/// is in ``WebSocketCore``; this type connects it to a channel (`WebSocket+Channel.swift`) and to the socket beneath it
 /// (`WebSocket+Sending.swift`).
 /// Invariants:
 /// - While bytes wait (``bufferedAmount`` is above 0), nothing is sent past them.
-/// - ``WebSocketHandler/closed(_:_:)`` is called once, when the channel becomes inactive, and from nowhere else.
+/// - ``WebSocketHandler/closed(_:_:)`` is called once, when the channel becomes inactive, and from no other place.
 public final class WebSocket {
-    /// What the channel is like, and what it is doing.
+    /// The properties of the channel, and its current state.
     struct ChannelState {
-        /// No handler between this one and the socket changes the bytes.
+        /// Whether no handler between this one and the socket changes the bytes.
         let isPlainTCP: Bool
-        /// The channel is a socket's, and no stream of HTTP/2.
+        /// Whether the channel is a socket's, and not a stream of HTTP/2.
         let isSocket: Bool
         var context: ChannelHandlerContext?
         var isWriting = false
-        /// The result of a write that was over before it returned.
+        /// The result of a write that finished before it returned.
         var writtenAtOnce: Result<Void, any Error>?
     }
 
-    // What every message that is sent looks at comes first: see WebSocketCore.
+    // The fields that are used for every message come first: see WebSocketCore.
     public let role: Role
-    /// Output is gathered in the loop's buffer until the end of this read.
+    /// Whether output is gathered in the loop's buffer until the end of this read.
     var isCorked = false
-    /// The queue is being written, or will be soon.
+    /// Whether the queue is being written, or will be soon.
     var isDraining = false
-    /// For sending past the pipeline; `nil` on TLS and when the channel is closed.
+    /// The socket for sending past the pipeline; `nil` on TLS and when the channel is closed.
     var directSocket: DirectSocket? { didSet { self.isNotReady() } }
-    /// The place among ``ReadySockets``, once it was asked for.
+    /// The slot among ``ReadySockets``, once it was asked for.
     var readyPlace: ReadySockets.Place?
     let loop: LoopContext
     var compressor: MessageCompressor?
     var core: WebSocketCore
 
-    /// What the opening handshake agreed on.
+    /// The subprotocol that the opening handshake agreed on; `nil` for none.
     public let subprotocol: String?
-    /// What was agreed on for compression; `nil` when messages are not compressed.
+    /// The parameters of compression that were agreed on; `nil` when messages are not compressed.
     public let compression: DeflateParameters?
-    /// The headers of the server's answer to the handshake, on a client; empty on a server.
+    /// The headers of the server's response to the opening handshake, on a client; empty on a server.
     public let handshakeFields: HTTPFields
     let configuration: WebSocketConfiguration
     let handler: any WebSocketHandler
@@ -49,9 +49,10 @@ public final class WebSocket {
     var timer: NIOScheduledCallback?
 
     /// - Parameters:
-    ///   - isPlainTCP: no handler between this one and the socket changes the bytes. Then frames are sent directly.
-    ///   - isSocket: the channel is a socket's, and no stream of HTTP/2.
-    ///   - loop: of the channel's event loop; `nil` for the one of the current thread.
+    ///   - isPlainTCP: whether no handler between this one and the socket changes the bytes. If so, frames are sent
+    ///     directly.
+    ///   - isSocket: whether the channel is a socket's, and not a stream of HTTP/2.
+    ///   - loop: the context of the channel's event loop; `nil` for that of the current thread.
     public init(
         role: Role,
         configuration: WebSocketConfiguration = .init(),
@@ -87,27 +88,27 @@ public final class WebSocket {
     /// The event loop that everything runs on.
     public var eventLoop: any EventLoop { self.loop.executor.eventLoop }
 
-    /// The peer's address, when it is a socket's.
+    /// The peer's address, if it is a socket's.
     public var remoteAddress: SocketAddress? { self.channel.context?.channel.remoteAddress }
 
-    /// Our own address, when it is a socket's.
+    /// This end's address, if it is a socket's.
     public var localAddress: SocketAddress? { self.channel.context?.channel.localAddress }
 
-    /// Whether a message is being sent part by part, and not all parts are.
+    /// Whether a message is being sent part by part, and some parts are still to come.
     public var isSendingParts: Bool { self.core.parts != nil }
 
     /// Whether messages may be sent: no close frame has passed yet.
     public var isOpen: Bool { self.core.phase == .open }
 
-    /// Whether bytes wait that nothing may overtake.
+    /// Whether there are waiting bytes that nothing may overtake.
     var hasBacklog: Bool { self.core.hasBacklog }
 
-    /// Bytes that wait for the peer to read, frame headers counted.
+    /// The bytes that wait for the peer to read, including frame headers.
     public var bufferedAmount: Int {
         self.core.waitingBytes &+ (self.isCorked ? self.loop.output.readableBytes : 0)
     }
 
-    /// Messages that the overflow policy dropped.
+    /// The number of messages that the overflow policy dropped.
     public var droppedMessageCount: Int { self.core.queue.droppedCount }
 
     /// The round-trip time of the latest ping that was answered; `nil` before the first.
@@ -115,8 +116,8 @@ public final class WebSocket {
 
     // MARK: Reading
 
-    /// Stops reading the socket, so that the peer feels that we are busy. At most one more message is delivered: the
-    /// one that is being delivered. Pings are not answered either until ``resumeReading()``.
+    /// Stops reading the socket, so that the peer has to wait. At most one more message is delivered: the one that is
+    /// being delivered. Pings are not answered either until ``resumeReading()``.
     public func pauseReading() { self.core.input.isPaused = true }
 
     public func resumeReading() {
@@ -127,18 +128,18 @@ public final class WebSocket {
 
     // MARK: The end
 
-    /// Begins the closing handshake: a close frame goes out behind everything that waits, and the connection ends when
+    /// Begins the closing handshake: a close frame is sent after everything that waits, and the connection ends when
     /// the peer answers, at the latest after ``WebSocketConfiguration/closeTimeout``.
     ///
     /// - Parameters:
-    ///   - code: one that may be sent, see `CloseCode.isSendable`; any other becomes 1000.
-    ///   - reason: cut to 123 bytes.
+    ///   - code: a code that may be sent, see `CloseCode.isSendable`; any other becomes 1000.
+    ///   - reason: the reason, cut to 123 bytes.
     public func close(_ code: CloseCode = .normalClosure, reason: String = "") {
         guard let frame = self.core.close(code, reason: reason) else { return }
         self.isNotReady()
         self.startCloseTimer()
         self.sendLast(frame)
-        // To find the peer's close frame everything is read.
+        // Everything is read to find the peer's close frame.
         self.continueReading()
     }
 

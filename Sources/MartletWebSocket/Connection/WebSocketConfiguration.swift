@@ -1,30 +1,31 @@
 public import MartletProtocol
 public import NIOCore
 
-/// How one connection behaves. Every default is safe to put on the open internet.
+/// The settings of one connection. Every default is safe on the open internet.
 public struct WebSocketConfiguration: Sendable {
-    /// Message size (default 1 MiB) and fragments a message (default 1,024).
+    /// The limits on the size of a message (default 1 MiB) and on its fragments (default 1,024).
     public var limits = MessageLimits()
-    /// Compression of messages (permessage-deflate, RFC 7692). Default: `nil`, none: see `CompressionConfiguration`.
+    /// The compression of messages (permessage-deflate, RFC 7692). Default: `nil`, none: see
+    /// `CompressionConfiguration`.
     public var compression: CompressionConfiguration?
-    /// Longer messages are sent as several frames, so that pings and close frames get through. Bytes. Default: 16 KiB.
+    /// The size in bytes beyond which a message is sent as several frames, so that pings and close frames can come
+    /// between. Default: 16 KiB.
     public var fragmentSize: Int = PreparedMessage.defaultFragmentSize
-    /// A ping is sent this often. Default: 20 s. `nil` sends none and never takes a peer for dead.
+    /// The interval between pings. Default: 20 s. With `nil`, no pings are sent, and no peer is considered dead.
     public var pingInterval: TimeAmount? = .seconds(20)
-    /// A peer from which no byte came for this long after a ping is dead. Default: 20 s.
+    /// The time after a ping within which a byte must arrive; otherwise the peer is considered dead. Default: 20 s.
     public var pingTimeout: TimeAmount = .seconds(20)
-    /// The closing handshake, and the wait for the peer to end the TCP connection, take at most this long together.
-    /// Default: 5 s.
+    /// The time limit for the closing handshake and the peer's end of the TCP connection together. Default: 5 s.
     public var closeTimeout: TimeAmount = .seconds(5)
-    /// Bytes that may wait for a peer that does not read, frame headers counted. A single larger message is taken
-    /// when nothing else waits. Default: 64 KiB.
+    /// The most bytes that may wait for a peer that does not read, including frame headers. A single larger message is
+    /// taken if nothing else waits. Default: 64 KiB.
     public var outboundQueueLimit: Int = 64 * 1024
-    /// What happens beyond ``outboundQueueLimit``. Default: ``OverflowPolicy/suspend``.
+    /// The policy for messages beyond ``outboundQueueLimit``. Default: ``OverflowPolicy/suspend``.
     public var overflowPolicy: OverflowPolicy = .suspend
-    /// Bytes of received messages that may wait for ``WebSocketConnection/messages`` to be read before the socket is
-    /// no longer read. Default: 64 KiB.
+    /// The most bytes of received messages that may wait to be read from ``WebSocketConnection/messages`` before the
+    /// socket is no longer read. Default: 64 KiB.
     public var inboundQueueLimit: Int = 64 * 1024
-    /// Received messages that may wait; see ``inboundQueueLimit``. Default: 1,000.
+    /// The most received messages that may wait; see ``inboundQueueLimit``. Default: 1,000.
     public var inboundQueueCount: Int = 1000
 
     public init() {}

@@ -1,22 +1,23 @@
 import MartletProtocol
 import NIOCore
 
-/// A `WebSocketCore` is the protocol of one WebSocket connection, without a channel, a socket or a clock: bytes, writability, time
-/// and ends are told to it; messages, frames and ends come out of it. ``WebSocket`` is its shell on a channel of NIO.
+/// A `WebSocketCore` is the protocol of one WebSocket connection, without a channel, a socket or a clock: it is told of
+/// bytes, writability, time and ends, and returns messages, frames and ends. ``WebSocket`` connects it to a channel of
+/// NIO.
 ///
 /// Invariants:
-/// - What the peer gets is a sequence of whole frames in the order of the calls; a pong or ping may overtake messages.
+/// - The peer receives a sequence of whole frames in the order of the calls; a pong or ping may overtake messages.
 /// - While bytes wait (``hasBacklog``), nothing is sent past them.
 /// - The phase only moves forward.
 ///
-/// The file is long on purpose: phase and pending frames are `private` to it, so that nothing moves them but an event.
+/// The file is long on purpose: phase and pending frames are `private` to it, so that only events change them.
 struct WebSocketCore {
-    /// Where the connection stands; it only moves down this list.
+    /// The phase of the connection; it only moves down this list.
     enum Phase {
         case open
-        /// Our close frame is sent or queued; the peer's has not come.
+        /// Our close frame is sent or queued; the peer's has not arrived.
         case closing
-        /// Nothing more will be sent; the rest of the input is thrown away until the peer ends the TCP connection.
+        /// Nothing more will be sent; the rest of the input is discarded until the peer ends the TCP connection.
         case lingering
         case closed
     }
@@ -25,24 +26,24 @@ struct WebSocketCore {
     struct OpenParts {
         let kind: MessageKind
         let isCompressed: Bool
-        /// Whether its first frame is out.
+        /// Whether its first frame has been sent.
         var hasBegun = false
     }
 
-    /// Control frames that wait for room: only the latest pong, one ping, and the last frame of all.
+    /// The control frames that wait for room: only the latest pong, one ping, and the last frame of all.
     struct PendingControl {
         var pong: [UInt8]?
         var ping: [UInt8]?
         var close: CloseFrame?
     }
 
-    // What every message that is sent looks at comes first, and so lies side by side in memory: a publication for thousands of
-    // connections is bound by the lines of the cache that it touches in each.
+    // The fields that are used for every message come first, and so are adjacent in memory: the cost of a publication
+    // for thousands of connections is the cache lines that it touches in each.
     private(set) var phase = Phase.open
     let role: Role
-    /// Set while a message is being sent part by part.
+    /// The message that is being sent part by part, if there is one.
     private(set) var parts: OpenParts?
-    /// Bytes that the shell has passed on and the kernel has not taken yet.
+    /// The bytes that were passed on and that the kernel has not taken yet.
     var inFlight = 0
     var queue: OutboundQueue<Void>
 
@@ -68,19 +69,19 @@ struct WebSocketCore {
 
 extension WebSocketCore {
     enum InputEvent {
-        /// Everything has been looked at.
+        /// All input has been processed.
         case done
-        /// Reading is paused: what has not been consumed waits.
+        /// Reading is paused: input that has not been consumed waits.
         case paused
-        /// A message, where it lies in the input.
+        /// A message, at this range of the input.
         case message(MessageKind, Range<Int>)
-        /// A message that has been put together: see ``takeAssembled()``.
+        /// A message that was assembled: see ``takeAssembled()``.
         case assembledMessage(MessageKind)
-        /// A part of a message, where it lies in the input.
+        /// A part of a message, at this range of the input.
         case part(MessagePart, Range<Int>)
-        /// A part that has been put together: see ``takeAssembled()``.
+        /// A part that was assembled: see ``takeAssembled()``.
         case assembledPart(MessagePart)
-        /// Answer a ping, at once.
+        /// Answer a ping with this payload, at once.
         case answer([UInt8])
         case pong([UInt8], latency: TimeAmount?)
         /// The peer began to close: send the reply last (``sendLast(_:)``).
@@ -93,11 +94,11 @@ extension WebSocketCore {
 
     private var isProcessable: Bool { self.phase == .open || self.phase == .closing }
 
-    /// The next thing in the input.
+    /// Returns the next event in the input.
     ///
     /// - Parameters:
-    ///   - bytes: unmasked where they lie.
-    ///   - consumed: how much of them has been looked at.
+    ///   - bytes: the input, unmasked in place.
+    ///   - consumed: how many of the bytes have been processed.
     mutating func next(
         in bytes: UnsafeMutableRawBufferPointer, consumed: inout Int, now: () -> NIODeadline
     ) -> InputEvent {
@@ -143,40 +144,40 @@ extension WebSocketCore {
         return .done
     }
 
-    /// What the peer sent before it saw our close frame still counts, unless the application asked for a pause: while
-    /// closing, the socket is read in any case, to find the peer's close frame.
+    /// Whether a message is delivered. Messages that the peer sent before it saw our close frame are, unless the
+    /// application has paused reading: while closing, the socket is read in any case, to find the peer's close frame.
     private mutating func takesMessages() -> Bool {
         if self.phase == .open { return true }
         if self.input.isPaused { self.input.isDiscarding = true }
         return !self.input.isDiscarding
     }
 
-    /// The message or part that has been put together; to be given back with ``MessageDecoder/recycle(_:)``.
+    /// Returns the message or part that was assembled; to be given back with ``MessageDecoder/recycle(_:)``.
     mutating func takeAssembled() -> ByteBuffer {
         let bytes = self.decoder.takeAssembled()
         self.input.deliveredBytes &+= bytes.readableBytes
         return bytes
     }
 
-    /// Whether input that has come may go on.
+    /// Whether there is input that can be processed.
     var hasInput: Bool { self.input.held.readableBytes > 0 || self.decoder.hasPendingOutput }
 
-    /// Whether what comes now waits behind other input, or for the end of a pause.
+    /// Whether new input waits for other input, or for the end of a pause.
     var holdsInput: Bool { self.input.held.readableBytes > 0 || self.input.isPaused && self.phase == .open }
 
     /// Whether the socket may be read.
     var mayRead: Bool { !self.input.isPaused || self.phase != .open }
 
-    /// The connection has ended with input that nobody wanted yet. It is delivered all the same, as long as that is no
-    /// more than a connection may hold anyway.
+    /// Allows held input to be delivered after the connection has ended, as long as it is no more than a connection may
+    /// hold.
     ///
-    /// - Parameter limit: ``InputState/deliveredBytes`` beyond which no more is delivered.
-    /// - Returns: whether to go on.
+    /// - Parameter limit: the most bytes in ``InputState/deliveredBytes`` up to which more is delivered.
+    /// - Returns: whether to continue.
     mutating func deliversHeldInput(upTo limit: Int) -> Bool {
         guard self.hasInput, self.isProcessable else { return false }
         guard self.input.deliveredBytes <= limit else {
             self.closeInformation = .init(
-                code: .abnormalClosure, reason: "the peer ended the connection and left more than may wait here",
+                code: .abnormalClosure, reason: "the peer ended the connection with too much unread input",
                 initiator: .remote, isClean: false)
             return false
         }
@@ -188,13 +189,13 @@ extension WebSocketCore {
 // MARK: Output
 
 extension WebSocketCore {
-    /// Whether bytes wait that nothing may overtake.
+    /// Whether there are waiting bytes that nothing may overtake.
     var hasBacklog: Bool { self.inFlight > 0 || !self.queue.isEmpty }
 
-    /// Bytes that wait for the peer to read, frame headers counted.
+    /// The bytes that wait for the peer to read, including frame headers.
     var waitingBytes: Int { self.inFlight &+ self.queue.bytes.readableBytes }
 
-    /// Puts a message behind what waits, in as many frames as it takes.
+    /// Queues a message in as many frames as needed.
     ///
     /// - Parameter isDroppable: whether the overflow policy may drop it.
     mutating func enqueue(
@@ -234,15 +235,16 @@ extension WebSocketCore {
         let isFinal: Bool
         let isCompressed: Bool
         let range: Range<Int>
-        /// Whether a frame of the message went before it.
+        /// Whether another frame of the message came before it.
         let continues: Bool
     }
 
-    /// The next frame that a part becomes; `nil` when there is none left. A part that is empty and not the last becomes none.
+    /// Returns the next frame of a part; `nil` if there is none left. A part that is empty and not the last has no
+    /// frames.
     ///
     /// - Parameters:
-    ///   - count: bytes of the part.
-    ///   - start: where the frame begins in the part, 0 at first; `nil` behind the last.
+    ///   - count: the length of the part in bytes.
+    ///   - start: the index in the part at which the frame begins, 0 at first; `nil` after the last.
     mutating func nextFragment(of count: Int, isLast: Bool, fragmentSize: Int, from start: inout Int?) -> Fragment? {
         guard let begin = start, isLast || count > 0, let parts = self.parts else { return nil }
         let end = min(begin + fragmentSize, count)
@@ -253,21 +255,21 @@ extension WebSocketCore {
             isCompressed: parts.isCompressed && !parts.hasBegun, range: begin..<end, continues: parts.hasBegun)
     }
 
-    /// Puts a frame of a message that is being sent part by part behind what waits.
+    /// Queues a frame of a message that is being sent part by part.
     mutating func enqueue(_ fragment: Fragment, _ payload: UnsafeRawBufferPointer, _ key: UInt32?) {
         self.enqueue(
             fragment.opcode, isFinal: fragment.isFinal, isCompressed: fragment.isCompressed, isDroppable: false,
             continues: fragment.continues, payload, key)
     }
 
-    /// The message that is being sent part by part is out.
+    /// Ends the message that is being sent part by part.
     mutating func endParts() { self.parts = nil }
 
-    /// Puts the frames that the kernel has not begun into the queue, which is empty, so that control frames can go
-    /// before them.
+    /// Moves the frames that the kernel has not begun into the queue, which is empty, so that control frames can be
+    /// sent before them.
     ///
     /// - Parameters:
-    ///   - frames: our own, of which the kernel took the first `sent` bytes.
+    ///   - frames: our own frames, of which the kernel took the first `sent` bytes.
     ///   - isDroppable: whether the overflow policy may drop whole messages among them.
     /// - Returns: the rest of the frame that it has begun, to be passed on at once; or the first frame.
     mutating func keepRest(of frames: UnsafeRawBufferPointer, sent: Int, isDroppable: Bool) -> ByteBuffer {
@@ -308,7 +310,7 @@ extension WebSocketCore {
         payload.withUnsafeBytes { _ = buffer.writeFrame(opcode, maskingKey: maskingKey, payload: $0) }
     }
 
-    /// What waits and may go now, control frames first; empty when nothing does.
+    /// Returns the waiting bytes that may be sent now, control frames first; empty if there are none.
     mutating func takeOutput(
         upTo limit: Int, maskingKey: () -> UInt32?, now: () -> NIODeadline
     ) -> ByteBuffer {
@@ -332,9 +334,9 @@ extension WebSocketCore {
     /// Whether a ping waits for room.
     var isPingPending: Bool { self.pending.ping != nil }
 
-    /// The application wants to ping.
+    /// Handles the application's wish to ping.
     ///
-    /// - Returns: whether the frame is to be sent at once; otherwise it waits, or nothing may be sent any more.
+    /// - Returns: whether to send the frame at once; otherwise it waits, or nothing may be sent any more.
     mutating func ping(_ payload: [UInt8]) -> Bool {
         guard self.phase == .open else { return false }
         guard self.hasBacklog else { return true }
@@ -342,9 +344,9 @@ extension WebSocketCore {
         return false
     }
 
-    /// The last frame of all is to be sent.
+    /// Handles the last frame of all.
     ///
-    /// - Returns: whether at once; otherwise it waits behind everything else.
+    /// - Returns: whether to send it at once; otherwise it waits for everything else.
     mutating func sendLast(_ frame: CloseFrame) -> Bool {
         guard self.hasBacklog else { return true }
         self.pending.close = frame
@@ -355,12 +357,12 @@ extension WebSocketCore {
 // MARK: The end
 
 extension WebSocketCore {
-    /// Whether both close frames have passed, or the rest is only waited for.
+    /// Whether both ends have sent a close frame, or the end of the TCP connection is awaited.
     var isDone: Bool { self.closeHandshake.isComplete || self.phase == .lingering }
 
-    /// The application wants to close.
+    /// Handles the application's wish to close.
     ///
-    /// - Returns: the frame to be sent last (``sendLast(_:)``); `nil` when the closing has begun already.
+    /// - Returns: the frame to send last (``sendLast(_:)``); `nil` if the closing handshake has already begun.
     mutating func close(_ code: CloseCode, reason: String) -> CloseFrame? {
         guard let frame = CloseFrame(code: code, reason: reason) ?? CloseFrame(code: .normalClosure, reason: reason),
             self.phase == .open, self.closeHandshake.start(frame)
@@ -397,17 +399,17 @@ extension WebSocketCore {
         }
     }
 
-    /// The TCP connection is to end without a close frame.
+    /// Prepares the end of the TCP connection without a close frame.
     ///
-    /// - Returns: `false` when it has ended already.
+    /// - Returns: `false` if it has already ended.
     mutating func abort(reason: String) -> Bool {
         guard self.phase != .closed else { return false }
         self.closeInformation = .init(code: .abnormalClosure, reason: reason, initiator: .local, isClean: false)
         return true
     }
 
-    /// The peer has not answered our close frame, or not ended the TCP connection, in time. A closing handshake that is complete
-    /// needs no excuse.
+    /// Notes that the peer has not answered our close frame, or has not ended the TCP connection, in time. A complete
+    /// closing handshake stays as it is.
     mutating func closeTimedOut() {
         guard self.phase == .closing, let ours = self.closeInformation else { return }
         let frame = ours.reason.isEmpty ? "\(ours.code)" : "\(ours.code), \(ours.reason)"
@@ -416,10 +418,10 @@ extension WebSocketCore {
             isClean: false)
     }
 
-    /// Nothing may be sent or received any more.
+    /// Ends sending and receiving.
     mutating func end() { self.phase = .closed }
 
-    /// How the connection ended.
+    /// The close code and reason with which the connection ended.
     var finalInformation: WebSocketCloseInformation {
         self.closeInformation
             ?? .init(

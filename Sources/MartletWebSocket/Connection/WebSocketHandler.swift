@@ -1,33 +1,33 @@
 public import MartletProtocol
 
-/// Receives what happens on one connection, on its event loop: no tasks, no copies, no allocation a message.
+/// Receives the events of one connection, on its event loop: no tasks, no copies, no allocation for each message.
 ///
 /// Everything here runs on the event loop and must not block it. For code that waits, use ``WebSocketConnection``.
 public protocol WebSocketHandler: AnyObject {
     /// Whether messages are gathered until they are whole, the default, or come part by part as
-    /// ``received(_:_:on:)-(MessagePart,_,_)``. Asked once.
+    /// ``received(_:_:on:)-(MessagePart,_,_)``. Read once.
     var delivery: MessageDecoder.Delivery { get }
 
-    /// The connection is open; sending is allowed from here on.
+    /// Tells the handler that the connection is open; sending is allowed from here on.
     func opened(_ socket: WebSocket)
 
-    /// A message came in.
+    /// Receives a message.
     ///
-    /// - Parameter payload: valid during the call only. Text is checked UTF-8.
+    /// - Parameter payload: valid during the call only. Text is valid UTF-8.
     func received(_ kind: MessageKind, _ payload: RawSpan, on socket: WebSocket)
 
-    /// A part of a message came in, with ``delivery`` `parts` only; a message that came in one piece still comes whole.
+    /// Receives a part of a message, only if ``delivery`` is `parts`; a message in one piece is still delivered whole.
     ///
-    /// - Parameter payload: valid during the call only. Text is checked, but may be cut within a character.
+    /// - Parameter payload: valid during the call only. Text is valid UTF-8, but may be cut within a character.
     func received(_ part: MessagePart, _ payload: RawSpan, on socket: WebSocket)
 
-    /// A pong came in, asked for by ``WebSocket/ping(_:)`` or not.
+    /// Receives a pong, whether it answers ``WebSocket/ping(_:)`` or not.
     func receivedPong(_ payload: RawSpan, on socket: WebSocket)
 
-    /// Everything that waited has been written: there is room again.
+    /// Tells the handler that everything that waited has been written: the connection is writable again.
     func drained(_ socket: WebSocket)
 
-    /// The connection has ended, however it ended. Called once, the last call.
+    /// Tells the handler that the connection has ended, whatever the cause; called once, and last.
     func closed(_ socket: WebSocket, _ information: WebSocketCloseInformation)
 }
 

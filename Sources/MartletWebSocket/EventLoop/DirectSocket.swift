@@ -2,14 +2,14 @@ import CMartletSystem
 import NIOCore
 import NIOPosix
 
-/// Sends on a channel's socket without going through its pipeline: a tenth less CPU a message.
+/// Sends on a channel's socket without going through its pipeline, which costs a tenth less CPU for each message.
 ///
-/// For plain TCP only, on the channel's event loop, and only while NIO has nothing queued for the channel. Whatever
-/// the kernel does not take is for the caller to hand to NIO, which also meets any error again and closes the channel.
+/// It is for plain TCP only, on the channel's event loop, and only while NIO has nothing queued for the channel. The
+/// caller must pass what the kernel does not take to NIO, which also meets any error again and closes the channel.
 struct DirectSocket {
     let descriptor: NIOBSDSocket.Handle
 
-    /// - Returns: `nil` for a channel that is no socket.
+    /// - Returns: `nil` for a channel that is not a socket.
     init?(_ channel: any Channel) {
         var descriptor: NIOBSDSocket.Handle = -1
         try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) {

@@ -2,20 +2,20 @@ import MartletProtocol
 public import NIOCore
 import NIOPosix
 
-/// What all connections of one event loop share: scratch memory that each uses only while it is being served.
+/// The state that all connections of one event loop share: scratch memory that each uses only while it is being served.
 ///
-/// Not `Sendable`: it is used on its event loop alone.
+/// Not `Sendable`: it is used only on its event loop.
 public final class LoopContext {
-    /// One read takes at most this much. A connection that is not being read costs none of it.
+    /// The most bytes that one read takes. A connection that is not being read uses none of it.
     static let receiveBufferSize = 256 * 1024
-    /// An output buffer that a large message made longer than this is given back to the allocator.
+    /// The largest capacity in bytes of an output buffer that is kept; a larger one is freed.
     static let keptOutputCapacity = 256 * 1024
 
-    /// `nonisolated(unsafe)`: each thread sees its own value only, and an event loop is one thread.
+    /// `nonisolated(unsafe)`: each thread sees only its own value, and an event loop is one thread.
     private nonisolated(unsafe) static let perThread = ThreadSpecificVariable<LoopContext>()
 
-    /// Frames are encoded here and sent from here. Users append behind what is there and take their part off again,
-    /// so that a handler that writes to another connection in the middle of its own output does no harm.
+    /// The buffer in which frames are encoded and from which they are sent. Users append to it and remove their part
+    /// again, so that a handler may write to another connection in the middle of its own output.
     var output: ByteBuffer
     /// Whether a connection is in its read cycle and gathers its output in ``output``.
     var isCorkTaken = false
@@ -24,13 +24,13 @@ public final class LoopContext {
     let compression = CompressionContexts()
     let metrics: LoopMetrics
     let ready: ReadySockets
-    /// Runs a connection's tasks on its own event loop: no thread hop a message.
+    /// The executor that runs a connection's tasks on its own event loop: no change of thread for a message.
     let executor: EventLoopTaskExecutor
 
-    /// The receive buffer, when no channel has borrowed it.
+    /// The receive buffer; `nil` while a channel has borrowed it.
     private var receiveBuffer: ByteBuffer?
 
-    /// A context of its own, for a channel that is not run by one thread, such as an embedded one in a test.
+    /// Creates a context of its own, for a channel that does not run on one thread, such as an embedded one in a test.
     public init(eventLoop: any EventLoop) {
         self.output = ByteBufferAllocator().buffer(capacity: 16 * 1024)
         self.executor = EventLoopTaskExecutor(eventLoop)
@@ -39,7 +39,7 @@ public final class LoopContext {
         self.ready = ReadySockets(metrics: metrics)
     }
 
-    /// The context of the event loop that the caller runs on.
+    /// Returns the context of the event loop that the caller runs on.
     static func current(_ eventLoop: any EventLoop) -> LoopContext {
         eventLoop.preconditionInEventLoop()
         if let context = Self.perThread.currentValue, context.executor.eventLoop === eventLoop { return context }
@@ -48,18 +48,19 @@ public final class LoopContext {
         return context
     }
 
-    /// The connections that take frames right now; `nil` while one of them gathers its output, which nothing may overtake.
+    /// The connections that can take frames right now; `nil` while one of them gathers its output, which nothing may
+    /// overtake.
     package var readySockets: ReadySockets? { self.isCorkTaken ? nil : self.ready }
 
-    /// Lends the receive buffer, or a new one while it is lent out already.
+    /// Lends the receive buffer, or a new one if it is already lent.
     func borrowReceiveBuffer(from allocator: ByteBufferAllocator) -> ByteBuffer {
         guard var buffer = self.receiveBuffer else { return allocator.buffer(capacity: Self.receiveBufferSize) }
         self.receiveBuffer = nil
-        buffer.clear()  // takes new memory when somebody still holds a slice of the old
+        buffer.clear()  // allocates new memory if a slice of the old is still in use
         return buffer
     }
 
-    /// Takes back a buffer that was read into, if it is one of ours.
+    /// Takes back a buffer that was read into, if it is one of this loop's.
     func giveBack(_ buffer: ByteBuffer) {
         if buffer.storageCapacity >= Self.receiveBufferSize { self.receiveBuffer = buffer }
     }

@@ -1,14 +1,16 @@
 import CMartletSystem
 package import NIOCore
 
-/// The connections of one event loop that take whole frames right now, past everything else: their descriptors, side by side.
+/// The connections of one event loop that can take whole frames right now, past everything else: an array of their
+/// descriptors.
 ///
-/// A publication for thousands of connections is bound by the memory that it touches in each; here that is four bytes.
+/// The cost of a publication for thousands of connections is the memory that it touches in each; here that is four
+/// bytes.
 ///
-/// A connection has one place for all its life (``WebSocket/takeReadyPlace()``). Its descriptor stands there only while the
-/// connection is open, holds no bytes back, sends no message part by part, compresses nothing and is plain TCP. Whatever
-/// ends that clears the place at once. A WebSocket fills it again with a batch that it has sent in one piece, a ``StreamOutput`` when
-/// nothing waits any more.
+/// A connection has one slot for its lifetime (``WebSocket/takeReadyPlace()``). Its descriptor is there only while the
+/// connection is open, holds no bytes back, sends no message part by part, compresses nothing and is plain TCP.
+/// Anything that ends this clears the slot at once. A WebSocket fills it again after a batch that it has sent in one
+/// piece, a ``StreamOutput`` when nothing waits any more.
 package final class ReadySockets {
     package typealias Place = Int32
 
@@ -16,9 +18,10 @@ package final class ReadySockets {
 
     private var descriptors: [CInt] = []
     private var free: [Place] = []
-    /// Nobody gets the place of a connection that ended while a batch is on its way: it was meant for that connection.
+    /// The number of batches on their way. Meanwhile the slot of a connection that ended is not reused: the batch was
+    /// meant for that connection.
     private var batchesUnderWay = 0
-    /// The shortest outbound queue of those that have or had a place. Bytes.
+    /// The shortest outbound queue of the connections that have or had a slot, in bytes.
     private var shortestQueue = Int.max
     private let metrics: LoopMetrics
 
@@ -43,7 +46,8 @@ package final class ReadySockets {
 
     // MARK: For batches
 
-    /// Whether bytes fit into the queue of whoever has a place, so that they may be sent in one piece. A single message always may.
+    /// Whether bytes fit into the queue of every connection with a slot, so that they may be sent in one piece. A
+    /// single message always may.
     package func mayTake(_ bytes: ByteBuffer, _ count: Int) -> Bool {
         count == 1 || bytes.readableBytes <= self.shortestQueue
     }
@@ -53,8 +57,8 @@ package final class ReadySockets {
     /// Sends the same bytes to many connections.
     ///
     /// - Parameters:
-    ///   - messages: of a WebSocket, that they are; 0 where they are something else.
-    ///   - body: is given the bytes, and answers to how many connections it has sent all of them.
+    ///   - messages: the number of WebSocket messages in the bytes; 0 if they are something else.
+    ///   - body: receives the bytes, and returns to how many connections it has sent all of them.
     package func distribute(_ bytes: ByteBuffer, messages: Int, _ body: (UnsafeRawBufferPointer) -> Int) {
         self.batchesUnderWay += 1
         defer { self.batchesUnderWay -= 1 }
@@ -66,7 +70,7 @@ package final class ReadySockets {
         }
     }
 
-    /// - Returns: how many bytes the kernel took; `nil` when the connection must be asked.
+    /// - Returns: how many bytes the kernel took; `nil` if the connection must be asked.
     @inline(__always)
     package func send(_ frames: UnsafeRawBufferPointer, to place: Place) -> Int? {
         let descriptor = self.descriptors[Int(place)]

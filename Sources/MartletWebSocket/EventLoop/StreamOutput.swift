@@ -1,22 +1,22 @@
 import MartletProtocol
 package import NIOCore
 
-/// The output of a connection that carries bytes without frames, such as server-sent events: past NIO's pipeline while nothing
-/// waits, through it otherwise. Used on its event loop.
+/// The output of a connection that carries bytes without frames, such as server-sent events: past NIO's pipeline while
+/// nothing waits, through it otherwise. It is used on its event loop.
 package final class StreamOutput {
     private let context: ChannelHandlerContext
     private let loop: LoopContext
-    /// `nil` where the pipeline changes the bytes, as TLS does.
+    /// The socket for sending past the pipeline; `nil` if the pipeline changes the bytes, as TLS does.
     private let socket: DirectSocket?
     private let queueLimit: Int
     private var place: ReadySockets.Place?
-    /// Writes that NIO has not finished.
+    /// The number of writes that NIO has not finished.
     private var waiting = 0
     private var hasEnded = false
 
     /// - Parameters:
-    ///   - isPlainTCP: no handler between this one and the socket changes the bytes.
-    ///   - queueLimit: bytes that may wait.
+    ///   - isPlainTCP: whether no handler between this one and the socket changes the bytes.
+    ///   - queueLimit: the most bytes that may wait.
     package init(context: ChannelHandlerContext, isPlainTCP: Bool, queueLimit: Int) {
         self.context = context
         self.loop = LoopContext.current(context.eventLoop)
@@ -24,8 +24,8 @@ package final class StreamOutput {
         self.queueLimit = queueLimit
     }
 
-    /// Writes the first bytes, behind everything that NIO has to send on the connection. They leave with what follows, or with
-    /// ``flush()``.
+    /// Writes the first bytes, after everything that NIO has to send on the connection. They are sent with the next
+    /// bytes, or with ``flush()``.
     package func begin(_ bytes: ByteBuffer) {
         if let done = self.willWriteThroughPipeline() {
             self.context.write(NIOAny(bytes)).whenComplete(done)
@@ -44,7 +44,7 @@ package final class StreamOutput {
         }
     }
 
-    /// - Returns: to be called when the write has been done; `nil` where nothing is ever sent past the pipeline.
+    /// - Returns: a function to call when the write has finished; `nil` if nothing is ever sent past the pipeline.
     private func willWriteThroughPipeline() -> (@Sendable (Result<Void, any Error>) -> Void)? {
         guard self.socket != nil else { return nil }
         self.waiting += 1
@@ -64,7 +64,7 @@ package final class StreamOutput {
         self.finish(bytes, behind: bytes.withUnsafeReadableBytes { socket.send($0) })
     }
 
-    /// Sends what is left of bytes.
+    /// Sends the rest of bytes.
     ///
     /// - Parameter sent: how many of them the kernel took.
     package func finish(_ bytes: ByteBuffer, behind sent: Int) {
@@ -74,7 +74,7 @@ package final class StreamOutput {
         self.writeThroughPipeline(rest)
     }
 
-    /// The connection's place among the ``ReadySockets`` of its loop; `nil` when it can never have one.
+    /// The connection's slot among the ``ReadySockets`` of its loop; `nil` if it can never have one.
     package func takeReadyPlace() -> (loop: LoopContext, place: ReadySockets.Place)? {
         guard self.socket != nil, !self.hasEnded else { return nil }
         let place = self.place ?? self.loop.ready.take(queueLimit: self.queueLimit)
@@ -83,7 +83,8 @@ package final class StreamOutput {
         return (self.loop, place)
     }
 
-    /// To be called at the first sign of the connection's end: its descriptor may be another's an instant later.
+    /// Ends the output; to be called at the first sign of the connection's end, since its descriptor may soon be
+    /// reused.
     package func end() {
         self.hasEnded = true
         guard let place = self.place else { return }

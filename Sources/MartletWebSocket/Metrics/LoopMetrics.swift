@@ -2,18 +2,18 @@ import MartletProtocol
 import Metrics
 import NIOCore
 
-/// What the connections of one event loop count. Plain integers, handed to swift-metrics once a second at most, so that
-/// a message costs an addition and no lock.
+/// The counts of the connections of one event loop: plain integers, passed to swift-metrics at most once a second, so
+/// that a message costs an addition and no lock.
 ///
 /// Names (all with the dimension `role`, `server` or `client`):
-/// - `websocket.connections` (meter): open now, over all event loops.
+/// - `websocket.connections` (meter): the open connections, over all event loops.
 /// - `websocket.messages.sent`, `websocket.messages.received`, `websocket.messages.dropped` (counters)
-/// - `websocket.bytes.sent`, `websocket.bytes.received` (counters): on the wire, frame headers counted, before TLS.
-/// - `websocket.closes` (counter), with the dimension `code`; 3000 and 4000 stand for all of their thousand
-/// - `websocket.queue.bytes` (recorder): what waits on a connection when its queue grows
+/// - `websocket.bytes.sent`, `websocket.bytes.received` (counters): on the wire, including frame headers, before TLS.
+/// - `websocket.closes` (counter), with the dimension `code`; 3000 and 4000 stand for all codes of their thousand
+/// - `websocket.queue.bytes` (recorder): the bytes that wait on a connection when its queue grows
 /// - `websocket.rtt` (timer): from a ping to its pong
 final class LoopMetrics {
-    /// What has been counted and not handed over yet, of one role.
+    /// The counts of one role that have not been passed on yet.
     private struct Counts {
         var sentMessages = 0
         var receivedMessages = 0
@@ -70,7 +70,7 @@ final class LoopMetrics {
         self.eventLoop.assumeIsolated().scheduleTask(in: Self.interval) { self.flush() }
     }
 
-    /// Hands everything over.
+    /// Passes all counts to swift-metrics.
     func flush() {
         self.isFlushScheduled = false
         for role in [Role.server, .client] {

@@ -1,7 +1,7 @@
 import MartletProtocol
 import Synchronization
 
-/// How many connections the process has, over all event loops.
+/// The number of open connections of the process, over all event loops.
 enum OpenConnectionCount {
     private static let server = Atomic<Int>(0)
     private static let client = Atomic<Int>(0)

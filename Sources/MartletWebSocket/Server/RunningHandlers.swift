@@ -29,7 +29,7 @@ final class RunningHandlers: Sendable {
         for waiter in waiters { waiter.resume() }
     }
 
-    /// Waits until all have returned, but no longer than this.
+    /// Waits until all have returned, but no longer than `timeout`.
     func wait(atMost timeout: Duration) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {

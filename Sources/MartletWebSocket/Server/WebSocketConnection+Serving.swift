@@ -4,19 +4,19 @@ import ServiceContextModule
 import Tracing
 
 extension WebSocketConnection {
-    /// A handler that makes a connection of the async tier.
+    /// Returns a handler that makes a connection of the async tier.
     ///
-    /// - Parameter onOpen: gets it, on its event loop.
+    /// - Parameter onOpen: receives the connection, on its event loop.
     package static func makeHandler(
         onOpen: @escaping (WebSocketConnection) -> Void
     ) -> any WebSocketHandler {
         ConnectionBridge(onOpen: onOpen)
     }
 
-    /// Runs tasks on the connection's event loop.
+    /// The executor that runs tasks on the connection's event loop.
     package var taskExecutor: any TaskExecutor { self.executor }
 
-    /// Runs a server's handler in a span, and closes the connection when it is left.
+    /// Runs a server's handler in a span, and closes the connection afterwards.
     package func serve(
         _ request: WebSocketRequest, logger: Logger,
         _ handler: @Sendable (WebSocketRequest, WebSocketConnection) async throws -> Void

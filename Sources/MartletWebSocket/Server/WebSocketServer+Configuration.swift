@@ -1,5 +1,5 @@
 extension WebSocketServer {
-    /// Where a server listens.
+    /// An address on which a server listens.
     public struct Listener: Sendable, CustomStringConvertible {
         enum Place: Sendable {
             case tcp(host: String, port: Int)
@@ -10,13 +10,13 @@ extension WebSocketServer {
         let tls: ServerTLS?
 
         /// - Parameters:
-        ///   - port: 0 lets the kernel choose: see ``WebSocketServer/localAddresses``.
-        ///   - tls: `nil` for plain TCP.
+        ///   - port: the port; with 0, the kernel chooses one: see ``WebSocketServer/localAddresses``.
+        ///   - tls: the certificate and key; `nil` for plain TCP.
         public static func tcp(host: String, port: Int, tls: ServerTLS? = nil) -> Self {
             Self(place: .tcp(host: host, port: port), tls: tls)
         }
 
-        /// A Unix domain socket. A socket file that is there already is replaced; it is removed at the end.
+        /// Listens on a Unix domain socket. An existing socket file is replaced; it is removed at the end.
         public static func unix(path: String, tls: ServerTLS? = nil) -> Self {
             Self(place: .unix(path: path), tls: tls)
         }
@@ -31,18 +31,18 @@ extension WebSocketServer {
 
     public struct Configuration: Sendable {
         public var listeners: [Listener]
-        /// Of every connection, unless a route has its own.
+        /// The settings of every connection, unless its route has its own.
         public var webSocket: WebSocketConfiguration
         public var http: HTTPLimits
-        /// How many connections there may be. Default: no limits.
+        /// The limits on the number of connections. Default: no limits.
         public var limits = ConnectionLimiter()
-        /// Reverse proxies whose `X-Forwarded-*` headers count. Default: none.
+        /// The reverse proxies whose `X-Forwarded-*` headers are trusted. Default: none.
         public var trustedProxies = TrustedProxies.none
-        /// Connections that the kernel may hold before we accept them. Default: 4,096.
+        /// The most connections that the kernel may hold before the server accepts them. Default: 4,096.
         public var backlog: Int
-        /// At the end, handlers that go on without a connection are cancelled after this time. Default: 5 s.
+        /// The time after which handlers that still run without a connection are cancelled at the end. Default: 5 s.
         public var handlerTimeout: Duration = .seconds(5)
-        /// Certificate files are looked at this often. Default: 60 s.
+        /// The interval at which certificate files are checked for changes. Default: 60 s.
         public var certificateCheckInterval: Duration = .seconds(60)
 
         public init(

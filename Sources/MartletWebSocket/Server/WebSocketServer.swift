@@ -6,13 +6,13 @@ public import NIOPosix
 public import ServiceLifecycle
 import Synchronization
 
-/// A stand-alone WebSocket server. Plain HTTP requests get an answer that says so.
+/// A stand-alone WebSocket server. Plain HTTP requests are answered with an error that says so.
 ///
-/// A `Service` of swift-service-lifecycle: on graceful shutdown it takes no more connections, closes those it has with
-/// 1001 and returns when they have ended, at the latest after the configuration's `closeTimeout`, and their handlers have
-/// returned; one that has not after ``Configuration/handlerTimeout`` more is cancelled.
+/// It is a `Service` of swift-service-lifecycle. On graceful shutdown it accepts no more connections, closes the open
+/// ones with 1001, and returns when they have ended, at the latest after the configuration's `closeTimeout`, and their
+/// handlers have returned; handlers that have not after another ``Configuration/handlerTimeout`` are cancelled.
 public final class WebSocketServer: Service {
-    /// Code that serves one connection. Leaving it closes the connection with 1000, throwing with 1011.
+    /// Code that serves one connection. When it returns, the connection is closed with 1000; when it throws, with 1011.
     public typealias ConnectionHandler =
         @Sendable (_ request: WebSocketRequest, _ socket: WebSocketConnection) async throws -> Void
 
@@ -23,7 +23,7 @@ public final class WebSocketServer: Service {
     private let logger: Logger
     private let endpoints = Mutex<[String: WebSocketEndpoint]>([:])
     private struct Addresses {
-        /// Known once the server listens, or cannot.
+        /// The addresses once the server listens, or the error if it cannot.
         var result: Result<[SocketAddress], any Error>?
         var waiters: [CheckedContinuation<[SocketAddress], any Error>] = []
     }
@@ -48,11 +48,11 @@ public final class WebSocketServer: Service {
     /// block its thread.
     ///
     /// - Parameters:
-    ///   - path: `*` for every path that has no route of its own.
+    ///   - path: the path; `*` for every path that has no route of its own.
     ///   - origin: which pages may connect.
-    ///   - subprotocols: in the server's order of preference.
-    ///   - configuration: of these connections; `nil` for the server's.
-    ///   - authorize: asked before the upgrade, after every other check.
+    ///   - subprotocols: the subprotocols in the server's order of preference.
+    ///   - configuration: the settings of these connections; `nil` for the server's.
+    ///   - authorize: called before the upgrade, after every other check.
     public func route(
         _ path: String,
         origin: OriginPolicy = .sameHost,
@@ -86,12 +86,12 @@ public final class WebSocketServer: Service {
         self.endpoints.withLock { $0[path] = endpoint }
     }
 
-    /// Where the server listens, at its first listener; waits until it does.
+    /// The address of the server's first listener; waits until it listens.
     public var localAddress: SocketAddress {
         get async throws { try await self.localAddresses[0] }
     }
 
-    /// Where the server listens, in the order of the listeners; waits until it does.
+    /// The addresses of the server, in the order of the listeners; waits until it listens.
     public var localAddresses: [SocketAddress] {
         get async throws {
             try await withCheckedThrowingContinuation { continuation in
@@ -153,7 +153,7 @@ public final class WebSocketServer: Service {
                             self.jobContinuation.finish()
                         }
                         for await job in self.jobs { job(&group) }
-                        // Every connection has ended. Handlers that wait for something else are told to stop.
+                        // Every connection has ended. Handlers that wait for something else are cancelled.
                         await self.handlers.wait(atMost: self.configuration.handlerTimeout)
                         group.cancelAll()
                     }
@@ -191,7 +191,7 @@ public final class WebSocketServer: Service {
             .serverChannelOption(.backlog, value: Int32(self.configuration.backlog))
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    // Without descriptors left, NIO would try again at once and for ever.
+                    // Without free descriptors, NIO would try again at once and for ever.
                     try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
                     try channel.pipeline.syncOperations.addHandler(
                         quiescing.makeServerChannelHandler(channel: channel))
@@ -217,7 +217,7 @@ public final class WebSocketServer: Service {
         _ endpoints: [String: WebSocketEndpoint]
     ) throws {
         guard configuration.limits.admitConnection() else {
-            logger.info("refused a connection: there are too many", metadata: ["status": "503"])
+            logger.info("refused a connection: too many connections", metadata: ["status": "503"])
             RefusalCounter.count(status: 503)
             if listener.tls == nil {
                 try channel.pipeline.syncOperations.addHandler(OverloadHandler())

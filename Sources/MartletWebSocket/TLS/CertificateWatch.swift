@@ -7,8 +7,8 @@ package struct CertificateWatch: Sendable {
     private let logger: Logger
 
     /// - Parameters:
-    ///   - interval: between two looks at the files.
-    ///   - certificates: asked at each look.
+    ///   - interval: the time between two checks of the files.
+    ///   - certificates: called at each check.
     package init(
         interval: Duration = .seconds(1), logger: Logger, certificates: @escaping @Sendable () -> [ServerTLS]
     ) {
@@ -22,7 +22,7 @@ package struct CertificateWatch: Sendable {
         while (try? await Task.sleep(for: self.interval)) != nil { self.look() }
     }
 
-    /// Reads all certificates again, changed or not: somebody has asked for it.
+    /// Reads all certificates again, whether they have changed or not.
     package func reload() {
         self.look {
             try $0.reload()

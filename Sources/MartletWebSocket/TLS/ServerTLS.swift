@@ -3,13 +3,13 @@ import Synchronization
 
 /// A server's certificate and key, read from files and read again when they change, without a restart.
 ///
-/// New connections get the new certificate; those that are open keep theirs. A pair that cannot be used, such as a
-/// certificate whose key has not been written yet, changes nothing.
+/// New connections get the new certificate; open ones keep theirs. A pair that cannot be used, such as a certificate
+/// whose key has not been written yet, changes nothing.
 public final class ServerTLS: Sendable {
     private struct State {
         var context: NIOSSLContext
         var stamp: [FileStamp?]
-        /// The files when they were last found unusable, so that one mistake is told once.
+        /// The stamps of the files when they were last found unusable, so that one mistake is reported once.
         var refused: [FileStamp?]?
     }
 
@@ -20,10 +20,10 @@ public final class ServerTLS: Sendable {
     private let state: Mutex<State>
 
     /// - Parameters:
-    ///   - certificateFile: the chain, PEM, the server's own certificate first.
-    ///   - keyFile: its private key, PEM.
-    ///   - applicationProtocols: for ALPN. Default: `http/1.1`.
-    ///   - configure: changes what else there is: client certificates, versions (TLS 1.2 or later), ciphers.
+    ///   - certificateFile: the file of the certificate chain in PEM, the server's own certificate first.
+    ///   - keyFile: the file of its private key in PEM.
+    ///   - applicationProtocols: the protocols for ALPN. Default: `http/1.1`.
+    ///   - configure: changes other settings: client certificates, versions (TLS 1.2 or later), ciphers.
     /// - Throws: ``WebSocketError`` with the code `tlsFailed`.
     public init(
         certificateFile: String, keyFile: String, applicationProtocols: [String] = ["http/1.1"],
@@ -74,9 +74,9 @@ public final class ServerTLS: Sendable {
 
     /// Reads the files again if one of them has changed.
     ///
-    /// - Returns: whether it did.
-    /// - Throws: ``WebSocketError`` with the code `tlsFailed`, once for each change; the old certificate stays, and the files are tried
-    ///   again at each call: a file that could not be read may have become readable.
+    /// - Returns: whether they were read again.
+    /// - Throws: ``WebSocketError`` with the code `tlsFailed`, once for each change; the old certificate stays, and the
+    ///   files are tried again at each call: a file that could not be read may have become readable.
     @discardableResult
     public func reloadIfChanged() throws -> Bool {
         let stamp = Self.stamp([self.certificateFile, self.keyFile])
@@ -94,7 +94,7 @@ public final class ServerTLS: Sendable {
         return true
     }
 
-    /// The handler for a new connection.
+    /// Returns the handler for a new connection.
     public func makeHandler() -> NIOSSLServerHandler {
         NIOSSLServerHandler(context: self.state.withLock { $0.context })
     }

@@ -1,14 +1,14 @@
 import MartletHTTP
 import NIOCore
 
-/// An `AnswerWriter` writes whole answers past the pipeline's encoder, as one buffer, and to the kernel at once when nothing waits
-/// to be written.
+/// An `AnswerWriter` writes whole answers past the pipeline's encoder, as one buffer, and to the kernel at once if
+/// nothing waits to be written.
 struct AnswerWriter {
     private var socket: DirectSocket?
-    /// Answers that NIO has not written to the end: nothing may be sent past them.
+    /// The number of answers that NIO has not completely written: nothing may be sent past them.
     var pendingWrites = 0
 
-    /// - Returns: what the kernel did not take, for NIO to write; `nil` when it took everything.
+    /// - Returns: the bytes that the kernel did not take, for NIO to write; `nil` if it took everything.
     mutating func write(
         _ answer: RequestEndpoint.Answer, keepsAlive: Bool, isSecure: Bool, _ now: NIODeadline,
         _ context: ChannelHandlerContext
@@ -17,7 +17,7 @@ struct AnswerWriter {
         let start = loop.output.writerIndex
         answer.write(keepsAlive: keepsAlive, date: loop.date.text(now), to: &loop.output)
         let length = loop.output.writerIndex - start
-        // Something before the socket may change what is written, or wait to be written.
+        // A handler before the socket may change the bytes, or have bytes that wait to be written.
         if !isSecure, self.pendingWrites == 0, self.socket == nil { self.socket = DirectSocket(context.channel) }
         let socket = !isSecure && self.pendingWrites == 0 ? self.socket : nil
         let sent = loop.output.withUnsafeReadableBytes { bytes in

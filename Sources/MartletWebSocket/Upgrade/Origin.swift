@@ -1,12 +1,12 @@
 import MartletHTTP
 
-/// Scheme, host and port of a page (RFC 6454).
+/// The origin of a page: scheme, host and port (RFC 6454).
 struct Origin: Hashable {
     let scheme: String
     private let host: String
     private let port: Int
 
-    /// - Parameter text: `https://example.com:8443`; anything else, `null` included, is no origin.
+    /// - Parameter text: `https://example.com:8443`; anything else, including `null`, is not an origin.
     init?(_ text: String) {
         let lowered = text.lowercased()
         guard text.utf8.allSatisfy({ $0 < 0x80 }), let colon = lowered.firstRange(of: "://") else { return nil }
@@ -23,7 +23,7 @@ struct Origin: Hashable {
         self.port = port ?? (scheme == "https" || scheme == "wss" ? 443 : 80)
     }
 
-    /// RFC 3986, section 3.1. The scheme is in lower case here.
+    /// Whether a text in lower case is a scheme (RFC 3986, section 3.1).
     private static func isScheme(_ text: String) -> Bool {
         guard let first = text.utf8.first, UInt8(ascii: "a")...UInt8(ascii: "z") ~= first else { return false }
         return text.utf8.allSatisfy {

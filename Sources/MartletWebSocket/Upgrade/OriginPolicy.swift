@@ -1,20 +1,21 @@
 public import HTTPTypes
 
-/// Which pages may open a WebSocket here. A browser sends the page's origin and the visitor's cookies; without a check
-/// any page on the web could act as the visitor (cross-site WebSocket hijacking; RFC 6455, section 10.2).
+/// A policy that says which pages may open a WebSocket here. A browser sends the page's origin and the visitor's
+/// cookies; without a check any page on the web could act as the visitor (cross-site WebSocket hijacking; RFC 6455,
+/// section 10.2).
 ///
-/// A request without an `Origin` header comes from no browser and passes every policy but ``custom(_:)``.
+/// A request without an `Origin` header does not come from a browser and passes every policy but ``custom(_:)``.
 public struct OriginPolicy: Sendable {
     private let check: @Sendable (_ origin: String?, _ request: HTTPRequest, _ isSecure: Bool) -> Bool
-    /// Whether a request without an `Origin` passes, whatever else it is. `false` means that it is to be asked.
+    /// Whether a request without an `Origin` passes, whatever else it has. With `false`, the policy must be asked.
     package private(set) var passesWithoutOrigin = true
 
     private init(_ check: @escaping @Sendable (_ origin: String?, _ request: HTTPRequest, _ isSecure: Bool) -> Bool) {
         self.check = check
     }
 
-    /// The origin's host and port must be those of the `Host` header. An `http` origin is refused on a TLS listener;
-    /// an `https` one is accepted on a plain listener, since TLS may end at a proxy in front. The default.
+    /// Allows an origin whose host and port are those of the `Host` header. An `http` origin is refused on a TLS
+    /// listener; an `https` one is accepted on a plain listener, since TLS may end at a proxy in front. The default.
     public static let sameHost = Self { origin, request, isSecure in
         guard let origin else { return true }
         guard let origin = Origin(origin), let authority = request.authority else { return false }
@@ -22,10 +23,10 @@ public struct OriginPolicy: Sendable {
         return Origin(scheme: origin.scheme, authority: authority) == origin
     }
 
-    /// Every origin. Only for services that trust nothing a browser adds by itself, such as cookies.
+    /// Allows every origin. Only for services that trust nothing a browser adds by itself, such as cookies.
     public static let any = Self { _, _, _ in true }
 
-    /// These origins and no others: `https://example.com`, `http://localhost:3000`.
+    /// Allows these origins and no others: `https://example.com`, `http://localhost:3000`.
     public static func allow(_ origins: [String]) -> Self {
         let allowed = Set(origins.compactMap(Origin.init))
         return Self { origin, _, _ in
@@ -37,7 +38,7 @@ public struct OriginPolicy: Sendable {
     /// Whether a text is an origin that ``allow(_:)`` understands: `https://example.com`.
     public static func isOrigin(_ text: String) -> Bool { Origin(text) != nil }
 
-    /// What this policy allows and what the other allows.
+    /// Returns a policy that allows what either policy allows.
     public func or(_ other: OriginPolicy) -> OriginPolicy {
         var both = Self { origin, request, isSecure in
             self.check(origin, request, isSecure) || other.check(origin, request, isSecure)
@@ -46,7 +47,7 @@ public struct OriginPolicy: Sendable {
         return both
     }
 
-    /// Only what both policies allow.
+    /// Returns a policy that allows only what both policies allow.
     public func and(_ other: OriginPolicy) -> OriginPolicy {
         var both = Self { origin, request, isSecure in
             self.check(origin, request, isSecure) && other.check(origin, request, isSecure)
@@ -63,9 +64,9 @@ public struct OriginPolicy: Sendable {
         return policy
     }
 
-    /// Whether a request may come from the page that it comes from; two `Origin` headers never may.
+    /// Whether the policy allows a request from its page; a request with two `Origin` headers is never allowed.
     ///
-    /// - Parameter isSecure: whether the connection to us is TLS.
+    /// - Parameter isSecure: whether the connection to this server uses TLS.
     public func allows(_ request: HTTPRequest, isSecure: Bool) -> Bool {
         let origins = request.headerFields[values: .origin]
         guard origins.count <= 1 else { return false }

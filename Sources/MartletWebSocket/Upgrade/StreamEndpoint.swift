@@ -2,28 +2,28 @@ package import HTTPTypes
 package import MartletHTTP
 package import NIOCore
 
-/// A `StreamEndpoint` answers a request with bytes that end with the connection, such as an event stream, on the event-loop tier:
-/// no task and no HTTP handler remains.
+/// A `StreamEndpoint` answers a request with bytes that end with the connection, such as an event stream, on the
+/// event-loop tier: no task and no HTTP handler remains.
 package struct StreamEndpoint: Sendable {
     package enum Decision: Sendable {
-        /// The handler that has the connection from here on, made on its event loop. It writes the whole answer, head
-        /// included.
+        /// The request is accepted. The function makes the handler that has the connection from here on, on its event
+        /// loop; the handler writes the whole answer, including the head.
         case open(@Sendable (any EventLoop) -> any ChannelHandler)
         case refuse(Refusal)
     }
 
     package var decide: @Sendable (WebSocketRequest) async -> Decision
 
-    /// Which pages may ask. Default: `nil`, all.
+    /// The policy that says which pages may ask. Default: `nil`, all.
     package var origin: OriginPolicy?
 
-    /// Called when ``origin`` is why a request is refused.
+    /// The function to call when a request is refused because of ``origin``.
     package var onOriginRefusal: @Sendable () -> Void
 
-    /// In place of the server's limiter. Default: `nil`, the server's.
+    /// The limiter, in place of the server's. Default: `nil`, the server's.
     package var connectionLimiter: ConnectionLimiter?
 
-    /// Further headers of an answer that says no before ``decide`` is asked.
+    /// Further headers of a refusal that comes before ``decide`` is called.
     package var refusalFields: HTTPFields = [:]
 
     package init(

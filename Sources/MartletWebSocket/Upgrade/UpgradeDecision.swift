@@ -2,24 +2,24 @@ package import HTTPTypes
 package import MartletHTTP
 package import MartletProtocol
 
-/// An `UpgradeDecision` is the one place where it is decided whether a request becomes a WebSocket or a stream, and what it is
-/// told if not. HTTP/1.1, HTTP/2, the proxy, server-sent events and polls all ask it.
+/// An `UpgradeDecision` is the one place that decides whether a request becomes a WebSocket or a stream, and how it is
+/// answered if not. HTTP/1.1, HTTP/2, the proxy, server-sent events and polls all use it.
 ///
-/// It goes through the checks in one order, the cheapest first: the opening handshake (RFC 6455, section 4.2.1; RFC 8441,
-/// section 5), what stands around it, the page's origin, the limits, and the endpoint's own hook. It waits for nothing: it says
-/// what to ask, and is told the answer.
+/// It makes the checks in a fixed order, the cheapest first: the opening handshake (RFC 6455, section 4.2.1; RFC 8441,
+/// section 5), the rest of the request, the page's origin, the limits, and the endpoint's own hook. It waits for
+/// nothing: it says what to ask, and is told the answer.
 package struct UpgradeDecision {
-    /// What an endpoint demands.
+    /// The demands of an endpoint on a request.
     package struct Rules: Sendable {
-        /// Whether anything may be upgraded here at all.
+        /// Whether anything may be upgraded here.
         package var isAllowed: Bool
-        /// `nil` for every origin.
+        /// The policy for origins; `nil` allows every origin.
         package var origin: OriginPolicy?
         /// Subprotocols in the order of preference; one of them is chosen, if the client offers one.
         package var subprotocols: [String]
-        /// What may be agreed on; `nil` for no compression.
+        /// The compression that may be agreed on; `nil` for none.
         package var compression: CompressionConfiguration?
-        /// Whether there is somebody to ask behind all other checks.
+        /// Whether there is a hook to ask after all other checks.
         package var hasHook: Bool
 
         package init(
@@ -35,17 +35,17 @@ package struct UpgradeDecision {
         }
     }
 
-    /// What is known of a request.
+    /// The facts about a request that the decision needs.
     package struct Candidate {
-        /// The checked opening handshake, or what is wrong with it; `nil` for a stream.
+        /// The checked opening handshake, or its failure; `nil` for a stream.
         package var handshake: Result<ServerHandshake, HandshakeFailure>?
-        /// Whether it is a request of HTTP/1.0, in which nothing can be upgraded.
+        /// Whether it is a request of HTTP/1.0, which cannot be upgraded.
         package var isHTTP10 = false
-        /// Whether it has a body, or anything came behind it.
+        /// Whether it has a body, or anything came after it.
         package var hasMore = false
-        /// Whether the client's connection is TLS, as far as is known.
+        /// Whether the client's connection uses TLS, as far as is known.
         package var isSecure: Bool
-        /// The head as origin policies see it, which is `nil` for one that cannot be read; only asked for where there is a policy.
+        /// Returns the head for origin policies, or `nil` if it cannot be read; called only if there is a policy.
         package var head: (() -> HTTPRequest?)?
 
         package init(
@@ -60,9 +60,9 @@ package struct UpgradeDecision {
         }
     }
 
-    /// What was agreed on with a client that is let in.
+    /// The result of an opening handshake, or of a request for a stream, that is accepted.
     package struct Agreement: Sendable, Hashable {
-        /// `nil` for a stream.
+        /// The opening handshake; `nil` for a stream.
         package let handshake: ServerHandshake?
         package let subprotocol: String?
         package let compression: DeflateParameters?
@@ -81,7 +81,7 @@ package struct UpgradeDecision {
             self.compressionAnswer = accepted?.answer
         }
 
-        /// The answer to the handshake; `nil` for a stream, which writes its own.
+        /// The response to the opening handshake; `nil` for a stream, which writes its own.
         package var response: HTTPResponse? {
             self.handshake?.response(
                 subprotocol: self.subprotocol, extensions: self.compressionAnswer.map { [$0] } ?? [],
@@ -89,7 +89,7 @@ package struct UpgradeDecision {
         }
     }
 
-    /// What a hook says.
+    /// The answer of a hook.
     package enum Answer: Sendable {
         case allow(HTTPFields)
         case refuse(Refusal)
@@ -116,7 +116,7 @@ package struct UpgradeDecision {
     private var rules: Rules
     private let candidate: Candidate
     private var handshake: ServerHandshake?
-    /// Whether the page's origin is why the request was refused.
+    /// Whether the request was refused because of the page's origin.
     package private(set) var hasRefusedOrigin = false
 
     private init(_ rules: Rules, _ candidate: Candidate) {
@@ -124,14 +124,14 @@ package struct UpgradeDecision {
         self.candidate = candidate
     }
 
-    /// Begins with a request.
+    /// Begins the decision about a request.
     package static func begin(_ candidate: Candidate, _ rules: Rules) -> (decision: UpgradeDecision, action: Action) {
         var decision = UpgradeDecision(rules, candidate)
         let action = decision.check()
         return (decision, action)
     }
 
-    /// The subprotocol that is chosen if nothing changes: for hooks to see.
+    /// The subprotocol that will be chosen if nothing changes; shown to hooks.
     package var subprotocol: String? { self.handshake?.selectSubprotocol(from: self.rules.subprotocols) }
 
     private mutating func check() -> Action {
@@ -148,7 +148,7 @@ package struct UpgradeDecision {
         }
         guard !self.candidate.hasMore else {
             let what = isWebSocket ? "WebSocket handshake" : "request for a stream"
-            return self.refuse(Refusal(.badRequest, "a \(what) has no body and nothing behind it"))
+            return self.refuse(Refusal(.badRequest, "a \(what) must not have a body or anything after it"))
         }
         guard self.rules.isAllowed else { return self.refuse(Refusal(.forbidden, "WebSockets are not allowed here")) }
         if let refusal = self.checkOrigin() { return self.refuse(refusal) }
@@ -161,18 +161,18 @@ package struct UpgradeDecision {
         if origin.allows(head, isSecure: self.candidate.isSecure) { return nil }
         self.hasRefusedOrigin = true
         var refusal = Refusal(.forbidden, "pages of this origin may not connect here")
-        // Whoever may let it in wants to know which; a stranger's text is cut, and nothing but visible ASCII.
+        // Operators who may allow it want to know which; a foreign text is cut, and reduced to visible ASCII.
         let named = head.headerFields[values: .origin].joined(separator: ", ").utf8.prefix(Self.mostOfOrigin)
         refusal.detail = String(decoding: named.map { 0x20...0x7E ~= $0 ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
         return refusal
     }
 
-    /// Bytes of an origin that the log is told.
+    /// The most bytes of an origin in the log.
     private static let mostOfOrigin = 200
 
-    /// The limiter has been asked.
+    /// Handles the answer of the limiter.
     ///
-    /// - Parameter refusal: `nil` when the client is let in, or there is no limiter.
+    /// - Parameter refusal: `nil` if the client is admitted, or there is no limiter.
     package mutating func admitted(_ refusal: Refusal?) -> Action {
         guard case .admitting = self.state else { return .refuse(Self.late) }
         if let refusal { return self.refuse(refusal) }
@@ -181,7 +181,7 @@ package struct UpgradeDecision {
         return .ask
     }
 
-    /// The hook has answered.
+    /// Handles the answer of the hook.
     package mutating func answered(_ answer: Answer) -> Action {
         guard case .asking = self.state else { return .refuse(Self.late) }
         switch answer {
@@ -194,13 +194,13 @@ package struct UpgradeDecision {
         }
     }
 
-    /// The hook has not answered in time.
+    /// Handles the hook's failure to answer in time.
     package mutating func timedOut() -> Action {
         guard case .asking = self.state else { return .refuse(Self.late) }
         return self.refuse(Refusal(.serviceUnavailable, "the authorization took too long", [.retryAfter: "5"]))
     }
 
-    /// An answer that nobody waits for any more changes nothing.
+    /// The result of a late answer, which changes nothing.
     private static let late = Refusal(.serviceUnavailable, "the decision came too late")
 
     private mutating func accept(_ fields: HTTPFields) -> Action {

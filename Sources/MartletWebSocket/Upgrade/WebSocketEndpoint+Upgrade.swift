@@ -1,4 +1,4 @@
-// What endpoints demand of requests that want them.
+// The demands of endpoints on requests.
 import HTTPTypes
 import MartletHTTP
 
@@ -9,12 +9,12 @@ extension UpgradeDecision.Rules {
             compression: endpoint.configuration.compression, hasHook: endpoint.authorize != nil)
     }
 
-    /// A stream's endpoint chooses its handler, so it is always asked.
+    /// Creates the rules of a stream's endpoint, which is always asked, since it chooses its handler.
     init(_ endpoint: StreamEndpoint) { self.init(origin: endpoint.origin, hasHook: true) }
 }
 
 extension WebSocketAuthorization {
-    /// The same for an ``UpgradeDecision``.
+    /// The authorization as an answer for an ``UpgradeDecision``.
     var answer: UpgradeDecision.Answer {
         switch self.decision {
         case .allow(let fields): .allow(fields)

@@ -5,16 +5,16 @@ public import NIOCore
 /// The request that asks for a WebSocket, as hooks and handlers see it.
 public struct WebSocketRequest: Sendable {
     public let head: HTTPRequest
-    /// Who is at the other end of the TCP connection: a reverse proxy, if there is one.
+    /// The address of the other end of the TCP connection: a reverse proxy's, if there is one.
     public let remoteAddress: SocketAddress?
     /// The IP address of the client, as far as trusted proxies tell; `nil` on a Unix domain socket.
     public let clientAddress: String?
-    /// Whether the client's connection is TLS, to us or to a trusted proxy.
+    /// Whether the client's connection uses TLS, to this server or to a trusted proxy.
     public let isSecure: Bool
-    /// What was chosen from the subprotocols that the client offered.
+    /// The subprotocol that was chosen from those that the client offered; `nil` for none.
     public internal(set) var subprotocol: String?
 
-    /// - Parameter client: what is known of who sent it.
+    /// - Parameter client: the identity of the client that sent it.
     init(_ head: HTTPRequest, _ client: ClientIdentity, remoteAddress: SocketAddress?) {
         var head = head
         if let authority = client.authority { head.authority = authority }
@@ -27,7 +27,7 @@ public struct WebSocketRequest: Sendable {
     /// The path without its query: `/ws`.
     public var path: String { Self.path(of: self.head) }
 
-    /// The path of a request without its query, to look up an endpoint by.
+    /// Returns the path of a request without its query, to look up an endpoint.
     public static func path(of head: HTTPRequest) -> String {
         String((head.path ?? "/").prefix { $0 != "?" && $0 != "#" })
     }

@@ -1,4 +1,4 @@
-// What the channel and the clock tell the handler, and what they are told.
+// The events of the channel and the clock.
 import HTTPTypes
 import Logging
 import MartletHTTP
@@ -114,7 +114,7 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
         context.read()
     }
 
-    /// Goes on with what was held back: one request after the other, however many there are.
+    /// Continues with what was held back: one request after the other, however many there are.
     func resume() {
         guard self.state.beginResuming() else { return }
         var hasPassed = false
@@ -130,7 +130,7 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
             self.readIfHeldBack()
             self.perform(action)
         }
-        // The HTTP side gathers what comes until it is told that the read is over.
+        // The HTTP side gathers input until it is told that the read is over.
         if hasPassed, self.state.hasHTTPSide, !self.state.isReading { self.context?.fireChannelReadComplete() }
     }
 
@@ -158,7 +158,7 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
             do {
                 let pipeline = context.pipeline.syncOperations
                 try pipeline.addHandler(self.codec.makeDecoder(), position: .after(self.codec.encoder))
-                // As if they had come just now.
+                // The bytes are processed as newly received ones.
                 let encoder = try pipeline.context(handler: self.codec.encoder)
                 for bytes in bytes { encoder.fireChannelRead(NIOAny(bytes)) }
                 if !bytes.isEmpty { encoder.fireChannelReadComplete() }
@@ -172,7 +172,7 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
 
     // MARK: Time
 
-    /// Does with the timer what the last event asks for.
+    /// Sets the timer as the last event requires.
     func updateTimer() {
         guard let change = self.state.takeTimerChange() else { return }
         self.timer?.cancel()
@@ -197,7 +197,7 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
 
     private static let tooSlow = Refusal(.requestTimeout, "no complete request came in time", mayStay: false)
 
-    /// Something has come or gone.
+    /// Notes that something was received or sent.
     func touch(_ now: NIODeadline? = nil) {
         guard let timeout = self.settings.idleTimeout, let context = self.context else { return }
         self.lastActivity = now ?? context.eventLoop.now
@@ -222,8 +222,8 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
 
     // MARK: The end
 
-    /// The last answer is in NIO's hands; `close` waits for it to be written. The client ends its half then: see
-    /// ``WebSocket/closeFrameLeft()``.
+    /// Closes the output after the last answer, which NIO has; `close` waits for it to be written. The client then ends
+    /// its half: see ``WebSocket/closeFrameLeft()``.
     func closeOutput() { self.context?.close(mode: .output, promise: nil) }
 
     private func settleWithoutHTTP() {
@@ -231,7 +231,7 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
         self.onUpgradeWithoutHTTP = nil
     }
 
-    /// The handshake that was admitted came to nothing.
+    /// Ends the admission of a handshake that failed afterwards.
     func releaseAdmission() {
         self.admission?.end()
         self.admission = nil
@@ -248,11 +248,11 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
         self.plainRequest = nil
     }
 
-    /// The connection is another handler's from here on.
+    /// Passes the connection to another handler.
     private func become(_ context: ChannelHandlerContext) {
         guard let handler = self.takeover?.makeHandler?(context.eventLoop) else { return }
         let pipeline = context.pipeline.syncOperations
-        // From here on nothing in the pipeline may take a write for HTTP: the handler may send at once.
+        // From here on nothing in the pipeline may treat a write as HTTP: the handler may send at once.
         self.state.tookOver()
         self.settleWithoutHTTP()
         if let admission = self.admission {

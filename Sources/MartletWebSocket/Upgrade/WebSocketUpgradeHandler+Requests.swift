@@ -1,4 +1,4 @@
-// Requests: whom they are for, what is asked about them, and what is answered.
+// Requests: their destinations, the questions about them, and the answers.
 import HTTPTypes
 import Logging
 import MartletHTTP
@@ -67,7 +67,7 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
 
     // MARK: Requests that are answered at once
 
-    /// A whole request past the decoder.
+    /// Takes a whole request that has bypassed the decoder.
     package func take(_ head: HTTPRequestHead, _ body: ByteBuffer) -> Bool {
         guard self.state.mayTakeWhole, !self.state.hasHTTPSide, let endpoint = self.settings.requestEndpoint(head)
         else { return false }
@@ -80,7 +80,7 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
         return true
     }
 
-    /// A request for an endpoint has come through the decoder; another like it may follow.
+    /// Prepares for a repetition of a request for an endpoint that came through the decoder.
     private func expectRepetition(of head: HTTPRequestHead) {
         if let repetition = self.repetition { return repetition.received(head) }
         guard let context = self.context else { return }
@@ -91,14 +91,14 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
         self.repetition = handler
     }
 
-    /// Something else has come: from here on the decoder sees every byte.
+    /// Makes the decoder see every byte from here on, after something else has arrived.
     private func expectNoRepetition() {
         guard let handler = self.repetition else { return }
         self.repetition = nil
         self.context?.pipeline.syncOperations.removeHandler(handler, promise: nil)
     }
 
-    /// The request is whole.
+    /// Asks the endpoint about a request that is whole.
     private func ask(_ question: Int) {
         guard let request = self.plainRequest, let context = self.context, context.channel.isActive else { return }
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
@@ -127,7 +127,7 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
         self.updateTimer()
     }
 
-    /// To be given to NIO with an answer.
+    /// Returns a promise for NIO to complete when it has written an answer.
     private func pendingWrite(_ context: ChannelHandlerContext) -> EventLoopPromise<Void> {
         self.answers.pendingWrites += 1
         let promise = context.eventLoop.makePromise(of: Void.self)
@@ -173,7 +173,7 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
         }
     }
 
-    /// - Returns: `nil` when the client is let in.
+    /// - Returns: `nil` if the client is admitted.
     private func admit() -> Refusal? {
         guard self.admission == nil, let takeover = self.takeover else { return nil }
         let own: ConnectionLimiter?
@@ -244,7 +244,7 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
         }
     }
 
-    /// Nothing of HTTP is left but the answer.
+    /// Takes the connection over: only the answer remains to be sent in HTTP.
     func takeOver() {
         guard let context = self.context, let takeover = self.takeover, let agreement = takeover.agreement else {
             return
@@ -277,7 +277,8 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
 
     // MARK: Refusals
 
-    /// Refuses the request that wants to take the connection over; the connection lives on when the client wants it to, and may.
+    /// Refuses the request that wants to take the connection over; the connection stays open if the client wants it to
+    /// and it may.
     private func refuse(_ refusal: Refusal) {
         guard let takeover = self.takeover else { return }
         self.takeover = nil
@@ -301,7 +302,7 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
         }
     }
 
-    /// Refuses a request that is nobody's. The answer waits for earlier ones.
+    /// Refuses a request that has no destination. The answer waits for earlier ones.
     private func refuse(_ head: HTTPRequestHead, _ refusal: Refusal) {
         guard !refusal.mayStay, !self.state.hasHTTPSide else {
             self.takeover = Takeover(head: head, request: nil, target: .nobody(refusal))
@@ -314,7 +315,7 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
         self.closeOutput()
     }
 
-    /// Answers for the last time: the state is finished already.
+    /// Sends the last answer; the state is already finished.
     func refuseForGood(_ refusal: Refusal) {
         self.write(refusal, path: nil, self.takeover?.head ?? self.plainRequest?.head, false)
         self.closeOutput()
@@ -334,7 +335,7 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
             headers.add(name: "Content-Type", value: "text/plain; charset=utf-8")
         }
         headers.replaceOrAdd(name: "Content-Length", value: String(refusal.reason.utf8.count))
-        // RFC 9110, section 7.8: who sends Upgrade names it here.
+        // RFC 9110, section 7.8: a message with Upgrade must name it here.
         let upgrade = headers.contains(name: "Upgrade") ? ", Upgrade" : ""
         headers.add(name: "Connection", value: (keepsAlive ? "keep-alive" : "close") + upgrade)
         context.write(

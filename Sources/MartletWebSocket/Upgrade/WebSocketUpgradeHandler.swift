@@ -4,11 +4,12 @@ package import MartletHTTP
 public import NIOCore
 package import NIOHTTP1
 
-/// Sits behind the HTTP/1 codec of a server connection and gives each request to whom it is for: a ``WebSocketEndpoint``, an
-/// endpoint of the event loop, or the HTTP side, whose handlers are added when the first plain request comes.
+/// Comes after the HTTP/1 codec of a server connection and passes each request to its destination: a
+/// ``WebSocketEndpoint``, an endpoint of the event loop, or the HTTP side, whose handlers are added when the first
+/// plain request comes.
 ///
-/// It is a shell: ``ServerConnectionState`` says what is to be done when, and ``UpgradeDecision`` who becomes a WebSocket. What is
-/// left here is the channel, the clock, and who was asked.
+/// ``ServerConnectionState`` says what to do when, and ``UpgradeDecision`` which requests become WebSockets. This type
+/// adds the channel, the clock, and the questions to hooks.
 public final class WebSocketUpgradeHandler {
     public typealias EndpointLookup = @Sendable (HTTPRequest) -> WebSocketEndpoint?
 
@@ -23,7 +24,7 @@ public final class WebSocketUpgradeHandler {
     /// Adds the HTTP side to the end of the pipeline.
     public typealias HTTPSideInstaller = (any Channel) throws -> HTTPSide
 
-    /// What does not change while the connection lives.
+    /// The settings, which do not change while the connection lives.
     struct Settings {
         let limits: HTTPLimits
         let isSecure: Bool
@@ -37,22 +38,22 @@ public final class WebSocketUpgradeHandler {
         var idleTimeout: TimeAmount?
     }
 
-    /// A request that wants to take the connection over. It is an object, since to copy all of it costs more.
+    /// A request that wants to take the connection over. It is a class because copying all of it costs more.
     final class Takeover {
         enum Target {
             case webSocket(WebSocketEndpoint)
             case stream(StreamEndpoint)
-            /// It is refused, once the answers to earlier requests have left.
+            /// The request is refused, once the answers to earlier requests have been sent.
             case nobody(Refusal)
         }
 
         let head: HTTPRequestHead
         let request: HTTPRequest?
         var target: Target
-        /// The request as hooks see it, once it is being decided about.
+        /// The request for hooks, once it is being decided about.
         var asked: WebSocketRequest?
         var decision: UpgradeDecision?
-        /// What was agreed on, once the request has been accepted.
+        /// The result of the decision, once the request has been accepted.
         var agreement: UpgradeDecision.Agreement?
         /// Makes the handler that has the connection from then on, once the request has been accepted.
         var makeHandler: ((any EventLoop) -> any ChannelHandler)?
@@ -64,7 +65,7 @@ public final class WebSocketUpgradeHandler {
         }
     }
 
-    /// How long the rest of a request's body may take once the server shuts down.
+    /// The time that the rest of a request's body may take once the server shuts down.
     static let drainPatience = TimeAmount.seconds(5)
 
     var settings: Settings
@@ -76,22 +77,23 @@ public final class WebSocketUpgradeHandler {
     /// The request that an endpoint of the event loop answers.
     var plainRequest: PlainRequest?
     var takeover: Takeover?
-    /// Spares the decoder requests that repeat each other, once one has been answered here.
+    /// The handler that spares the decoder repeated requests, once one has been answered here.
     var repetition: RepeatedRequestHandler?
     var answers = AnswerWriter()
-    /// The client's place in a limit.
+    /// The client's admission in a limit.
     var admission: ConnectionLimiter.Admission?
     var timer: Scheduled<Void>?
-    /// When something came or went last. Only for connections without an HTTP side, which has a timer of its own.
+    /// The time at which something was last received or sent. Only for connections without an HTTP side, which has a
+    /// timer of its own.
     var lastActivity = NIODeadline.uptimeNanoseconds(0)
     var idleTimer: Scheduled<Void>?
 
     /// - Parameters:
-    ///   - isSecure: whether the connection to us is TLS.
-    ///   - trustedProxies: whose `X-Forwarded-*` headers are believed.
+    ///   - isSecure: whether the connection to this server uses TLS.
+    ///   - trustedProxies: the proxies whose `X-Forwarded-*` headers are trusted.
     ///   - connectionLimiter: limits WebSockets by the client's address.
-    ///   - endpoint: the endpoint for a request, by its path; `nil` for plain HTTP.
-    ///   - installHTTPSide: `nil` for a server without one: plain requests get 404.
+    ///   - endpoint: returns the endpoint for a request, by its path; `nil` for plain HTTP.
+    ///   - installHTTPSide: adds the HTTP side; `nil` for a server without one: plain requests get 404.
     ///   - onUpgradeWithoutHTTP: called when the connection upgrades or ends and never had an HTTP side.
     public init(
         limits: HTTPLimits,
@@ -110,11 +112,11 @@ public final class WebSocketUpgradeHandler {
         self.codec = ServerCodec(limits: limits)
     }
 
-    /// Adds what is answered past the HTTP side. To be called before the handler is installed.
+    /// Adds endpoints that bypass the HTTP side. To be called before the handler is installed.
     ///
     /// - Parameters:
-    ///   - streamEndpoint: what answers a request with a stream.
-    ///   - requestEndpoint: what answers a request at once.
+    ///   - streamEndpoint: returns the endpoint that answers a request with a stream.
+    ///   - requestEndpoint: returns the endpoint that answers a request at once.
     ///   - idleTimeout: how long a connection without an HTTP side may be silent between requests.
     package func serve(
         streamEndpoint: @escaping @Sendable (HTTPRequest) -> StreamEndpoint?,

@@ -2,8 +2,8 @@ import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
 
-/// Turns the DATA frames of an HTTP/2 stream into bytes and back, so that a ``WebSocket`` sees a connection
-/// (RFC 8441, section 5: the stream stands for the TCP connection).
+/// Turns the DATA frames of an HTTP/2 stream into bytes and back, so that a ``WebSocket`` sees a connection (RFC 8441,
+/// section 5: the stream takes the place of the TCP connection).
 final class HTTP2StreamBytes: ChannelDuplexHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = ByteBuffer
@@ -17,7 +17,7 @@ final class HTTP2StreamBytes: ChannelDuplexHandler {
         case .head: break
         case .body(let bytes): context.fireChannelRead(self.wrapInboundOut(bytes))
         case .end:
-            // END_STREAM stands for a FIN. The end of our own half ends the stream.
+            // END_STREAM takes the place of a FIN. The end of our own half ends the stream.
             let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
             self.close(context: context, mode: .output, promise: nil)
             context.eventLoop.assumeIsolated().execute { bound.value.close(promise: nil) }

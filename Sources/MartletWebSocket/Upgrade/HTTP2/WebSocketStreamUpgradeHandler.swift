@@ -6,9 +6,10 @@ import MartletProtocol
 public import NIOCore
 public import NIOHTTPTypes
 
-/// Gives an HTTP/2 stream to a ``WebSocketEndpoint`` (RFC 8441) or to the handlers of plain HTTP, as ``UpgradeDecision`` says.
+/// Passes an HTTP/2 stream to a ``WebSocketEndpoint`` (RFC 8441) or to the handlers of plain HTTP, as
+/// ``UpgradeDecision`` decides.
 ///
-/// Sits behind `HTTP2FramePayloadToHTTPServerCodec` of a stream's channel.
+/// It comes after `HTTP2FramePayloadToHTTPServerCodec` in the pipeline of a stream's channel.
 public final class WebSocketStreamUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     public typealias InboundIn = HTTPRequestPart
     public typealias InboundOut = HTTPRequestPart
@@ -16,7 +17,7 @@ public final class WebSocketStreamUpgradeHandler: ChannelDuplexHandler, Removabl
     public typealias OutboundOut = HTTPResponsePart
 
     private enum State {
-        /// The head has not come.
+        /// The head has not arrived.
         case ready
         /// The request is being decided about.
         case deciding(UpgradeDecision, WebSocketRequest, WebSocketEndpoint)
@@ -99,7 +100,7 @@ public final class WebSocketStreamUpgradeHandler: ChannelDuplexHandler, Removabl
         }
     }
 
-    /// While the hook is asked, nothing more is read.
+    /// Holds reads back while the hook is asked.
     public func read(context: ChannelHandlerContext) {
         if case .deciding = self.state { self.readWasHeldBack = true } else { context.read() }
     }
@@ -226,7 +227,7 @@ public final class WebSocketStreamUpgradeHandler: ChannelDuplexHandler, Removabl
         var fields = refusal.fields
         if fields[.contentType] == nil { fields[.contentType] = "text/plain; charset=utf-8" }
         fields[.contentLength] = String(refusal.reason.utf8.count)
-        // Names of HTTP/1.1 connections have no place here (RFC 9113, section 8.2.2).
+        // Headers of an HTTP/1.1 connection are not allowed here (RFC 9113, section 8.2.2).
         for name in [HTTPField.Name.connection, .upgrade] { fields[name] = nil }
         context.write(self.wrapOutboundOut(.head(.init(status: refusal.status, headerFields: fields))), promise: nil)
         if !isHead { context.write(self.wrapOutboundOut(.body(ByteBuffer(string: refusal.reason))), promise: nil) }
