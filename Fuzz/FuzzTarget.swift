@@ -1,5 +1,5 @@
-/// A `FuzzTarget` is a part of Martlet that takes bytes from strangers. A run must end, and must not trap; where there are two ways to
-/// the same end, it compares them.
+/// A `FuzzTarget` is a part of Martlet that takes bytes from strangers. A run must end, and must not trap; where there
+/// are two ways to the same end, it compares them.
 enum FuzzTarget: String, CaseIterable, Sendable {
     case configuration, connection, deflate, extensions, frames, heads
     case clientHandshake = "client-handshake"

@@ -13,8 +13,8 @@ private func runDriver(
 /// The target that the environment names.
 private let target = FuzzTarget(rawValue: ProcessInfo.processInfo.environment["FUZZ_TARGET"] ?? "")
 
-/// libFuzzer on the target that `FUZZ_TARGET` names, with the arguments of `FUZZ_ARGUMENTS`: see scripts/fuzz.sh, which builds
-/// this. libFuzzer ends the process.
+/// libFuzzer on the target that `FUZZ_TARGET` names, with the arguments of `FUZZ_ARGUMENTS`: see scripts/fuzz.sh, which
+/// builds this. libFuzzer ends the process.
 @Suite("Fuzzer")
 struct FuzzerTests {
     @Test("it runs until its time is over, or it has found something")

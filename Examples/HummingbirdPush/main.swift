@@ -1,4 +1,4 @@
-// The push service inside a Hummingbird application: its pages hear at /ws, and its own routes push.
+// The push service inside a Hummingbird application: its pages connect at /ws, and its own routes push.
 import Hummingbird
 import MartletHummingbird
 import MartletPush

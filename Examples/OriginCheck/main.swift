@@ -1,4 +1,4 @@
-// Who may connect: pages of two sites, and of those only requests that a hook lets in.
+// A check of who may connect: pages of two sites, and of those only requests that a hook lets in.
 import HTTPTypes
 import MartletWebSocket
 

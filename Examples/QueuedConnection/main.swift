@@ -1,5 +1,5 @@
-// A connection with an inbound and an outbound queue, safe from any task: one task reads, another writes, and whoever
-// comes after the close is told so. When the queues are full, the sender waits and the socket is not read.
+// A connection with an inbound and an outbound queue, safe from any task: one task reads, another writes, and what
+// is sent after the close throws. When the queues are full, the sender waits and the socket is not read.
 import MartletWebSocket
 
 var configuration = WebSocketConfiguration()

@@ -2,7 +2,7 @@ import MartletConfiguration
 
 @testable import MartletProxy
 
-/// The configuration file of the proxy, and the values that settings have: whatever is wrong is said, with the name of the file.
+/// The configuration file of the proxy, and the values that settings have: every error has a reason.
 enum ConfigurationTarget {
     static func run(_ input: inout FuzzInput) {
         let text = input.text()

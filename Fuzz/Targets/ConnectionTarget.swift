@@ -31,8 +31,8 @@ enum ConnectionTarget {
             channel.embeddedEventLoop.run()
             while let bytes = try? channel.readOutbound(as: ByteBuffer.self) { output += bytes.readableBytesView }
         }
-        FuzzTarget.check(output.isEmpty || output.starts(with: "HTTP/1.1 ".utf8), "the first answer is none of HTTP")
-        // Whoever goes on, waits, or has been refused: time ends it.
+        FuzzTarget.check(output.isEmpty || output.starts(with: "HTTP/1.1 ".utf8), "the first answer is not HTTP")
+        // Time ends the connection, whether it goes on, waits, or has been refused.
         channel.embeddedEventLoop.advanceTime(by: .minutes(5))
         _ = try? channel.finish(acceptAlreadyClosed: true)
     }

@@ -1,7 +1,7 @@
 import MartletProtocol
 import NIOCore
 
-/// What a compressor makes is inflated to what it was; what is none is refused within the limit.
+/// Compression: what a compressor makes is inflated to what it was; other input is refused within the limit.
 ///
 /// First byte: the window, the level, and how the bytes are cut.
 enum DeflateTarget {

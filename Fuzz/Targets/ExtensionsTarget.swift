@@ -1,6 +1,6 @@
 @testable import MartletProtocol
 
-/// `Sec-WebSocket-Extensions`: what is read and written again is the same, and what we answer we would agree to.
+/// `Sec-WebSocket-Extensions`: what is read and written again is the same, and our own answer can be read.
 enum ExtensionsTarget {
     static func run(_ input: inout FuzzInput) {
         let flags = input.byte()

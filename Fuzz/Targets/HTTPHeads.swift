@@ -2,7 +2,7 @@ import NIOCore
 import NIOEmbedded
 import NIOHTTP1
 
-/// What NIO's decoders make of bytes.
+/// The heads that NIO's decoders read from bytes.
 enum HTTPHeads {
     /// The first request's head.
     static func request(_ bytes: [UInt8]) -> HTTPRequestHead? {
@@ -29,7 +29,7 @@ enum HTTPHeads {
         return try? channel.readInbound(as: Part.self)
     }
 
-    /// Where the empty line behind the first head ends.
+    /// Splits bytes behind the empty line that ends the first head.
     static func split(_ bytes: [UInt8]) -> (head: [UInt8], rest: [UInt8]) {
         guard let end = bytes.firstRange(of: Array("\r\n\r\n".utf8))?.upperBound else { return (bytes, []) }
         return (Array(bytes[..<end]), Array(bytes[end...]))

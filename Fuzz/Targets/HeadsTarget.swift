@@ -1,8 +1,8 @@
 import MartletHTTP
 import NIOHTTP1
 
-/// Heads of requests and of answers: what our parser takes NIO's takes too, and reads in the same way; what the proxy would pass on
-/// no server would refuse.
+/// Heads of requests and of answers: NIO's parser takes what ours takes, and reads it in the same way; no server would
+/// refuse what the proxy passes on.
 enum HeadsTarget {
     static func run(_ input: inout FuzzInput) {
         let (bytes, _) = HTTPHeads.split(input.rest())
@@ -25,7 +25,7 @@ enum HeadsTarget {
         _ = TrustedProxies.none
         if case .success(let checked) = RequestCheck.check(head, isHTTP2: false) {
             FuzzTarget.check(RequestCheck.fault(of: head) == nil, "a server refuses what the proxy passes on: \(head)")
-            FuzzTarget.check(HostAndPort.isAuthority(checked.host), "the proxy routes by what is no host")
+            FuzzTarget.check(HostAndPort.isAuthority(checked.host), "the proxy routes by an invalid host")
         }
     }
 }

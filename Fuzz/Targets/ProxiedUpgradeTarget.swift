@@ -5,7 +5,8 @@ import NIOHTTP1
 
 @testable import MartletProxy
 
-/// A WebSocket's handshake through the proxy: a request from the client, and an answer from the server behind its empty line.
+/// A WebSocket's opening handshake through the proxy: a request from the client, and an answer from the server behind
+/// its empty line.
 ///
 /// First byte: bit 0 demands a token, bit 1 allows a subprotocol, bit 2 compresses, bit 3 checks the origin.
 enum ProxiedUpgradeTarget {

@@ -2,8 +2,8 @@ import NIOCore
 
 @testable import MartletPush
 
-/// The bodies of the push service: `POST /push` and messages of the register dialect. What the quick reader takes the careful one
-/// reads in the same way.
+/// The bodies of the push service: `POST /push` and messages of the register dialect. The careful reader reads what the
+/// quick one takes in the same way.
 enum PushTarget {
     static func run(_ input: inout FuzzInput) {
         let json = ByteBuffer(bytes: input.rest())
@@ -17,7 +17,7 @@ enum PushTarget {
             }
         }
         if let message = PushMessage(json: json) {
-            FuzzTarget.check(!message.message.isEmpty && message.channel.isValid, "nobody could hear this")
+            FuzzTarget.check(!message.message.isEmpty && message.channel.isValid, "nobody could subscribe to this")
         }
         if let message = RegisterMessage(json: json) {
             FuzzTarget.check(!message.event.isEmpty && message.token?.isEmpty == false, "something is missing")

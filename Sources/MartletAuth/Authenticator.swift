@@ -3,12 +3,12 @@ public import MartletPush
 public import MartletService
 public import NIOCore
 
-/// One of the ways to tell who a client is, and the files that it reads again when they change.
+/// A way to authenticate clients, and the files that are read again when they change.
 public struct Authenticator: Sendable {
     public let authenticate: PushHooks.Authenticate
     public let files: [ReloadedFile]
 
-    /// By a ``TokenFile``.
+    /// Returns an authenticator that uses a ``TokenFile``.
     ///
     /// - Throws: ``ServerError``.
     public static func tokens(file: String) throws -> Authenticator {
@@ -18,7 +18,7 @@ public struct Authenticator: Sendable {
             files: [ReloadedFile(file) { try tokens.reload(contentsOf: file) }])
     }
 
-    /// By signed tokens.
+    /// Returns an authenticator for signed tokens.
     ///
     /// - Throws: ``ServerError``.
     public static func jwt(
@@ -32,7 +32,7 @@ public struct Authenticator: Sendable {
             } ?? [])
     }
 
-    /// By asking the back end: see ``AuthWebhook``.
+    /// Returns an authenticator that asks the back end: see ``AuthWebhook``.
     ///
     /// - Throws: ``ServerError``.
     public static func webhook(

@@ -2,11 +2,11 @@ public import NIOCore
 
 /// The body of `POST /push`: `{"userId":"…","event":"…","message":"…"}`.
 ///
-/// Keys match without regard to case, other keys are ignored, and all three strings must be there and not empty. An event has
-/// at most 255 bytes and a user 8 KiB: nobody could register for others.
+/// Keys match without regard to case, other keys are ignored, and all three strings must be there and not empty. An
+/// event has at most 255 bytes and a user 8 KiB: clients cannot subscribe to longer ones.
 public struct PushMessage: Sendable, Hashable {
     public let channel: UserChannel
-    /// What each page gets as one text message.
+    /// The message; clients of the register dialect get it as one text message.
     public let message: String
 
     public init(user: String, event: String, message: String) {

@@ -10,19 +10,19 @@ public import NIOCore
 /// let delivered = try await service.push(PushMessage(user: "42", event: "alerts", message: "It rains"))
 /// ```
 ///
-/// Order is kept for each user and event. To clients of the register dialect delivery is at most once: whoever is not
-/// connected misses the message. Clients of the event-stream dialect say where they left off, and get what they missed
-/// within ``HistoryConfiguration``, or are told that something is missing.
+/// Order is kept for each user and event. Delivery to clients of the register dialect is at most once: a client that is
+/// not connected misses the message. Clients of the event-stream dialect say where they left off, and get what they
+/// missed within ``HistoryConfiguration``, or are told of a gap.
 public final class PushService: Sendable {
-    /// How long a publisher waits for its receipt.
+    /// The longest time that a publisher waits for its receipt.
     private static let receiptLimit = TimeAmount.seconds(5)
 
     let environment: SessionEnvironment
     private let receipts = PublishReceipts()
     public let counters = PushCounters()
-    /// From ``publish(_:)`` to the last session.
+    /// The times that publications took, from ``publish(_:)`` to the last session.
     public let deliveryTimes = DeliveryTimes()
-    /// Keeps the broker going.
+    /// The task that runs the broker.
     private let running: Task<Void, Never>
 
     private var hub: Hub { self.environment.hub }
@@ -47,7 +47,8 @@ public final class PushService: Sendable {
             logger: logger)
     }
 
-    /// - Parameter broker: another than the one in memory. It is this service's alone, and runs until the service has gone.
+    /// - Parameter broker: another than the one in memory. It is this service's alone, and runs until the service has
+    ///   gone.
     public init(
         group: any EventLoopGroup,
         broker: any Broker,
@@ -107,11 +108,11 @@ public final class PushService: Sendable {
     /// Users with sessions.
     public var userCount: Int { self.environment.userCount }
 
-    /// Where WebSockets connect: clients of the register dialect, and with the subprotocol `martlet` those of the
-    /// event-stream dialect, which name token and events in the query as for `/sse`.
+    /// Returns the endpoint for WebSockets: clients of the register dialect, and with the subprotocol `martlet` those
+    /// of the event-stream dialect, which name token and events in the query as for `/sse`.
     ///
-    /// - Parameter configuration: default: messages of up to 64 KiB. Its queue and what becomes of slow clients are set by
-    ///   ``PushLimits``.
+    /// - Parameter configuration: default: messages of up to 64 KiB. Its queue and its policy for slow clients are set
+    ///   by ``PushLimits``.
     public func endpoint(
         origin: OriginPolicy = .sameHost,
         configuration: WebSocketConfiguration = PushService.defaultConfiguration
@@ -132,15 +133,15 @@ public final class PushService: Sendable {
         }
     }
 
-    /// A register message is short.
+    /// The default configuration: messages of up to 64 KiB, since a register message is short.
     public static var defaultConfiguration: WebSocketConfiguration {
         var configuration = WebSocketConfiguration()
         configuration.limits.maximumMessageSize = 64 * 1024
         return configuration
     }
 
-    /// Sends a message to every connection of its user that is registered for its event, and keeps it for a while for
-    /// those that come back.
+    /// Sends a message to every session of its user that has subscribed to its event, and keeps it in the history for
+    /// clients that resume.
     ///
     /// - Returns: how many sessions took it into their queues, and its position in its channel.
     /// - Throws: when the broker has not confirmed it; the error says whether it may have been published all the same.
@@ -151,7 +152,7 @@ public final class PushService: Sendable {
         return try result.get()
     }
 
-    /// As ``publish(_:)``, for event loops.
+    /// Publishes a message as ``publish(_:)`` does, without waiting: for event loops.
     ///
     /// - Parameter onDone: called once, on any thread.
     package func publish(
@@ -185,28 +186,28 @@ public final class PushService: Sendable {
         }
     }
 
-    /// As ``publish(_:)``.
+    /// Publishes a message as ``publish(_:)`` does.
     ///
     /// - Returns: how many sessions took the message into their queues.
     public func push(_ message: PushMessage) async throws(BrokerError) -> Int {
         try await self.publish(message).delivered
     }
 
-    /// Closes the connections that are registered for a user's event, with a close frame.
+    /// Ends the sessions that have subscribed to a user's event; a WebSocket is sent a close frame.
     ///
     /// - Parameter event: `nil` for all events of the user.
-    /// - Returns: how many.
+    /// - Returns: how many sessions were ended.
     public func disconnect(user: String, event: String?) async -> Int {
         let count = await self.hub.disconnect(user: user, event: event)
         self.counters.add(count, to: .drops)
         return count
     }
 
-    /// Sessions that somebody looks for.
+    /// Returns the sessions whose user or address contains a text.
     ///
     /// - Parameters:
     ///   - text: part of the user's name or the address; empty for all.
-    ///   - limit: how many are described.
+    ///   - limit: how many are returned at most.
     package func sessions(matching text: String, limit: Int) async -> [SessionInformation] {
         await self.hub.sessions(matching: text, limit: limit)
     }

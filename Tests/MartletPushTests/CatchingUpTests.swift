@@ -101,7 +101,7 @@ struct CatchingUpTests {
             self.loop.run()
         }
 
-        /// Answers what is asked of the history of an event: publications up to an offset.
+        /// Answers the calls for the history of an event: publications up to an offset.
         func answer(_ event: String, _ offsets: [UInt64] = [], at last: UInt64, isComplete: Bool = true) {
             let channel = UserChannel(user: "jack", event: event).name
             let asked = self.broker.state.withLock { state in
@@ -121,7 +121,7 @@ struct CatchingUpTests {
             self.loop.run()
         }
 
-        /// What the client has been told since the last time.
+        /// Returns what the client has been sent since the last time.
         func told() -> [String] {
             defer { self.connection.texts = [] }
             return self.connection.texts

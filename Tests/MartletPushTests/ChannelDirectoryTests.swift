@@ -8,7 +8,7 @@ import Testing
 struct ChannelDirectoryTests {
     private static let channel = ChannelName("alerts#jack")
 
-    /// A directory, and what those who wait for it were told.
+    /// A directory, and the answers that its waiters got.
     private final class Bench {
         private let loop = EmbeddedEventLoop()
         var directory = ChannelDirectory(isInProcess: false)

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("When publications are gathered")
 struct DeliveryPaceTests {
-    /// How many may be delivered at once until the next turn gathers.
+    /// Returns how many publications may be delivered at once until the next turn gathers.
     private func deliveriesAtOnce(_ pace: inout DeliveryPace) -> Int {
         var count = 0
         while count < 1000, pace.mayDeliverAtOnce() { count += 1 }

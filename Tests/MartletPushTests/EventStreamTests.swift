@@ -118,7 +118,7 @@ struct EventStreamTests {
         let isOver = Atomic(false)
     }
 
-    /// What one client has heard, over all of its connections.
+    /// The messages that one client has been sent, over all of its connections.
     private struct Heard: Sendable {
         var messages: [String] = []
         var gaps = 0

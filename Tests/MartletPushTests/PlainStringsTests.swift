@@ -35,7 +35,7 @@ struct PlainStringsTests {
         }
     }
 
-    /// What is not that simple is for the decoder; what both read, they read alike.
+    /// Input that is not that simple is left to the decoder; what both read, they read alike.
     @Test(
         "are left to the decoder otherwise",
         arguments: [

@@ -3,7 +3,7 @@ package import FoundationEssentials
 package import NIOCore
 package import NIOHTTP1
 
-/// Asks services of the operator's own: those that keep the keys of tokens, or know who a user is.
+/// Sends requests to services of the operator, such as those that serve the keys of tokens, or check tokens.
 package enum BackEndClient {
     package struct Failure: Error, CustomStringConvertible {
         package let description: String
@@ -15,19 +15,19 @@ package enum BackEndClient {
         package let body: Data
     }
 
-    /// One for the whole process, never shut down. An answer that leads elsewhere is none.
+    /// The HTTP client of the whole process, never shut down. A redirect is an error.
     private static let client: HTTPClient = {
         var configuration = HTTPClient.Configuration()
         configuration.redirectConfiguration = .disallow
         configuration.timeout.connect = .seconds(5)
-        // Whoever asks decides whether to ask again.
+        // The caller decides whether to ask again.
         configuration.connectionPool.retryConnectionEstablishment = false
         // After a restart many clients come at once.
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }()
 
-    /// Whether a question did not even leave, since too many others were on their way.
+    /// Whether a request was not even sent, since too many others were under way.
     package static func isBusy(_ error: any Error) -> Bool {
         (error as? HTTPClientError) == .getConnectionFromPoolTimeout
     }
@@ -37,7 +37,7 @@ package enum BackEndClient {
         return url.scheme == "https" || url.scheme == "http"
     }
 
-    /// - Parameter limit: of the answer. Bytes.
+    /// - Parameter limit: bytes that the answer may have.
     /// - Throws: unless the answer is 200 and comes in time.
     package static func get(_ url: String, limit: Int, timeout: TimeAmount = .seconds(5)) async throws -> Data {
         var request = HTTPClientRequest(url: url)
@@ -63,7 +63,7 @@ package enum BackEndClient {
     private static func execute(
         _ request: HTTPClientRequest, limit: Int, timeout: TimeAmount
     ) async throws -> Answer {
-        // The client's own limit is over when the head of the answer comes.
+        // The client's own time limit ends with the head of the answer.
         try await withThrowingTaskGroup(of: Answer.self) { group in
             group.addTask {
                 let response = try await self.client.execute(request, timeout: timeout)

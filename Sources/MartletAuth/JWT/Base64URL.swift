@@ -1,6 +1,7 @@
 package import FoundationEssentials
 
-/// Base64 with the alphabet of URLs and without padding (RFC 7515, section 2), read strictly: one text for the same bytes.
+/// Base64 with the alphabet of URLs and without padding (RFC 7515, section 2), read strictly: one text for the same
+/// bytes.
 package enum Base64URL {
     package static func decode(_ text: some StringProtocol) -> [UInt8]? {
         var base64 = ""

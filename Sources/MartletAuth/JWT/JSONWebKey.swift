@@ -1,6 +1,6 @@
 package import JWTKit
 
-/// A key as it stands in a set (RFC 7517, section 4). Names are those of the RFC.
+/// A key as it is written in a set (RFC 7517, section 4). Names are those of the RFC.
 package struct JSONWebKey: Decodable {
     package let kty: String
     package let kid: String?
@@ -14,7 +14,7 @@ package struct JSONWebKey: Decodable {
     package let y: String?
     package let k: String?
 
-    /// The name of the elliptic curve.
+    /// The public point on the elliptic curve, `x` and `y`.
     package var point: ECDSAParameters {
         get throws {
             guard let x = self.x, let y = self.y else { throw JWKProblem("x and y are missing") }

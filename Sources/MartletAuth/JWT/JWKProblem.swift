@@ -1,4 +1,4 @@
-/// Why a key of a set is not used.
+/// The reason for which a key of a set is not used.
 package struct JWKProblem: Error, CustomStringConvertible {
     package let description: String
 

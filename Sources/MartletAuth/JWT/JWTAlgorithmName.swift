@@ -1,7 +1,7 @@
 import MartletService
 
-/// The signature algorithms that tokens may have (RFC 7518, section 3.1; RFC 8037). A key has one of them, and a token that
-/// names another is refused: what a token says of itself chooses nothing. `none` is not among them.
+/// The signature algorithms that tokens may have (RFC 7518, section 3.1; RFC 8037). A key has one of them, and a token
+/// that names another is refused: a token cannot choose its algorithm. `none` is not among them.
 public enum JWTAlgorithmName: String, Sendable, CaseIterable {
     case hs256 = "HS256"
     case hs384 = "HS384"
@@ -26,7 +26,7 @@ public enum JWTAlgorithmName: String, Sendable, CaseIterable {
         self = algorithm
     }
 
-    /// Of the hash: a shared secret has at least as many (RFC 7518, section 3.2).
+    /// The minimum length of a shared secret, in bytes: that of the hash (RFC 7518, section 3.2).
     package var minimumSecretLength: Int {
         switch self {
         case .hs384: 48

@@ -2,13 +2,13 @@ import FoundationEssentials
 package import MartletPush
 import NIOCore
 
-/// The claims that count (RFC 7519, section 4.1). One that is there and of another type, `null` included, makes the token
-/// malformed: it shall not be taken for missing.
+/// The claims that are checked (RFC 7519, section 4.1). A claim of another type, `null` included, makes the token
+/// malformed: it is not taken for missing.
 package struct JWTClaims: Decodable {
     private let subject: String?
     private let issuer: String?
     private let audience: [String]?
-    /// Seconds since 1970.
+    /// The time at which the token expires (`exp`), in seconds since 1970.
     private let expiry: Double?
     private let notBefore: Double?
 

@@ -2,12 +2,12 @@ package import Logging
 import MartletService
 public import NIOCore
 
-/// Which tokens are valid.
+/// The settings that say which tokens are valid.
 public struct JWTConfiguration: Sendable {
-    /// Where the keys come from.
+    /// The source of the keys.
     public enum Keys: Sendable {
-        /// One that the back end and this service share; at least as long as the hash (RFC 7518, section 3.2): 32 bytes for
-        /// HS256, 48 for HS384, 64 for HS512.
+        /// A secret that the back end and this service share; at least as long as the hash (RFC 7518, section 3.2): 32
+        /// bytes for HS256, 48 for HS384, 64 for HS512.
         case secret(String)
         /// A file whose first line is such a secret.
         case secretFile(String)
@@ -15,12 +15,12 @@ public struct JWTConfiguration: Sendable {
         case publicKeyFile(String)
         /// A file with a JWK set (RFC 7517, section 5).
         case setFile(String)
-        /// Where a JWK set is served, over HTTPS or HTTP. It is fetched when it is needed first, and again when it is older
-        /// than ``JWTConfiguration/refreshInterval`` or a token names a key that is not in it: so keys can be exchanged at
-        /// any time. While it cannot be had, the keys of before count.
+        /// The URL of a JWK set, over HTTPS or HTTP. The set is fetched when it is needed first, and again when it is
+        /// older than ``JWTConfiguration/refreshInterval`` or a token names a key that is not in it: so keys can be
+        /// exchanged at any time. If the fetch fails, the previous keys stay in use.
         case setURL(String)
 
-        /// What is read again when it changes.
+        /// The file, which is read again when it changes; `nil` where there is none.
         var file: String? {
             switch self {
             case .secret, .setURL: nil
@@ -30,18 +30,18 @@ public struct JWTConfiguration: Sendable {
     }
 
     public var keys: Keys
-    /// The algorithm of the key. Default: `nil`, HS256 for a secret, RS256 for an RSA key, and the only one that there is
-    /// for all others. Keys of a set say it themselves (`alg`), and are of the same default otherwise.
+    /// The algorithm of the key. Default: `nil`, HS256 for a secret, RS256 for an RSA key, and the only one that there
+    /// is for all others. Keys of a set name their algorithm (`alg`), and have the same default otherwise.
     public var algorithm: JWTAlgorithmName?
-    /// What `iss` must be. Default: `nil`, anything.
+    /// The value that `iss` must have. Default: `nil`, anything.
     public var issuer: String?
-    /// What `aud` must hold. Default: `nil`, anything.
+    /// The value that `aud` must contain. Default: `nil`, anything.
     public var audience: String?
-    /// By how much the clocks of those who sign and check may differ. Default: 10 s.
+    /// The difference that the clocks of signer and verifier may have. Default: 10 s.
     public var leeway = TimeAmount.seconds(10)
     /// Whether a token without `exp` is refused. Default: `false`, it does not expire.
     public var isExpiryRequired = false
-    /// Default: 10 minutes.
+    /// The age at which a fetched JWK set is fetched again. Default: 10 minutes.
     public var refreshInterval = TimeAmount.minutes(10)
 
     public init(keys: Keys) { self.keys = keys }

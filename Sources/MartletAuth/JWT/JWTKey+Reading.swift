@@ -5,7 +5,7 @@ import MartletService
 extension JWTKey {
     /// Reads a public key in PEM (`PUBLIC KEY`, or a `CERTIFICATE` with an RSA key).
     ///
-    /// - Parameter algorithm: `nil` for that which goes with the key: RS256, ES256, ES384, ES512 or EdDSA.
+    /// - Parameter algorithm: `nil` for the default of the key: RS256, ES256, ES384, ES512 or EdDSA.
     /// - Throws: ``ServerError`` with the code `configuration`.
     package static func pem(_ pem: String, _ algorithm: JWTAlgorithmName?, name: String) async throws -> JWTKey {
         guard !pem.contains("PRIVATE KEY") else {
@@ -34,8 +34,8 @@ extension JWTKey {
 
     /// Reads a JSON Web Key (RFC 7517, section 4; RFC 7518, section 6; RFC 8037).
     ///
-    /// - Parameter mayBeSecret: whether a shared secret (`oct`) is taken: not from a server.
-    /// - Throws: ``JWKProblem`` with why it cannot be used here.
+    /// - Parameter mayBeSecret: whether a shared secret (`oct`) is accepted: not from a server.
+    /// - Throws: ``JWKProblem`` with the reason for which the key cannot be used here.
     package static func jwk(_ jwk: JSONWebKey, mayBeSecret: Bool) async throws -> JWTKey {
         if let use = jwk.use, use != "sig" { throw JWKProblem("its use is \(use)") }
         if let operations = jwk.key_ops, !operations.contains("verify") { throw JWKProblem("it is not for verifying") }

@@ -4,13 +4,13 @@ package import MartletService
 
 /// A key that tokens are checked with, and the one algorithm that it is for.
 package struct JWTKey: Sendable {
-    /// `kid` of the tokens that it is for; `nil` for a key that was given alone, which is for all of its algorithm.
+    /// The id that tokens name (`kid`); `nil` for a key that was given alone, which is for all tokens of its algorithm.
     package let id: String?
     package let algorithm: JWTAlgorithmName
     private let key: any JWTAlgorithm
 
-    /// - Throws: ``ServerError`` with the code `configuration` for a secret that is too short, or an algorithm of keys of
-    ///   another kind.
+    /// - Throws: ``ServerError`` with the code `configuration` for a secret that is too short, or an algorithm of keys
+    ///   of another kind.
     package static func secret(_ secret: Data, _ algorithm: JWTAlgorithmName, id: String? = nil) async throws -> JWTKey
     {
         guard secret.count >= algorithm.minimumSecretLength else {
@@ -61,7 +61,8 @@ package struct JWTKey: Sendable {
         try await Self(id, .edDSA) { await $0.add(eddsa: key) }
     }
 
-    /// A collection of one key: jwt-kit's collections choose a key by what the token says, and fall back to the first.
+    /// Makes a collection of one key: jwt-kit's collections choose a key by what the token says, and fall back to the
+    /// first.
     private init(
         _ id: String?, _ algorithm: JWTAlgorithmName, _ add: (JWTKeyCollection) async throws -> Void
     ) async throws {
@@ -72,7 +73,7 @@ package struct JWTKey: Sendable {
         self.key = try await keys.getKey()
     }
 
-    /// Whether a signature is of this key.
+    /// Whether a signature was made with this key.
     package func isSignature(_ signature: [UInt8], of bytes: [UInt8]) -> Bool {
         (try? self.key.verify(signature, signs: bytes)) ?? false
     }

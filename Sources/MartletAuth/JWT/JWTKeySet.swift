@@ -1,9 +1,9 @@
 package import FoundationEssentials
 
-/// Keys, of which a token names one.
+/// A set of keys, of which a token names one.
 package struct JWTKeySet: Sendable {
     private struct Document: Decodable {
-        /// One that cannot be read shall not hide the others.
+        /// A key that cannot be read is `nil`, and does not hide the others.
         struct Entry: Decodable {
             let key: JSONWebKey?
             init(from decoder: any Decoder) throws { self.key = try? JSONWebKey(from: decoder) }
@@ -12,11 +12,11 @@ package struct JWTKeySet: Sendable {
         let keys: [Entry]
     }
 
-    /// More are not read.
+    /// The number of keys that are read at most.
     package static let limit = 100
 
     private let keys: [JWTKey]
-    /// What was not used of a document, and why; for the log.
+    /// The keys of a document that were not used, and why; for the log.
     package let problems: [String]
     /// Whether the keys were given one by one, without names: then they are for any name.
     private let isNameless: Bool
@@ -56,8 +56,8 @@ package struct JWTKeySet: Sendable {
 
     /// The keys that may have signed a token.
     ///
-    /// - Parameter id: of the token; one that is alone, and has no id of its own, is for all. A token without one is tried
-    ///   with the keys of its algorithm.
+    /// - Parameter id: the `kid` of the token. A key without an id is a candidate for every token. A token without a
+    ///   `kid` is tried with all keys of its algorithm.
     package func candidates(_ algorithm: JWTAlgorithmName, id: String?) -> [JWTKey] {
         self.keys.filter { $0.algorithm == algorithm && (id == nil || $0.id == nil || $0.id == id) }
     }

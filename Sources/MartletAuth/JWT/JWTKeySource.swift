@@ -1,13 +1,14 @@
-/// Where the keys of tokens come from.
+/// A source of the keys of tokens.
 package protocol JWTKeySource: Sendable {
-    /// The keys, among them, if there is such a key, that with the id.
+    /// Returns the keys, with the one of that id among them if it exists.
     ///
     /// - Throws: when there are none at the moment.
     func keys(for id: String?) async throws -> JWTKeySet
 
-    /// A signature is of none of the keys that may have made it: they may have been exchanged without new names.
+    /// Renews the keys after a signature that fits none of the keys that may have made it: they may have been exchanged
+    /// without new names.
     ///
-    /// - Returns: the keys as they are now; `nil` when there is nowhere to look, or somebody has looked just now.
+    /// - Returns: the keys as they are now; `nil` when they cannot be renewed, or have been renewed just now.
     func renewedKeys() async -> JWTKeySet?
 }
 

@@ -5,10 +5,10 @@ import Synchronization
 
 /// Checks tokens that are JWTs (RFC 7519) signed as JWS (RFC 7515).
 ///
-/// The key is that which the token names, the algorithm is the key's. `sub` is the user's id; `exp`, `nbf`, `iss` and `aud`
-/// are honoured as ``JWTConfiguration`` says. What is not understood is refused: `crit`, encrypted tokens, `none`.
+/// The token names its key, and the key says the algorithm. `sub` is the user's id; `exp`, `nbf`, `iss` and `aud` are
+/// checked as ``JWTConfiguration`` says. What is not supported is refused: `crit`, encrypted tokens, `none`.
 public final class JWTVerifier: Sendable {
-    /// Longer tokens are refused unread. Bytes.
+    /// The longest token that is read; longer ones are refused. Bytes.
     package static let maximumTokenLength = 8 * 1024
 
     private struct Header: Decodable {
@@ -29,11 +29,11 @@ public final class JWTVerifier: Sendable {
     private let configuration: JWTConfiguration
     private let keys: Mutex<any JWTKeySource>
     private let logger: Logger
-    /// Since 1970. Seconds.
+    /// The current time, in seconds since 1970.
     private let now: @Sendable () -> Double
 
-    /// - Throws: ``ServerError`` when a key cannot be read or used, or the settings contradict each other. Keys behind a URL
-    ///   are fetched when the first token comes; a service that cannot be reached yet is no error.
+    /// - Throws: ``ServerError`` when a key cannot be read or used, or the settings contradict each other. Keys behind
+    ///   a URL are fetched when the first token comes; a service that cannot be reached yet is no error.
     public convenience init(
         _ configuration: JWTConfiguration, logger: Logger = Logger(label: "martlet.jwt")
     ) async throws {
@@ -56,7 +56,7 @@ public final class JWTVerifier: Sendable {
 
     /// Reads the keys from their file again.
     ///
-    /// - Throws: ``ServerError``; then those of before count.
+    /// - Throws: ``ServerError``; then the previous keys stay in use.
     public func reloadKeys() async throws {
         guard self.configuration.keys.file != nil else { return }
         let keys = try await self.configuration.keySource(logger: self.logger)
@@ -65,7 +65,7 @@ public final class JWTVerifier: Sendable {
 
     /// The user of a token; `nil` when it is not valid.
     ///
-    /// - Throws: when the keys cannot be had at the moment.
+    /// - Throws: when the keys are not available at the moment.
     public func user(of token: String) async throws -> PushUser? {
         switch try await self.check(token) {
         case .success(let user): return user

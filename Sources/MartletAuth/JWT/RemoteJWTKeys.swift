@@ -4,24 +4,25 @@ import MartletPush
 package import NIOCore
 import Synchronization
 
-/// A JWK set that another service keeps, and changes when it likes.
+/// A JWK set that another service serves, and may change at any time.
 ///
-/// A token with a key that is not known waits until the set has been fetched anew, at most once a second, however many such
-/// tokens come: so no valid token is refused while keys are exchanged, and made-up ones cause no load. Keys that are exchanged
-/// under the name of before, or without one, are found by the first token that they signed.
+/// A token with an unknown key waits until the set has been fetched again, at most once a second, however many such
+/// tokens come: so no valid token is refused while keys are exchanged, and made-up tokens cause no load. Keys that are
+/// exchanged under the same name, or without one, are found by the first token that they signed.
 package final class RemoteJWTKeys: JWTKeySource {
     private static let pause = TimeAmount.seconds(1)
-    /// Between two fetches for signatures that fit no key: whoever makes such up shall not slow everybody else down.
+    /// The time between two fetches for signatures that fit no key: made-up tokens must not slow down the others.
     private static let renewalPause = TimeAmount.seconds(5)
-    /// How often a token that names an unknown key waits for a fetch: one may have begun before the key was there.
+    /// The number of fetches that a token with an unknown key waits for: one may have begun before the key was there.
     private static let attempts = 2
 
     private struct State {
         var keys: JWTKeySet?
-        /// Of the last fetch that succeeded, and of the last that began.
+        /// The time of the last fetch that succeeded.
         var fetchedAt: NIODeadline?
+        /// The time at which the last fetch began.
         var triedAt: NIODeadline?
-        /// How many fetches have succeeded.
+        /// The number of fetches that have succeeded.
         var fetchCount = 0
         var renewedAt: NIODeadline?
         var fetching: Task<Void, Never>?
@@ -61,13 +62,13 @@ package final class RemoteJWTKeys: JWTKeySource {
                     state.keys, state.fetchedAt.map { self.now() - $0 }, (state.triedAt ?? fetchedAt) - fetchedAt
                 )
             }
-            // Unknown is a name only to a set that was fetched since it was asked about.
+            // A name is unknown only if the set was fetched after the token came.
             let isNew = self.state.withLock { $0.fetchCount } > fetchCount
             if let keys, let age, keys.knows(id) || attempts == Self.attempts && isNew {
                 if age >= self.refreshInterval, attempts == 0 {
                     let refresh = self.refresh()
-                    // Keys that nobody has asked about for long may have been withdrawn. While the service fails, one waits
-                    // for it, and not all.
+                    // Keys that were not used for long may have been withdrawn. While the service fails, only one token
+                    // waits for it.
                     let long = TimeAmount.nanoseconds(self.refreshInterval.nanoseconds * 2)
                     if age >= long, ageTried < long {
                         await refresh.value
@@ -78,7 +79,7 @@ package final class RemoteJWTKeys: JWTKeySource {
                 return keys
             }
             guard attempts < Self.attempts else {
-                throw PushUnavailable(reason: "the keys of tokens cannot be had")
+                throw PushUnavailable(reason: "the keys of tokens are not available")
             }
             attempts += 1
             await self.refresh().value
@@ -95,7 +96,7 @@ package final class RemoteJWTKeys: JWTKeySource {
         guard let count else { return nil }
         await self.refresh().value
         return self.state.withLock { state in
-            // In vain: the next token may find the service well again.
+            // The fetch failed: the next token may try again.
             if state.fetchCount == count { state.renewedAt = nil }
             return state.keys
         }
@@ -130,7 +131,7 @@ package final class RemoteJWTKeys: JWTKeySource {
             }
         case .failure(let error):
             self.logger.warning(
-                "cannot fetch the keys of tokens; those of before count",
+                "cannot fetch the keys of tokens; the previous keys stay in use",
                 metadata: ["url": "\(self.url)", "error": "\(error)"])
         }
         self.state.withLock { state in

@@ -2,14 +2,14 @@ import MartletService
 
 /// A key that a back end shows to the API: `X-API-Key: KEY` or `Authorization: Bearer KEY`.
 public struct APIKey: Sendable, Hashable {
-    /// The name that limits know where there are no keys.
+    /// The name under which limits are kept where there are no keys.
     package static let none = ""
 
-    /// For logs and limits; not secret.
+    /// The name of the key, for logs and limits; not secret.
     public let name: String
     package let value: String
 
-    /// The first key of a file such as ``APIKeys`` reads, or what the environment says.
+    /// Returns the first key of a file such as ``APIKeys`` reads, or the key in the environment.
     ///
     /// - Returns: `nil` when there is neither.
     /// - Throws: ``ServerError`` with the code `file`.
@@ -23,7 +23,7 @@ public struct APIKey: Sendable, Hashable {
 
     /// - Parameters:
     ///   - value: not empty.
-    ///   - name: whose it is. Default: `default`.
+    ///   - name: the name of the key. Default: `default`.
     public init(_ value: String, name: String = "default") {
         self.value = value
         self.name = name

@@ -4,7 +4,7 @@ import MartletService
 package import NIOHTTP1
 import Synchronization
 
-/// The keys that open the API. Any of them does; they can be replaced while the service runs, so that a new one is known
+/// The API keys, each of which gives access. They can be replaced while the service runs, so that a new one is known
 /// before the old one goes.
 public final class APIKeys: Sendable {
     private static let headerName = HTTPField.Name("X-API-Key")!
@@ -13,13 +13,13 @@ public final class APIKeys: Sendable {
 
     public init(_ keys: [APIKey]) { self.keys = Mutex(keys) }
 
-    /// Reads a file with a key on each line, and behind it, if it is to have one, its name. Empty lines and lines that begin
-    /// with `#` are skipped.
+    /// Reads a file with a key on each line, followed by its name if it has one. Empty lines and lines that begin with
+    /// `#` are skipped.
     ///
     /// - Throws: ``ServerError`` with the code `file`, naming the line.
     public convenience init(contentsOf path: String) throws { self.init(try Self.read(path)) }
 
-    /// Takes the keys of a file in place of those before.
+    /// Replaces the keys by those of a file.
     ///
     /// - Throws: ``ServerError`` with the code `file`; then everything stays as it was.
     public func reload(contentsOf path: String) throws {
@@ -41,7 +41,7 @@ public final class APIKeys: Sendable {
     /// Whether a key of that name is among them.
     package func holds(_ value: String, name: String) -> Bool {
         let keys = self.keys.withLock { $0 }
-        // All are looked at, whichever is right.
+        // All are compared, whichever is right.
         return keys.reduce(false) { found, key in
             let isRight = ConstantTime.equals(value, key.value)
             return (isRight && key.name == name) || found
@@ -53,7 +53,7 @@ public final class APIKeys: Sendable {
         shown += authorizations.compactMap(RequestValues.bearerToken)
         guard !shown.isEmpty else { return nil }
         let keys = self.keys.withLock { $0 }
-        // All are looked at, whichever is right.
+        // All are compared, whichever is right.
         var found: APIKey?
         for key in keys { for value in shown where ConstantTime.equals(value, key.value) { found = key } }
         return found

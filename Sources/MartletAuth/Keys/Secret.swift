@@ -3,7 +3,7 @@ import MartletService
 
 /// A secret from a file or the environment: never from an argument, which every user of the machine can read.
 public enum Secret {
-    /// - Parameter file: its first line counts; `nil` to look at the environment.
+    /// - Parameter file: its first line is the secret; `nil` to look at the environment.
     /// - Returns: `nil` when there is neither.
     public static func read(file: String?, environment name: String) throws -> String? {
         guard let file else {
@@ -12,7 +12,7 @@ public enum Secret {
         return try Self.line(of: file)
     }
 
-    /// The first line.
+    /// Returns the first line of a file.
     ///
     /// - Throws: ``ServerError`` with the code `file`.
     package static func line(of file: String) throws -> String {

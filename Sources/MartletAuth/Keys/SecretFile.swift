@@ -1,16 +1,16 @@
 import FoundationEssentials
 import MartletService
 
-/// A file with secrets, one a line, perhaps with more about it behind white space. Empty lines and lines that begin with `#`
-/// are skipped.
+/// A file with secrets, one a line, perhaps with more about it behind white space. Empty lines and lines that begin
+/// with `#` are skipped.
 package struct SecretFile {
     package struct Line {
-        /// At least one.
+        /// The fields of the line, at least one.
         let fields: [String]
         let number: Int
         let name: String
 
-        /// Which never shows what stands there.
+        /// Returns an error that names the line, and never shows its contents.
         func error(_ reason: String) -> ServerError {
             ServerError(.file, reason: "\(self.name), line \(self.number): \(reason)")
         }

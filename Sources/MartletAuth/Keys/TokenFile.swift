@@ -16,7 +16,7 @@ public final class TokenFile: Sendable {
         self.users = Mutex(try Self.users(SecretFile(text: text, name: name), name: name))
     }
 
-    /// Takes the tokens of a file in place of those before.
+    /// Replaces the tokens by those of a file.
     ///
     /// - Throws: ``ServerError`` with the code `file`; then everything stays as it was.
     public func reload(contentsOf path: String) throws {

@@ -9,8 +9,8 @@ import Synchronization
 ///
 /// - 200 `{"user":"42"}`, and perhaps `"expiresIn":300` (seconds): this user.
 /// - 401, 403 or 404: refused.
-/// - Anything else, or nothing within the timeout: the client is told to come back later. After five times 5xx or nothing in
-///   a row the back end is left alone for 10 s.
+/// - Anything else, or nothing within the timeout: the client is told to come back later. After five failures in a row
+///   (5xx or no answer) the back end is not asked for 10 s.
 public final class AuthWebhook: Sendable {
     private struct Answer: Decodable {
         let user: String
@@ -62,7 +62,7 @@ public final class AuthWebhook: Sendable {
         self.post = post
     }
 
-    /// Who a token stands for; `nil` when the back end refuses it.
+    /// Returns the user that a token stands for; `nil` when the back end refuses it.
     ///
     /// - Throws: `PushUnavailable` when the back end cannot say.
     public func user(of token: String, event: String) async throws -> PushUser? {
@@ -72,7 +72,8 @@ public final class AuthWebhook: Sendable {
         do {
             let json = #"{"token":\#(JSONText.string(token)),"event":\#(JSONText.string(event))}"#
             let answer = try await self.post(json)
-            // Whatever a client made it say: it is there. Only its own faults count against it.
+            // Any answer below 500 shows that the back end works, whatever a client sent: only its own faults are
+            // failures.
             if answer.status < 500 { self.breaker.withLock { $0.succeeded() } }
             return try Self.read(answer)
         } catch {

@@ -1,7 +1,7 @@
 package import NIOCore
 
-/// Keeps off a service that fails: after some failures in a row nothing is asked for a while, then one question is a trial.
-/// A pure state; the caller has the clock.
+/// Protects a service that fails: after some failures in a row nothing is asked for a while, then one request is a
+/// trial. A pure state; the caller has the clock.
 package struct CircuitBreaker {
     private enum State {
         case closed(failures: Int)
@@ -16,13 +16,13 @@ package struct CircuitBreaker {
 
     /// - Parameters:
     ///   - threshold: failures in a row. Default: 5.
-    ///   - pause: for which nothing is asked. Default: 10 s.
+    ///   - pause: the time for which nothing is asked. Default: 10 s.
     package init(threshold: Int = 5, pause: TimeAmount = .seconds(10)) {
         self.threshold = threshold
         self.pause = pause
     }
 
-    /// - Returns: whether to ask. Whoever is told so says what came of it.
+    /// - Returns: whether to ask. If so, the caller reports the outcome.
     package mutating func mayAsk(at now: NIODeadline) -> Bool {
         switch self.state {
         case .closed: return true
@@ -36,7 +36,7 @@ package struct CircuitBreaker {
 
     package mutating func succeeded() { self.state = .closed(failures: 0) }
 
-    /// Nothing came of a question, and nobody is to blame. If it was the trial, the next question is.
+    /// Notes that a request neither succeeded nor failed. If it was the trial, the next request is the trial.
     package mutating func abandoned() {
         if case .halfOpen = self.state { self.state = .open(until: .uptimeNanoseconds(0)) }
     }

@@ -1,4 +1,4 @@
-/// What came of asking who a client is.
+/// The outcome of checking a client's token: its user, a refusal, or no answer at the moment.
 package enum AccessDecision: Sendable, Hashable {
     case user(PushUser)
     case refused

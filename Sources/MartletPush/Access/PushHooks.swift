@@ -3,20 +3,20 @@ public import NIOCore
 
 /// The decisions that the application makes. They may wait; none runs on an event loop.
 public struct PushHooks: Sendable {
-    /// Who a token stands for.
+    /// A function that returns the user that a token stands for.
     ///
     /// - Returns: `nil` to refuse: a WebSocket is closed with 1008, other requests are answered 401.
-    /// - Throws: ``PushUnavailable`` when that cannot be told at the moment.
+    /// - Throws: ``PushUnavailable`` when the token cannot be checked at the moment.
     public typealias Authenticate = @Sendable (_ token: String, _ event: String) async throws -> PushUser?
 
     /// Whether a request to the HTTP API may do what it asks for. `false` is answered with 401.
     public typealias AuthorizePush = @Sendable (_ request: HTTPRequest, _ remoteAddress: SocketAddress?) async -> Bool
 
-    /// `nil`: the token itself is the user's id.
+    /// The hook that checks tokens. Default: `nil`, the token itself is the user's id.
     public var authenticate: Authenticate?
     /// The user that clients without a token are. Default: `nil`, they are refused.
     public var anonymousUser: String?
-    /// `nil`: everybody may push.
+    /// The hook that checks requests to the HTTP API. Default: `nil`, everybody may push.
     public var authorizePush: AuthorizePush?
 
     public init(

@@ -1,10 +1,10 @@
 public import FoundationEssentials
 
-/// Who a client is.
+/// The user that a client is, and how long its token is valid.
 public struct PushUser: Sendable, Hashable {
-    /// Not empty.
+    /// The user's id; not empty.
     public var id: String
-    /// When its token expires, and its connections end with it, unless a new one has come. Default: `nil`, never.
+    /// The time at which its token expires and its sessions end, unless a new token has come. Default: `nil`, never.
     public var expiresAt: Date?
 
     public init(_ id: String, expiresAt: Date? = nil) {

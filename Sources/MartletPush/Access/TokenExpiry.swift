@@ -3,14 +3,15 @@ package import NIOCore
 
 /// Ends something when a token has expired. Lives on an event loop.
 package final class TokenExpiry {
-    /// Event loops count in nanoseconds, and nothing lives so long.
+    /// The longest time that a timer is set for, in seconds: event loops calculate in nanoseconds, and nothing lives so
+    /// long.
     private static let longest = 366.0 * 86_400
 
     private var timer: Scheduled<Void>?
 
     package init() {}
 
-    /// Takes the place of what was set before.
+    /// Sets the time; replaces the one that was set before.
     ///
     /// - Parameter time: `nil` for never.
     package func set(_ time: Date?, on eventLoop: any EventLoop, _ end: @escaping () -> Void) {

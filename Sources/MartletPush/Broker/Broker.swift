@@ -1,25 +1,26 @@
-/// A broker numbers publications, keeps a history of each channel, and hands publications to the nodes that have subscribed.
+/// A broker numbers publications, keeps a history of each channel, and hands publications to the nodes that have
+/// subscribed.
 ///
 /// ``MemoryBroker`` serves one process. What every broker promises, and the suite of tests checks of each:
 /// - Publications of a channel are received in the order of their offsets, each once.
-/// - Once a subscription is confirmed, every later publication of the channel is received, until it is given up, or until
-///   ``BrokerReceiver/interrupted(_:)`` tells that some may be missing. After that it is in force again.
-/// - Every completion is called once, on any thread, perhaps before the call returns, and never under a lock. A broker that
-///   asks another process may leave one out or call it late: the service waits no longer than its own time limit.
+/// - Once a subscription is confirmed, every later publication of the channel is received, until it is given up, or
+///   until ``BrokerReceiver/interrupted(_:)`` tells that some may be missing. After that it is in force again.
+/// - Every completion is called once, on any thread, perhaps before the call returns, and never under a lock. A broker
+///   that asks another process may leave one out or call it late: the service waits no longer than its own time limit.
 /// - Calls for one channel take effect in the order in which they are made.
 public protocol Broker: AnyObject, Sendable {
-    /// Tells the broker who receives, and is held weakly. Called once, before anything else.
+    /// Gives the broker its receiver, which it holds weakly. Called once, before anything else.
     func attach(_ receiver: any BrokerReceiver)
 
-    /// Keeps the broker going: connections, and what is due from time to time. Returns when its task is cancelled.
+    /// Runs the broker: its connections, and what is due from time to time. Returns when its task is cancelled.
     ///
     /// - Throws: when the broker can never work, because its settings are wrong for instance.
     func run() async throws
 
     /// Publishes. The publication carries `receipt` when it is received.
     ///
-    /// - Parameter completion: gets the position; `nil` in a channel without history. Where the publication is received on this
-    ///   node it may come before or after.
+    /// - Parameter completion: gets the position; `nil` in a channel without history. Where the publication is received
+    ///   on this node it may come before or after.
     func publish(
         _ data: String, to channel: ChannelName, receipt: ReceiptID,
         completion: @escaping @Sendable (Result<StreamPosition?, BrokerError>) -> Void)
@@ -44,6 +45,7 @@ public protocol Broker: AnyObject, Sendable {
     /// Forgets the history of a channel; its offsets go on.
     func removeHistory(of channel: ChannelName, completion: @escaping @Sendable (BrokerError?) -> Void)
 
-    /// Whether a call is answered before it returns, and a publication received before it is confirmed: nothing can be late.
+    /// Whether a call is answered before it returns, and a publication received before it is confirmed: nothing can be
+    /// late.
     var isInProcess: Bool { get }
 }

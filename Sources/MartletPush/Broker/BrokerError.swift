@@ -1,4 +1,4 @@
-/// Why a broker did not do what it was asked for.
+/// An error of a broker: it did not do what it was asked for, or did not answer in time.
 public struct BrokerError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kind of an error.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
@@ -16,7 +16,7 @@ public struct BrokerError: Error, Sendable, Hashable, CustomStringConvertible {
     public let code: Code
     /// The reason, for people.
     public let reason: String
-    /// Whether it may have happened all the same: a publication that is sent again may then come twice.
+    /// Whether the call may have taken effect all the same: a publication that is sent again may then come twice.
     public let mayHaveHappened: Bool
 
     public init(_ code: Code, reason: String, mayHaveHappened: Bool) {

@@ -1,15 +1,16 @@
 public import NIOCore
 
-/// How much of what was published is kept, so that a client that was away for a moment misses nothing.
+/// Limits on the history of channels, which is kept so that a client that was away for a moment misses nothing.
 public struct HistoryConfiguration: Sendable, Hashable {
     /// Publications of each channel. 0 turns history off. Default: 100.
     public var size = 100
-    /// How long each is kept. Default: 60 s.
+    /// The time for which each publication is kept. Default: 60 s.
     public var age = TimeAmount.seconds(60)
-    /// How long a channel in which nothing is published remembers how far it was: a client that comes back within this
+    /// The time for which a channel in which nothing is published keeps its position: a client that resumes within this
     /// time is told that it missed nothing. Default: 1 h.
     public var positionAge = TimeAmount.hours(1)
-    /// Bytes of all that is kept: messages, names, and what goes with them. Beyond it the oldest of all go. Default: 64 MiB.
+    /// Bytes of all that is kept: messages, names, and their overhead. Beyond it the oldest publications of all
+    /// channels are removed. Default: 64 MiB.
     public var maximumBytes = 64 << 20
 
     public init() {}

@@ -1,9 +1,10 @@
 /// A message in a channel.
 public struct Publication: Sendable, Hashable {
-    /// `nil` in a channel without history.
+    /// The position; `nil` in a channel without history.
     public let position: StreamPosition?
     public let data: String
-    /// When it was published: nanoseconds of the broker's clock, by which publications of several channels are ordered.
+    /// The time of publishing, in nanoseconds of the broker's clock; publications of several channels are ordered by
+    /// it.
     public let time: Int64
     /// The receipt that its publisher waits for; `nil` in a history.
     public let receipt: ReceiptID?

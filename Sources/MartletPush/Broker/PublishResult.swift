@@ -1,10 +1,11 @@
 /// The outcome of a publication.
 public struct PublishResult: Sendable, Hashable {
-    /// Sessions of this node that took it into their queues.
+    /// Sessions of this node that took the publication into their queues.
     public let delivered: Int
-    /// `nil` in a channel without history.
+    /// The position; `nil` in a channel without history.
     public let position: StreamPosition?
-    /// Whether ``delivered`` includes everybody; `false` when the publication did not come back from the broker in time.
+    /// Whether ``delivered`` includes all sessions; `false` when the publication did not come back from the broker in
+    /// time.
     public let isComplete: Bool
 
     package init(delivered: Int, position: StreamPosition?, isComplete: Bool = true) {

@@ -1,6 +1,6 @@
 /// The position of a publication in its channel: number `offset` (1, 2, 3 …) of an epoch.
 ///
-/// Offsets begin anew when a channel does, after a restart for instance; the epoch, which is another one then, tells.
+/// Offsets begin again when a channel does, after a restart for instance; it has another epoch then.
 public struct StreamPosition: Sendable, Hashable, CustomStringConvertible {
     /// Bytes of an epoch.
     static let epochLength = 40

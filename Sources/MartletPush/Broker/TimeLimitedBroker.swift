@@ -1,8 +1,8 @@
 import NIOCore
 import Synchronization
 
-/// A broker in another process, with a limit on how long a subscription or a history may take: whatever the broker forgets to
-/// answer fails then, and nobody waits for ever. Publishers have limits of their own, in their receipts.
+/// A broker in another process, with a time limit on subscriptions and histories: a call that the broker does not
+/// answer in time fails. Publishers have limits of their own, in their receipts.
 final class TimeLimitedBroker: Broker {
     private let base: any Broker
     private let limit: TimeAmount
@@ -45,7 +45,7 @@ final class TimeLimitedBroker: Broker {
         self.base.removeHistory(of: channel, completion: self.limited("a removal", completion) { $0 })
     }
 
-    /// A completion that is called once: with the answer, or with an error when the time is up.
+    /// Returns a completion that is called once: with the answer, or with an error when the time is up.
     private func limited<Answer: Sendable>(
         _ what: String, _ completion: @escaping @Sendable (Answer) -> Void,
         _ failure: @escaping @Sendable (BrokerError) -> Answer

@@ -1,7 +1,8 @@
 /// The naming scheme of user channels: `alerts#42` carries the event `alerts` to the user `42`, and only that user may
 /// subscribe to it. Two are the same when their names are, byte by byte.
 public struct UserChannel: Sendable, Hashable, CustomStringConvertible {
-    /// Bytes that would make a name ambiguous: the mark, what divides several users, and what escapes both.
+    /// Bytes that would make a name ambiguous: the `#` between event and user, the separator of several users, and the
+    /// escape character.
     private static let escaped = [UInt8(ascii: "#"), UInt8(ascii: ","), UInt8(ascii: "%")]
 
     public let user: String
@@ -12,8 +13,8 @@ public struct UserChannel: Sendable, Hashable, CustomStringConvertible {
         self.event = event
     }
 
-    /// The user channel that the API of servers means by a name, such as `alerts#42`. The last `#` is the mark: events may contain
-    /// some, users may not. What is behind it is the user as it stands.
+    /// Reads a user channel from a name in the API of servers, such as `alerts#42`. The last `#` separates event and
+    /// user: events may contain `#`, users may not. The user is taken as it stands.
     ///
     /// - Returns: `nil` for any other name, and for one that is too long for anybody to subscribe to.
     package init?(name: String) {
@@ -22,14 +23,14 @@ public struct UserChannel: Sendable, Hashable, CustomStringConvertible {
         guard self.isValid else { return nil }
     }
 
-    /// The event of a channel's name; the whole name where the channel is none of a user.
+    /// Returns the event in a channel's name; the whole name if it is not a user channel.
     package static func event(of channel: ChannelName) -> String {
         guard let mark = channel.text.utf8.lastIndex(of: UInt8(ascii: "#")) else { return channel.text }
         return String(channel.text[..<mark])
     }
 
-    /// The name of the channel, in which no two user channels are the same: in the user `%23`, `%2C` and `%25` stand for `#`, `,`
-    /// and `%`.
+    /// The name of the channel. No two user channels have the same name: in the user `%23`, `%2C` and `%25` stand for
+    /// `#`, `,` and `%`.
     public var name: ChannelName { ChannelName("\(self.event)#\(Self.escape(self.user))") }
 
     /// Whether a client may subscribe to it: no name is empty or too long.

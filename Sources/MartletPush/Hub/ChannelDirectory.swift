@@ -1,8 +1,8 @@
 import DequeModule
 import NIOCore
 
-/// The channels that this node has subscribers of: on which event loops they are, and how far the node's subscription at the
-/// broker is. A value; the hub has the lock, and makes the calls.
+/// The channels that have subscribers on this node: on which event loops they are, and the state of the node's
+/// subscription at the broker. A value; the hub has the lock, and makes the calls.
 struct ChannelDirectory {
     /// A channel's subscribers on one loop.
     struct Target {
@@ -18,7 +18,7 @@ struct ChannelDirectory {
 
     /// A subscription that the broker has not confirmed yet.
     private final class Asked {
-        /// So that an answer that comes late is not taken for that of a later subscription.
+        /// The number of the call, so that a late answer is not taken for that of a later subscription.
         let number: UInt64
         var waiting: [Hub.Waiter] = []
 
@@ -42,8 +42,8 @@ struct ChannelDirectory {
     private var lastNumber: UInt64 = 0
     private let isInProcess: Bool
 
-    /// - Parameter isInProcess: with a broker in this process, whose publications are received anyway, a subscription is in force
-    ///   at once, and nothing is asked for.
+    /// - Parameter isInProcess: with a broker in this process, whose publications are received anyway, a subscription
+    ///   is in force at once, and nothing is asked for.
     init(isInProcess: Bool) { self.isInProcess = isInProcess }
 
     var count: Int { self.entries.count }
@@ -76,7 +76,7 @@ struct ChannelDirectory {
     mutating func remove(_ shard: Hub.Shard, from channel: ChannelName) {
         self.entries[channel]?.targets.removeAll { $0.shard === shard }
         guard self.entries[channel]?.targets.isEmpty == true else { return }
-        self.entries[channel] = nil  // who waits there has gone
+        self.entries[channel] = nil  // its waiters have left
         if !self.isInProcess { self.calls.append(.unsubscribe(channel)) }
         if self.entries.isEmpty { self.entries = [:] }  // a dictionary never shrinks by itself
     }
@@ -87,7 +87,7 @@ struct ChannelDirectory {
         case nil, .confirmed: return true
         case .asked(let asked): asked.waiting.append(waiter)
         case .failed:
-            // Those who were told of the failure have not all left yet.
+            // Not all sessions that were told of the failure have left yet.
             let asked = self.ask(for: channel)
             asked.waiting.append(waiter)
             self.entries[channel]?.state = .asked(asked)
@@ -97,7 +97,7 @@ struct ChannelDirectory {
 
     /// The broker has answered.
     ///
-    /// - Returns: those who wait.
+    /// - Returns: the sessions that wait.
     mutating func answered(_ channel: ChannelName, number: UInt64, isConfirmed: Bool) -> [Hub.Waiter] {
         guard case .asked(let asked) = self.entries[channel]?.state, asked.number == number else { return [] }
         self.entries[channel]?.state = isConfirmed ? .confirmed : .failed

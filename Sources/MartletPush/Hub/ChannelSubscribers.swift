@@ -3,13 +3,14 @@ import NIOCore
 
 /// The subscribers of one channel on one event loop, grouped by encoding.
 ///
-/// `@unchecked Sendable`: what hands out publications carries it between threads, and only its event loop looks into it.
+/// `@unchecked Sendable`: the hub passes it between threads, and only its event loop uses its contents.
 final class ChannelSubscribers: @unchecked Sendable {
-    /// A session, where it may be sent to without a look at it, and where its memory is: a walk over thousands of them
-    /// waits for memory more than for anything else.
+    /// A session, its place among the ready sockets, and the addresses of its memory, to be fetched in advance: a walk
+    /// over thousands of sessions waits for memory more than for anything else.
     private struct Entry {
         let session: any Subscriber
-        /// The place among the ready sockets of ``ChannelSubscribers/loop``; -1 when the session must be asked each time.
+        /// The place among the ready sockets of ``ChannelSubscribers/loop``; -1 when the session must be asked each
+        /// time.
         let place: ReadySockets.Place
         let address: UnsafeRawPointer
         let socketAddress: UnsafeRawPointer?
@@ -30,7 +31,7 @@ final class ChannelSubscribers: @unchecked Sendable {
     private struct Group {
         let encoding: PublicationEncoding
         var entries: [Entry] = []
-        /// How many of them have a place among the ready sockets.
+        /// The number of entries that have a place among the ready sockets.
         var placeCount = 0
     }
 
@@ -39,7 +40,7 @@ final class ChannelSubscribers: @unchecked Sendable {
         init(_ value: StreamPosition) { self.value = value }
     }
 
-    /// How many sessions ahead of the one that is being served memory is fetched.
+    /// The number of sessions by which memory is fetched ahead of the one that is being served.
     private static let lookahead = 2
 
     let channel: ChannelName
@@ -49,7 +50,8 @@ final class ChannelSubscribers: @unchecked Sendable {
     private var individuals: [any Subscriber] = []
     /// The position of the last publication that was handed out, once there is one.
     private var position: Position?
-    /// The loop of the first session that has a place among its ready sockets; there is but one, unless a test has made more.
+    /// The loop of the first session that has a place among its ready sockets; there is only one, unless a test has
+    /// made more.
     private var loop: LoopContext?
 
     init(_ channel: ChannelName) { self.channel = channel }
@@ -79,7 +81,7 @@ final class ChannelSubscribers: @unchecked Sendable {
         self.groups[group].entries.append(Entry(session, place))
     }
 
-    /// The last session of the group takes the place of the one that leaves.
+    /// Removes a session; the last session of its group takes its place.
     func remove(at place: SubscriberPlace) {
         self.count -= 1
         let index = Int(place.index)
@@ -134,7 +136,7 @@ final class ChannelSubscribers: @unchecked Sendable {
             let group = self.groups[index]
             if !group.entries.isEmpty { self.deliver(batch, to: group, &tally, sessionTook) }
         }
-        // The last of all: a session that joins a group by its delivery is in one that has had its turn.
+        // Last, since a session that joins a group during its delivery must not be served twice.
         for session in self.individuals {
             let taken = session.deliver(batch)
             tally.count(taken, session.transport)

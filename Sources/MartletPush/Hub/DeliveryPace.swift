@@ -1,7 +1,9 @@
-/// Whether an event loop delivers a publication at once, or at the end of its turn, together with what else comes until then.
+/// Decides whether an event loop delivers a publication at once, or at the end of its turn, together with what else
+/// comes until then.
 ///
-/// Gathering saves a system call a session for each publication that joins another, and costs a little for one that stays
-/// alone. So a loop on which publications stay alone delivers at once, and gathers now and then to see whether they still do.
+/// Gathering saves a system call a session for each publication that joins another, and costs a little for one that
+/// stays alone. So a loop on which publications stay alone delivers at once, and gathers now and then to see whether
+/// they still do.
 struct DeliveryPace {
     /// Turns in a row with one publication, after which the next ones are delivered at once.
     static let calmTurns = 4
@@ -11,7 +13,7 @@ struct DeliveryPace {
     private var turnsAlone = 0
     private var left = 0
 
-    /// Asks for one publication.
+    /// Returns whether one more publication may be delivered at once.
     mutating func mayDeliverAtOnce() -> Bool {
         guard self.left > 0 else { return false }
         self.left -= 1

@@ -11,7 +11,7 @@ package struct EncodedPublications: Sendable {
     }
 
     package let wire: Wire
-    /// How many publications they are.
+    /// The number of publications.
     package let count: Int
 
     package init(_ messages: PreparedBatch) {

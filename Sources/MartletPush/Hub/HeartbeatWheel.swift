@@ -1,7 +1,7 @@
 import NIOCore
 
-/// A heartbeat wheel tells many sessions of one event loop when to send a heartbeat, with one timer for all: each spoke has its
-/// turn once in an interval. Used on its event loop.
+/// A heartbeat wheel tells many sessions of one event loop when to send a heartbeat, with one timer for all: each spoke
+/// has its turn once in an interval. Used on its event loop.
 final class HeartbeatWheel {
     protocol Member: AnyObject {
         func beat()
@@ -23,7 +23,7 @@ final class HeartbeatWheel {
         self.spokes = Array(repeating: [:], count: spokes)
     }
 
-    /// - Returns: where it is, to be given back to ``remove(_:from:)``.
+    /// - Returns: its spoke, to be given back to ``remove(_:from:)``.
     func add(_ member: any Member) -> Int {
         // Behind the part whose turn it is: its first beat comes after a whole interval.
         let spoke = (self.turn + self.spokes.count - 1) % self.spokes.count

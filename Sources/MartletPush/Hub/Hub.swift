@@ -3,10 +3,12 @@ import Synchronization
 
 /// The subscribers of this node, sharded by event loop: each loop owns its sessions and touches no other's.
 ///
-/// A publication is handed once to each loop that has subscribers of its channel. Publications that come while a loop is
-/// busy are gathered and go out together, with one system call a session; ``DeliveryPace`` says when none are waited for.
+/// A publication is handed once to each loop that has subscribers of its channel. Publications that come while a loop
+/// is busy are gathered and go out together, with one system call a session; ``DeliveryPace`` says when none are waited
+/// for.
 final class Hub: BrokerReceiver {
-    /// More sessions than these are always worth waiting for what else comes.
+    /// The number of sessions up to which a publication may be delivered at once; with more, it is always worth waiting
+    /// for what else comes.
     private static let sessionsAtOnce = 8
 
     fileprivate struct Delivery {
@@ -89,8 +91,8 @@ final class Hub: BrokerReceiver {
     ///
     /// - Parameters:
     ///   - encoding: `nil` for a session that is asked each time.
-    ///   - completion: called on the event loop, perhaps at once, when the subscription is in force or has failed; not when the
-    ///     session has left the channel before.
+    ///   - completion: called on the event loop, perhaps at once, when the subscription is in force or has failed; not
+    ///     when the session has left the channel before.
     func subscribe(
         _ session: any Subscriber, to channel: ChannelName, _ encoding: PublicationEncoding?,
         on eventLoop: any EventLoop, completion: @escaping (BrokerError?) -> Void
@@ -155,7 +157,7 @@ final class Hub: BrokerReceiver {
         var others: [ChannelDirectory.Target] = []
         let hasSubscribers = self.directory.withLock { directory in
             guard let targets = directory.targets(of: channel) else { return false }
-            // Before anybody can be done with it.
+            // Before any shard can be done with it.
             receipt?.received(shardCount: targets.count)
             for target in targets {
                 let delivery = Delivery(subscribers: target.subscribers, publication: publication, receipt: receipt)
@@ -174,7 +176,8 @@ final class Hub: BrokerReceiver {
 
     func interrupted(_ channels: [ChannelName]?) {
         self.receipts.interrupted()
-        // In the order of what was received before and what comes after: under the lock of the directory, as publications.
+        // In the order of what was received before and what comes after: under the lock of the directory, as
+        // publications.
         let asleep = self.directory.withLock { _ in
             self.shards.filter { Self.enqueue(.interrupt(channels), on: $0) }
         }
@@ -217,7 +220,7 @@ final class Hub: BrokerReceiver {
         }
     }
 
-    /// Does what has gathered in the mailbox. Publications of a channel keep their order.
+    /// Does the jobs that have gathered in the mailbox. Publications of a channel keep their order.
     ///
     /// - Returns: how many there were.
     @discardableResult
@@ -275,7 +278,7 @@ final class Hub: BrokerReceiver {
 
     // MARK: Operators
 
-    /// Sessions whose user or address has a text in it, up to a number of them.
+    /// Returns the sessions whose user or address contains a text, up to a number of them.
     func sessions(matching text: String, limit: Int) async -> [SessionInformation] {
         var found: [SessionInformation] = []
         for shard in self.shards where found.count < limit {
@@ -302,9 +305,9 @@ final class Hub: BrokerReceiver {
         return false
     }
 
-    /// Ends the connections of a user, of one event or of all.
+    /// Ends the sessions of a user, of one event or of all.
     ///
-    /// - Returns: how many.
+    /// - Returns: how many sessions were ended.
     func disconnect(user: String, event: String?) async -> Int {
         var count = 0
         for shard in self.shards {

@@ -1,15 +1,15 @@
 import NIOCore
 
-/// The part of the hub that lives on one event loop: its sessions, and who has subscribed to what. Used on that loop only.
+/// The part of the hub that lives on one event loop: its sessions and their subscriptions. Used on that loop only.
 ///
-/// Invariant: a session stands in the list of each channel in its ``Subscriber/places`` at the place noted there, and in
-/// no other list; a channel without sessions has no list, and a session without channels is in no list of a user.
+/// Invariant: a session stands in the list of each channel in its ``Subscriber/places`` at the place noted there, and
+/// in no other list; a channel without sessions has no list, and a session without channels is in no list of a user.
 final class HubShard {
     let heartbeats: HeartbeatWheel
     private var channels: [ChannelName: ChannelSubscribers] = [:]
     private var users: [ExactString: SubscriberSet] = [:]
 
-    /// Publications are being delivered.
+    /// Whether publications are being delivered.
     var isDelivering = false
     var pace = DeliveryPace()
 
@@ -68,7 +68,7 @@ final class HubShard {
         for list in lists { list.interrupt() }
     }
 
-    /// Sessions whose user or address has a text in it, up to a number of them.
+    /// Returns the sessions whose user or address contains a text, up to a number of them.
     func sessions(matching text: String, limit: Int) -> [SessionInformation] {
         var found: [SessionInformation] = []
         for (user, sessions) in self.users {

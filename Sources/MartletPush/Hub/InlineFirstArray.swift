@@ -1,4 +1,4 @@
-/// An array whose first element takes no memory of its own: for what mostly has one element, many times over.
+/// An array whose first element takes no memory of its own: for arrays that mostly have one element.
 struct InlineFirstArray<Element> {
     private var first: Element?
     private var others: [Element] = []

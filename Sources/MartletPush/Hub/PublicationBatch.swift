@@ -11,7 +11,7 @@ package final class PublicationBatch {
 
     var count: Int { self.publications.count }
 
-    /// To be called before anything is encoded.
+    /// Adds a publication; called before anything is encoded.
     func append(_ publication: Publication) { self.publications.append(publication) }
 
     subscript(_ encoding: PublicationEncoding) -> EncodedPublications {

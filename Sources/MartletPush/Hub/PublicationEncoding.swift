@@ -1,5 +1,5 @@
-/// A way to encode publications, the same for all subscribers that have it: what a dialect says over a transport.
-/// The subscribers of a channel are grouped by it, so that a publication is encoded once for each encoding.
+/// A way to encode publications, the same for all subscribers that have it: it depends on the dialect and the
+/// transport. The subscribers of a channel are grouped by it, so that a publication is encoded once for each encoding.
 final class PublicationEncoding: Sendable {
     let encode: @Sendable (PublicationBatch) -> EncodedPublications
 

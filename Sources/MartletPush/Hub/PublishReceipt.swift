@@ -3,18 +3,18 @@ import Synchronization
 /// Gathers the outcome of one publication: its position, and how many sessions of each shard took it.
 final class PublishReceipt: Sendable {
     private struct State {
-        /// `nil` until the broker has confirmed.
+        /// Whether the broker has confirmed the publication.
         var isConfirmed = false
         /// Shards that are not done; `nil` until the publication has been received on this node.
         var missing: Int?
         var count = 0
         var position: StreamPosition?
-        /// Publications may be missing on this node: it cannot be waited for any more.
+        /// Whether publications may be missing on this node: this one is not waited for any more.
         var isInterrupted = false
         var onDone: (@Sendable (Result<PublishResult, BrokerError>) -> Void)?
     }
 
-    /// The slot among the receipts, and how many had it before.
+    /// The slot among the receipts (the lower 32 bits), and its generation.
     let number: UInt64
     private let receipts: PublishReceipts
     private let state: Mutex<State>
@@ -78,7 +78,8 @@ final class PublishReceipt: Sendable {
         self.end(onDone, .failure(error))
     }
 
-    /// The time is up. What is confirmed has happened, although not everybody has been counted.
+    /// Ends the receipt because the time is up. A publication that was confirmed has happened, although not all
+    /// sessions have been counted.
     func expired() {
         let (onDone, result) = self.state.withLock { state -> (_, Result<PublishResult, BrokerError>) in
             defer { state.onDone = nil }

@@ -6,7 +6,8 @@ final class PublishReceipts: Sendable {
     private struct Slot {
         var receipt: PublishReceipt?
         var begin = NIODeadline.now()
-        /// The number of receipts that had the slot before, so that a publication that comes late is not taken for another.
+        /// The number of receipts that had the slot before, so that a publication that comes late is not taken for
+        /// another.
         var generation: UInt32 = 0
     }
 
@@ -20,7 +21,7 @@ final class PublishReceipts: Sendable {
 
     init() {}
 
-    /// How many are waited for.
+    /// The number of receipts that are waited for.
     var count: Int { self.state.withLock { $0.slots.count - $0.free.count } }
 
     /// Begins a receipt.
@@ -49,7 +50,7 @@ final class PublishReceipts: Sendable {
         return self.state.withLock { state in Self.slot(of: id.number, state).flatMap { state.slots[$0].receipt } }
     }
 
-    /// Ends the receipts that began before some time: nobody waits longer.
+    /// Ends the receipts that began before some time.
     func expire(before time: NIODeadline) {
         let late = self.state.withLock { state in
             state.slots.compactMap { $0.begin < time ? $0.receipt : nil }
@@ -57,7 +58,7 @@ final class PublishReceipts: Sendable {
         for receipt in late { receipt.expired() }
     }
 
-    /// The broker was away: nobody waits for publications that may be lost on their way back.
+    /// Notes an interruption of the broker: publications that may be lost on their way back are not waited for.
     func interrupted() {
         for receipt in self.state.withLock({ $0.slots.compactMap(\.receipt) }) { receipt.interrupted() }
     }

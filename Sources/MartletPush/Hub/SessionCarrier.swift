@@ -1,11 +1,11 @@
 package import NIOCore
 
-/// What carries a session: its connection, as an operator sees it.
+/// The connection that carries a session, as an operator sees it.
 package struct SessionCarrier: Sendable {
     package typealias Transport = SessionTransport
 
     package let transport: SessionTransport
-    /// Of the client, as far as it is known.
+    /// The address of the client, as far as it is known.
     package let address: String
     /// Bytes that wait for the client.
     package let queuedBytes: Int

@@ -1,8 +1,8 @@
-/// What an operator sees of a session.
+/// The description of a session for an operator.
 package struct SessionInformation: Sendable {
     package let id: SessionID
     package let user: String
-    /// In alphabetical order.
+    /// The events that it has subscribed to, in alphabetical order.
     package let events: [String]
     package let carrier: SessionCarrier
 }

@@ -1,8 +1,8 @@
 import MartletWebSocket
 
-/// One client in the hub, whatever carries it and however it speaks. Used on the event loop of its ``HubShard`` only.
+/// A session in the hub, whatever its transport and its dialect. Used on the event loop of its ``HubShard`` only.
 protocol Subscriber: AnyObject {
-    /// The channels that it has subscribed to, and its place among the subscribers of each. The hub's alone.
+    /// The channels that it has subscribed to, and its place among the subscribers of each. Used by the hub alone.
     var places: [ChannelName: SubscriberPlace] { get set }
 
     var id: SessionID { get }
@@ -12,14 +12,15 @@ protocol Subscriber: AnyObject {
 
     var transport: SessionTransport { get }
 
-    /// The connection; `nil` when that has gone.
+    /// The connection; `nil` when it has ended.
     var carrier: SessionCarrier? { get }
 
-    /// The memory of the WebSocket that deliveries go out on; `nil` where there is none. See ``WebSocket/prefetch(_:)``.
+    /// The memory of the WebSocket that deliveries go out on; `nil` where there is none. See
+    /// ``WebSocket/prefetch(_:)``.
     var socketAddress: UnsafeRawPointer? { get }
 
-    /// The place that encoded publications may be sent to without asking the session; `nil` for sessions that must be asked
-    /// each time.
+    /// The place that encoded publications may be sent to without asking the session; `nil` for sessions that must be
+    /// asked each time.
     var readyPlace: (loop: LoopContext, place: ReadySockets.Place)? { get }
 
     /// Takes publications, in the encoding that it subscribed with, into its outbound queue.
@@ -37,15 +38,16 @@ protocol Subscriber: AnyObject {
 
     /// Publications of a channel may be missing.
     ///
-    /// - Parameter position: of the last publication that all subscribers with an encoding have; `nil` where there is none.
+    /// - Parameter position: of the last publication that all subscribers with an encoding have; `nil` where there is
+    ///   none.
     func interrupted(_ channel: ChannelName, after position: StreamPosition?)
 
-    /// Ends the connection because the back end said so.
+    /// Ends the session because the back end or an operator asked for it.
     func disconnect()
 }
 
 extension Subscriber {
-    /// `nil` for a session that is about to go.
+    /// The description for an operator; `nil` for a session that is about to end.
     var information: SessionInformation? {
         guard let carrier = self.carrier, !self.places.isEmpty else { return nil }
         return SessionInformation(

@@ -1,4 +1,4 @@
-/// The sessions of one user on one event loop. Nearly all users have one: it takes no memory of its own.
+/// The sessions of one user on one event loop. Nearly all users have one, which takes no memory of its own.
 struct SubscriberSet {
     private var first: (any Subscriber)?
     private var others: [ObjectIdentifier: any Subscriber] = [:]

@@ -1,31 +1,31 @@
 public import MartletWebSocket
 
-/// What one client, and one user, may take.
+/// Limits on each client and each user.
 public struct PushLimits: Sendable, Hashable {
     /// Bytes of a token.
     static let tokenLength = 8 * 1024
     /// Bytes of an event's name.
     static let eventLength = 255
 
-    /// What happens to a client of the register dialect whose queue is full.
+    /// The policy for a client of the register dialect whose queue is full.
     public enum SlowClientPolicy: Sendable, Hashable {
-        /// It is closed with 1013, and knows that it missed something. The default.
+        /// The client is closed with 1013, and knows that it missed something. The default.
         case close
-        /// The oldest messages that wait for it make room, and it never knows.
+        /// The oldest messages in the queue are dropped; the client is not told.
         case dropOldest
     }
 
-    /// Events that one session may hear. Default: 128.
+    /// Events that one session may subscribe to. Default: 128.
     public var eventsPerSession = 128
     /// Sessions that one user may have at once, over all transports. Default: `nil`, any number.
     public var sessionsPerUser: Int?
-    /// Messages that a client may send. Default: 20 a second and 256 at once; `nil` for no limit. Beyond it the connection
-    /// is closed with 1008.
+    /// Messages that a client may send. Default: 20 a second and 256 at once; `nil` for no limit. Beyond it the
+    /// connection is closed with 1008.
     public var messageRate: RateLimit? = RateLimit(perSecond: 20, burst: 256)
     /// Bytes that may wait for a client that reads too slowly. Default: 64 KiB.
     public var queueSize = 64 * 1024
-    /// Default: ``SlowClientPolicy/close``. Clients of the event-stream dialect are always closed: they come back and are
-    /// sent what they missed.
+    /// The policy for clients whose queue is full. Default: ``SlowClientPolicy/close``. Clients of the event-stream
+    /// dialect are always closed: they resume and are sent what they missed.
     public var slowClients = SlowClientPolicy.close
 
     public init() {}

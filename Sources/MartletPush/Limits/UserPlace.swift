@@ -1,5 +1,5 @@
-/// One of the sessions that a user may have. It is given back when nothing holds it any more, so that none is lost on
-/// whatever way a connection ends.
+/// The place of one session in its user's limit. It is given back when nothing holds it any more, however the
+/// connection ends.
 package final class UserPlace: Sendable {
     private let user: ExactString
     private let sessions: UserSessions

@@ -1,10 +1,10 @@
 import Synchronization
 
-/// How many sessions each user has. Safe to use from any thread.
+/// The number of sessions of each user. Safe to use from any thread.
 final class UserSessions: Sendable {
     private let counts = Mutex<[ExactString: Int]>([:])
 
-    /// Users with sessions.
+    /// The number of users with sessions.
     var count: Int { self.counts.withLock { $0.count } }
 
     /// - Returns: `nil` when the user has as many sessions as it may have.

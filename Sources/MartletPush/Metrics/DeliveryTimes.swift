@@ -1,8 +1,8 @@
 import NIOCore
 import Synchronization
 
-/// How long publications took from their arrival until every session's queue, or socket, had them. Safe to use from any
-/// thread; a publication costs one addition.
+/// A histogram of the times that publications took from their arrival until every session's queue, or socket, had them.
+/// Safe to use from any thread; a publication costs one addition.
 public final class DeliveryTimes: Sendable {
     private final class Count: Sendable { let value = Atomic(0) }
 
@@ -23,7 +23,7 @@ public final class DeliveryTimes: Sendable {
     /// Publications in each class.
     public var classes: [Int] { self.counts.map { $0.value.load(ordering: .relaxed) } }
 
-    /// Of all publications together, in seconds.
+    /// The sum of the times of all publications, in seconds.
     public var sum: Double { Double(self.nanoseconds.value.load(ordering: .relaxed)) / 1e9 }
 
     private static func index(of seconds: Double) -> Int {
@@ -38,7 +38,7 @@ public final class DeliveryTimes: Sendable {
 }
 
 extension Double {
-    /// Two to a power, in steps that need no library of functions: of quarters.
+    /// Returns two to a power that is a multiple of a quarter, without a mathematical library.
     fileprivate static func pow2(_ exponent: Double) -> Double {
         let whole = Int(exponent)
         let quarter = 1.189_207_115_002_721

@@ -1,4 +1,4 @@
-/// What carries a session.
+/// A transport is what carries a session.
 public enum SessionTransport: String, Sendable, Hashable, CaseIterable {
     case websocket
     /// Server-sent events.

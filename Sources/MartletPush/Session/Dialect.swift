@@ -1,9 +1,10 @@
 package import MartletProtocol
 
-/// The dialect of one session: what its client and the service say to each other, whatever carries it. Used on the session's
-/// event loop.
+/// The dialect of one session: what its client and the service say to each other, whatever carries it. Used on the
+/// session's event loop.
 ///
-/// A dialect is a folder of its own: it reads what the client sends, tells the session whom and what it is for, and encodes.
+/// Each dialect has a folder of its own. It reads what the client sends, tells the session its user and its channels,
+/// and encodes publications.
 package protocol Dialect: AnyObject {
     /// The policy for a client that reads too slowly; `nil` for what ``PushLimits/slowClients`` says.
     var slowClients: PushLimits.SlowClientPolicy? { get }

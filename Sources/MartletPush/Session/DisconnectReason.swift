@@ -1,4 +1,4 @@
-/// Why the service ends a session. A dialect says with which code.
+/// The reason for which the service ends a session. The dialect chooses the close code.
 package enum DisconnectReason: Sendable, Hashable {
     /// The client did something that it may not.
     case refused
@@ -6,6 +6,6 @@ package enum DisconnectReason: Sendable, Hashable {
     case expired
     /// The service cannot give the client what it needs at the moment: it may come back later.
     case unavailable
-    /// The back end said so.
+    /// The back end disconnected the session.
     case disconnected
 }

@@ -5,21 +5,22 @@ import MartletProtocol
 import MartletWebSocket
 import NIOCore
 
-/// A session is one client, whatever carries it and however it speaks: its user, its subscriptions, its rate, its token's
-/// expiry, its place among its user's sessions, and the fields of its log lines. Lives on its event loop.
+/// A session is one client, whatever carries it and however it speaks: its user, its subscriptions, its rate, its
+/// token's expiry, its place among its user's sessions, and the fields of its log lines. Lives on its event loop.
 ///
-/// The transport tells it of the connection (``opened(on:)``, ``received(_:)``, ``closed(_:)``), the dialect of the client.
+/// The transport tells it of the connection (``opened(on:)``, ``received(_:)``, ``closed(_:)``), the dialect of the
+/// client.
 package final class Session: Subscriber, HeartbeatWheel.Member {
     package let id = SessionID()
     let environment: SessionEnvironment
     let eventLoop: any EventLoop
     private let dialect: any Dialect
-    /// `nil` before the connection is open, and once it has ended.
+    /// The connection; `nil` before it is open, and once it has ended.
     private var connection: (any TransportConnection)?
     private(set) var user = ExactString("")
     private var userPlace: UserPlace?
     private var messages: TokenBucket?
-    /// Only for a token that expires.
+    /// The timer of the token's expiry; `nil` until a token that expires has come.
     private var expiry: TokenExpiry?
     var places: [ChannelName: SubscriberPlace] = [:]
     package let transport: SessionTransport
@@ -67,13 +68,13 @@ package final class Session: Subscriber, HeartbeatWheel.Member {
         self.dialect.received(message, on: self)
     }
 
-    /// The client did not take what it was sent: its connection is being closed.
+    /// Notes that the client reads too slowly; its connection is being closed.
     package func isTooSlow() {
         self.environment.counters.add(to: .slowConsumers(self.transport))
         self.log(.notice, "closing a session that reads too slowly")
     }
 
-    /// Messages that the client never gets.
+    /// Counts messages that were dropped, so that the client never gets them.
     func dropped(_ count: Int) { self.environment.counters.add(count, to: .droppedMessages) }
 
     /// The connection has ended. Called once.
@@ -106,7 +107,7 @@ package final class Session: Subscriber, HeartbeatWheel.Member {
         self.connection?.close(self.dialect.closeCode(for: why), reason)
     }
 
-    /// Asks whose a token is. Nothing comes when the session has ended in between.
+    /// Asks for the user of a token. The completion is not called when the session has ended in the meantime.
     func authenticate(
         _ token: String?, events: [String], completion: @escaping (AccessDecision) -> Void
     ) {
@@ -121,14 +122,14 @@ package final class Session: Subscriber, HeartbeatWheel.Member {
         }
     }
 
-    /// Makes it the session of a user. What it subscribed to as another user it has no more.
+    /// Binds the session to a user. Its subscriptions as another user end.
     ///
-    /// - Parameter place: among the user's sessions, where that was taken before.
+    /// - Parameter place: its place among the user's sessions, if it was taken before.
     /// - Returns: whether that user may have one more session; otherwise the session is closed.
     func bind(to user: String, _ place: UserPlace? = nil) -> Bool {
         let user = ExactString(user)
         guard self.user != user else { return true }
-        // A connection is one user's: what the former user is sent must not reach it.
+        // A connection belongs to one user: publications for the former user must not reach it.
         self.environment.hub.unsubscribe(self, on: self.eventLoop)
         self.user = user
         self.userPlace = place
@@ -144,7 +145,7 @@ package final class Session: Subscriber, HeartbeatWheel.Member {
         }
     }
 
-    /// Ends the session at a time, in place of the one that was set before.
+    /// Sets the time at which the session ends; replaces the one that was set before.
     ///
     /// - Parameter time: `nil` for never.
     func expire(at time: Date?) {

@@ -3,7 +3,8 @@ import MartletHTTP
 import NIOCore
 import Synchronization
 
-/// A session environment is shared by the sessions of a service: hub and broker, limits and hooks, and the figures. Safe to use from any thread.
+/// A session environment is shared by the sessions of a service: hub and broker, limits and hooks, and the figures.
+/// Safe to use from any thread.
 final class SessionEnvironment: Sendable {
     /// The settings in force.
     final class Settings: Sendable {
@@ -52,7 +53,7 @@ final class SessionEnvironment: Sendable {
         return .admitted(place)
     }
 
-    /// Counts a message of a client.
+    /// Counts a message of a client against its rate.
     func isWithinRate(_ bucket: inout TokenBucket?) -> Bool {
         guard let limit = self.limits.messageRate else { return true }
         let now = NIODeadline.now()
@@ -87,7 +88,7 @@ final class SessionEnvironment: Sendable {
                 if let expiry = next.expiresAt { known.expiresAt = min(known.expiresAt ?? expiry, expiry) }
                 user = known
             } catch {
-                self.logger.warning("cannot tell who a token stands for", metadata: ["error": "\(error)"])
+                self.logger.warning("cannot check a token", metadata: ["error": "\(error)"])
                 return .unavailable
             }
         }

@@ -1,7 +1,7 @@
 package import MartletProtocol
 package import MartletWebSocket
 
-/// The connection of a session: what each transport makes of it. Used on one event loop.
+/// The connection of a session, as each transport implements it. Used on one event loop.
 package protocol TransportConnection: AnyObject {
     var transport: SessionTransport { get }
 
@@ -18,7 +18,7 @@ package protocol TransportConnection: AnyObject {
     /// - Returns: how many were taken into the outbound queue, counted from the first.
     func send(_ encoded: EncodedPublications) -> Int
 
-    /// Sends a heartbeat, or finds that the client has not taken those of before.
+    /// Sends a heartbeat, or finds that the client has not taken the previous ones.
     func sendHeartbeat(_ encoded: EncodedPublications)
 
     /// Closes the connection.
@@ -30,13 +30,13 @@ package protocol TransportConnection: AnyObject {
 
     // MARK: The fast path
 
-    /// See ``Subscriber/socketAddress``.
+    /// The address of the socket's memory: see ``Subscriber/socketAddress``.
     var socketAddress: UnsafeRawPointer? { get }
 
-    /// See ``Subscriber/readyPlace``.
+    /// The place among the ready sockets: see ``Subscriber/readyPlace``.
     var readyPlace: (loop: LoopContext, place: ReadySockets.Place)? { get }
 
-    /// See ``Subscriber/finish(_:behind:)``.
+    /// Takes the rest of publications that were sent in part: see ``Subscriber/finish(_:behind:)``.
     func finish(_ encoded: EncodedPublications, behind sent: Int)
 }
 

@@ -1,7 +1,7 @@
 /// A string that is equal to another when their bytes are.
 ///
-/// Swift takes "é" and "e" with an accent behind it for the same; a back end that compares bytes has two users there, and
-/// neither may get the other's messages.
+/// Swift takes "é" and "e" with an accent behind it for the same; a back end that compares bytes has two users there,
+/// and neither may get the other's messages.
 package struct ExactString: Sendable, Hashable {
     package let value: String
 

@@ -30,8 +30,8 @@ struct FoldedStrings: Decodable {
         return self.container.allKeys.contains { $0.stringValue.lowercased() == folded }
     }
 
-    /// The string, when it is there, is a string and is not empty. Several keys that differ only in case, none of them
-    /// exact, are no string: a dictionary has no last one.
+    /// The string of a name; `nil` when it is missing, is no string or is empty, and when several keys differ only in
+    /// case and none of them is exact: a dictionary has no last one.
     subscript(_ name: String) -> String? {
         let exact = Key(stringValue: name)
         let folded = name.lowercased()

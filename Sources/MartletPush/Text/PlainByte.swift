@@ -1,4 +1,4 @@
-/// The bytes that epochs consist of, and that names inside an id are written with as they are: letters, digits, `-` and `_`.
+/// The bytes that epochs consist of, and that need no encoding in the names inside an id: letters, digits, `-` and `_`.
 enum PlainByte {
     static func isPlain(_ byte: UInt8) -> Bool {
         switch byte {

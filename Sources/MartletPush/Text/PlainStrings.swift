@@ -7,10 +7,10 @@ import Glibc
 import Musl
 #endif
 
-/// Three strings of a JSON object, read at once when it is as simple as nearly all are: strings alone, each name once and
-/// spelt as expected, no `\u`. Anything else is for ``FoldedStrings``, which is twenty times slower and decides.
+/// A fast reader for the strings of a JSON object that is as simple as nearly all are: strings alone, each name once
+/// and spelt as expected, no `\u`. Anything else is left to ``FoldedStrings``, which is twenty times slower.
 struct PlainStrings {
-    /// Empty where nothing was read yet.
+    /// The values, in the order of the names; empty where nothing was read yet.
     private(set) var values: [String]
     private var bytes: UnsafeRawBufferPointer
     private var index = 0
@@ -54,7 +54,7 @@ struct PlainStrings {
         return true
     }
 
-    /// A name behind its opening quote.
+    /// Takes a name behind its opening quote, and returns its index.
     private mutating func takeName(_ names: [StaticString]) -> Int? {
         for place in names.indices {
             let name = names[place]
@@ -68,7 +68,7 @@ struct PlainStrings {
         return nil
     }
 
-    /// A string behind its opening quote.
+    /// Takes a string behind its opening quote.
     private mutating func takeString() -> String? {
         let start = self.index
         var escapes = 0
@@ -128,7 +128,7 @@ struct PlainStrings {
         return result
     }
 
-    /// RFC 8259, section 7, without `\u`.
+    /// Returns the byte that an escape stands for (RFC 8259, section 7, without `\u`); `nil` for what is not an escape.
     private static func unescaped(_ byte: UInt8) -> UInt8? {
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): byte

@@ -25,7 +25,7 @@ final class WebSocketTransport: WebSocketHandler, TransportConnection {
     func received(_ kind: MessageKind, _ payload: RawSpan, on socket: WebSocket) { self.session.received(payload) }
 
     func closed(_ socket: WebSocket, _ information: WebSocketCloseInformation) {
-        self.session.closed("\(information)")  // while it can be told whose it was
+        self.session.closed("\(information)")  // while the log can still name its client
         self.socket = nil
     }
 

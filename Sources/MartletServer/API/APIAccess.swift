@@ -5,7 +5,7 @@ import MartletPush
 import MartletWebSocket
 import NIOCore
 
-/// Who may use the API of servers.
+/// Decides which requests may use the API of servers.
 struct APIAccess: Sendable {
     enum Decision {
         /// The name of the key, for limits.
@@ -15,8 +15,9 @@ struct APIAccess: Sendable {
 
     let live: LiveConfiguration
 
-    /// Whether a request may use it: not from a page of another origin, which could otherwise push with what the browser can
-    /// reach (a browser sends `Origin` with every POST, a back end sends none), not without a key, and not too often.
+    /// Decides whether a request may use the API: not from a page of another origin, which could otherwise push to
+    /// whatever its browser can reach (a browser sends `Origin` with every POST, a back end sends none), not without a
+    /// key, and not too often.
     func decide(_ request: Request, _ context: ServiceRequestContext) async -> Decision {
         let snapshot = self.live.now
         let shown = snapshot.configuration.apiKeys?.key(of: request.head)?.name

@@ -1,6 +1,6 @@
-/// The body of `POST /api/batch`: commands that are carried out one after the other, whatever becomes of those before.
+/// The body of `POST /api/batch`: commands that are carried out one after the other, also after one that failed.
 struct APIBatch: Decodable {
-    /// One member, named by the method.
+    /// A command: one member, named by the method.
     struct Element: Decodable {
         let method: String
         let command: Result<APICommand, APIError>

@@ -1,4 +1,4 @@
-/// Where the body of a command is read from.
+/// The source of the body of a command.
 protocol APIBody {
     func decode<Value: Decodable>() throws -> Value
 }

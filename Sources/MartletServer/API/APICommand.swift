@@ -23,13 +23,13 @@ enum APICommand: Sendable {
     case disconnect(Disconnect)
     case info
 
-    /// How many messages it is, for limits.
+    /// The number of messages that it publishes, at least 1; for limits.
     var weight: Int {
         if case .broadcast(let command) = self { return max(command.channels.count, 1) }
         return 1
     }
 
-    /// - Parameter source: where the body is.
+    /// - Parameter source: the body.
     /// - Throws: ``APIError`` for an unknown method, and what decoding throws.
     init(method: String, from source: some APIBody) throws {
         switch method {

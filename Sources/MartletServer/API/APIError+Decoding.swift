@@ -1,5 +1,5 @@
 extension APIError {
-    /// What decoding a body threw, for people.
+    /// Makes an error of what decoding a body threw, with a text for people.
     init(describing error: any Error) {
         switch error {
         case let error as APIError: self = error

@@ -1,13 +1,13 @@
 import MartletPush
 
-/// What is wrong with a command. The codes are those of the field (see docs/http-api.md).
+/// An error of a command. The codes are listed in docs/http-api.md.
 struct APIError: Error, Encodable, Sendable, Hashable {
     let code: Int
     let message: String
 
     static let unknownChannel = APIError(
         code: 102, message: "unknown channel: a user channel is EVENT#USER, such as alerts#42")
-    /// Temporary: the next process can do better.
+    /// Temporary: the next process may take the message.
     static let stopping = APIError(
         code: 100, message: "internal error: the service is about to stop, and nobody heard this: send it again")
     static let methodNotFound = APIError(code: 104, message: "method not found")

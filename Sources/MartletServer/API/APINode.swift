@@ -1,7 +1,7 @@
 import MartletPush
 import NIOCore
 
-/// This process, as the API tells of it.
+/// This process, as the API describes it.
 struct APINode: Sendable {
     let id = String(UInt64.random(in: .min ... .max), radix: 36)
     let startedAt = NIODeadline.now()

@@ -1,6 +1,6 @@
 import MartletPush
 
-/// What a command is answered: `{"result":{…}}` or `{"error":{…}}`. Names are those of the wire.
+/// The answer to a command: `{"result":{…}}` or `{"error":{…}}`. Names are those of the wire.
 struct APIReply: Encodable, Sendable {
     struct Position: Encodable, Sendable {
         let offset: UInt64
@@ -14,12 +14,12 @@ struct APIReply: Encodable, Sendable {
         let num_clients: Int
         let num_users: Int
         let num_channels: Int
-        /// Seconds.
+        /// The time since the start, in seconds.
         let uptime: Int
     }
 
     enum Outcome: Sendable {
-        /// Where a publication stands; `nil` when nothing is kept.
+        /// The position of a publication; `nil` in a channel without history.
         case published(Position?)
         case broadcast([APIReply])
         case nodes([Node])

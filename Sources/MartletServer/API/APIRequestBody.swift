@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// A request's body: JSON, and nothing is as good as `{}`.
+/// The body of a request: JSON; an empty body stands for `{}`.
 struct APIRequestBody: APIBody {
     let bytes: Data
 

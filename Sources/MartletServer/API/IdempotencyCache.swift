@@ -2,12 +2,12 @@ import DequeModule
 import MartletPush
 import NIOCore
 
-/// What became of publications that came with a key, so that one that is sent again is answered and not published again.
-/// The caller has the clock and the lock.
+/// The outcomes of publications that came with a key, so that one that is sent again is answered and not published
+/// again. The caller has the clock and the lock.
 struct IdempotencyCache {
-    /// How long a key is remembered.
+    /// The time for which a key is remembered.
     static let age = TimeAmount.minutes(5)
-    /// Of all keys and channels together; beyond it the oldest go before their time.
+    /// The number of keys, over all channels; beyond it the oldest are removed early.
     static let limit = 100_000
 
     struct Key: Hashable, Sendable {
@@ -18,12 +18,12 @@ struct IdempotencyCache {
     typealias Completion = @Sendable (Result<PublishResult, BrokerError>) -> Void
 
     private var results: [Key: (result: PublishResult, time: NIODeadline)] = [:]
-    /// Those who wait for the first of a key to be done, and when that began.
+    /// The requests that wait for the first one with their key, and when that began.
     private var waiting: [Key: (completions: [Completion], time: NIODeadline)] = [:]
     private var ages: Deque<(key: Key, time: NIODeadline)> = []
 
-    /// - Parameter completion: called at once, or when the first with this key is done.
-    /// - Returns: whether the caller is the first, and is to publish.
+    /// - Parameter completion: called when the first request with this key is done, unless it was done before.
+    /// - Returns: whether the caller is the first, and is to publish; and the result, if it is known.
     mutating func begin(
         _ key: Key, at now: NIODeadline, _ completion: @escaping Completion
     ) -> (isFirst: Bool, result: PublishResult?) {
@@ -40,7 +40,7 @@ struct IdempotencyCache {
         return (true, nil)
     }
 
-    /// - Returns: those who wait.
+    /// - Returns: the completions of the requests that wait.
     mutating func finish(_ key: Key, _ result: PublishResult) -> [Completion] {
         guard let waiting = self.waiting.removeValue(forKey: key) else { return [] }
         self.results[key] = (result, waiting.time)
@@ -48,8 +48,8 @@ struct IdempotencyCache {
         return waiting.completions
     }
 
-    /// The first of a key has failed: one that is sent again is published again.
+    /// Notes that the first request with a key has failed: one that is sent again is published again.
     ///
-    /// - Returns: those who wait.
+    /// - Returns: the completions of the requests that wait.
     mutating func fail(_ key: Key) -> [Completion] { self.waiting.removeValue(forKey: key)?.completions ?? [] }
 }

@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// Any JSON, to be passed on. Numbers keep 38 digits; the order of an object's members is lost, as it may be.
+/// Any JSON, to be passed on. Numbers keep 38 digits; the order of an object's members is not kept.
 enum JSONValue: Codable, Sendable, Hashable {
     case null
     case bool(Bool)
@@ -38,7 +38,7 @@ enum JSONValue: Codable, Sendable, Hashable {
         }
     }
 
-    /// As a client gets it: a string as it is, anything else as JSON.
+    /// The text that clients get: a string as it is, anything else as JSON.
     var text: String {
         get throws {
             if case .string(let text) = self { return text }

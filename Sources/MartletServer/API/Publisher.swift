@@ -4,7 +4,7 @@ import Synchronization
 
 /// Publishes for the API: once for each idempotency key.
 final class Publisher: Sendable {
-    /// Bytes.
+    /// The longest key. Bytes.
     static let keyLength = 255
 
     private let service: PushService

@@ -2,16 +2,17 @@ import MartletPush
 import MartletWebSocket
 import NIOHTTP1
 
-/// What `POST /push` is answered once its body has been looked at.
+/// The answer to `POST /push` once its body has been looked at.
 enum PushAnswer {
     case illegal
     case accepted(Int, isJSON: Bool)
-    /// Nobody heard it, and what is kept of it goes with this process: the next one can do better.
+    /// No session took the message, and its history ends with this process: sent again, the next process may deliver
+    /// it.
     case stopping
     /// The broker did not confirm it.
     case failed(BrokerError)
 
-    /// For the numbers of clients that a user has.
+    /// The texts for small numbers of clients.
     private static let fewClients = (0...16).map { Self.text($0) }
 
     var answer: RequestEndpoint.Answer {

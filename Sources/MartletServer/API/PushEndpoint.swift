@@ -4,13 +4,13 @@ import MartletWebSocket
 import NIOCore
 import NIOHTTP1
 
-/// `POST /push` on the event loop: for requests that may push and whose body is short. Whatever is refused before its body
-/// is looked at, and whatever is unusual, is answered by ``PushRoutes``, in the same words.
+/// `POST /push` on the event loop: for requests that may push and whose body is short. Requests that are refused before
+/// their body is looked at, and unusual ones, are answered by ``PushRoutes``, with the same texts.
 struct PushEndpoint: Sendable {
-    /// Bytes. Longer bodies would hold up the other connections of the loop.
+    /// The longest body, in bytes: longer ones would hold up the other connections of the loop.
     private static let longestBody = 64 * 1024
 
-    /// A back end sends no Origin; a page's is checked elsewhere.
+    /// The fields of unusual requests: a back end sends no Origin, and a page's is checked by ``PushRoutes``.
     private static let unusual = ["origin", "idempotency-key"]
 
     let live: LiveConfiguration
@@ -52,7 +52,7 @@ struct PushEndpoint: Sendable {
             guard let shown = keys.key(of: head.headers)?.name else { return nil }
             key = shown
         }
-        // The last of all: whoever takes the other way is counted there.
+        // Last, since a request that is answered by ``PushRoutes`` is counted there.
         return self.live.pushes.refusal(of: key) == nil ? self.endpoint : nil
     }
 }

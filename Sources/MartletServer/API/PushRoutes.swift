@@ -30,8 +30,8 @@ struct PushRoutes {
         }
     }
 
-    /// `POST /push`: checked in the order of the original service, and answered byte for byte as by it: 405 (by the
-    /// middleware), 401, 400, 200.
+    /// Answers `POST /push`: checked in the order of the original service, and answered byte for byte as by it: 405 (by
+    /// the middleware), 401, 400, 200.
     @Sendable
     private func push(_ request: Request, _ context: ServiceRequestContext) async throws -> Response {
         if case .refuse(let response) = await self.access.decide(request, context) { return response }
@@ -56,7 +56,7 @@ struct PushRoutes {
         return Response(PushAnswer.of(outcome, isJSON: isJSON, self.live.connections).answer)
     }
 
-    /// `POST /drop {"userId":"…","event":"…"}`: closes the connections; no event means all of the user's.
+    /// Ends the sessions of a user's event, or of all its events without one: `POST /drop {"userId":"…","event":"…"}`.
     @Sendable
     private func drop(_ request: Request, _ context: ServiceRequestContext) async throws -> Response {
         if case .refuse(let response) = await self.access.decide(request, context) { return response }

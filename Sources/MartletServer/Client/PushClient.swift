@@ -23,7 +23,7 @@ public struct PushClient: Sendable {
     ///   - key: the API key, if the service asks for one.
     ///   - attempts: for each message, with a growing pause in between. Default: 5.
     ///   - timeout: of each. Default: 10 s.
-    /// - Throws: ``ServerError`` with the code `configuration` for what is no URL.
+    /// - Throws: ``ServerError`` with the code `configuration` when the text is not a URL.
     public init(url: String, key: String?, attempts: Int = 5, timeout: TimeAmount = .seconds(10)) throws {
         guard BackEndClient.isURL(url), let parsed = URL(string: url) else {
             throw ServerError(.configuration, reason: "\(url) is no http or https URL")
@@ -71,7 +71,7 @@ public struct PushClient: Sendable {
                 retryAfter: answer.headers.first(name: "retry-after").flatMap { RetryAfter.seconds($0) })
         }
         guard let read = try? JSONDecoder().decode(Answer.self, from: answer.body) else {
-            throw PushClientError(status: 200, reason: "this is no Martlet push service")
+            throw PushClientError(status: 200, reason: "this is not a Martlet push service")
         }
         return read.delivered
     }

@@ -1,9 +1,9 @@
-/// Why a message was not taken.
+/// An error of a message that the service did not take.
 public struct PushClientError: Error, Sendable, CustomStringConvertible {
-    /// Of the answer; `nil` when there was none.
+    /// The status of the answer; `nil` when there was none.
     public let status: Int?
     let reason: String
-    /// Seconds.
+    /// The time to wait before the next attempt, in seconds.
     var retryAfter: Int?
 
     /// Whether it may work later.

@@ -5,9 +5,9 @@ import Logging
 import MartletPush
 import MartletWebSocket
 
-/// Who may see the console, and who may use it.
+/// Decides which requests may see the console, and which may use it.
 struct ConsoleAccess: Sendable {
-    /// What it is about: with a password they are the same.
+    /// The part of the console that a request is for; with a password, access to both is the same.
     enum Part {
         /// The page, and figures such as `/metrics` shows them.
         case page
@@ -22,12 +22,12 @@ struct ConsoleAccess: Sendable {
     private static let requestedWith = HTTPField.Name("X-Requested-With")!
 
     let live: LiveConfiguration
-    /// By address: nobody shall try passwords for long.
+    /// The limit on wrong passwords and keys of each address.
     private let mistakes = RateLimiter(RateLimit(perSecond: 0.2, burst: 10))
 
     init(live: LiveConfiguration) { self.live = live }
 
-    /// Why a request is refused; `nil` when it is not.
+    /// Returns the answer that refuses a request; `nil` when it is allowed.
     func refusal(of request: Request, _ context: ServiceRequestContext, for part: Part) async -> Response? {
         let snapshot = self.live.now
         let configuration = snapshot.configuration
@@ -43,7 +43,7 @@ struct ConsoleAccess: Sendable {
         let showsSomething =
             asksForPassword ? request.headers.contains(.authorization) : Self.showsKey(request.headers)
         let address = client.address.map { IPNetwork.client($0) } ?? "-"
-        // Before it is known whether this one is right: whoever guesses shall not learn it.
+        // Checked before the password or key is, so that guessing does not reveal whether this one is right.
         if showsSomething, let seconds = self.mistakes.refusalToCome(of: address) {
             var response = self.refuse(.tooManyRequests, "too many wrong passwords or keys", request, context)
             response.headers[.retryAfter] = String(seconds)
@@ -71,21 +71,22 @@ struct ConsoleAccess: Sendable {
         return await configuration.hooks.authorizePush?(request.head, context.remoteAddress) ?? true
     }
 
-    /// A page of somebody else's could use what the browser knows: the password, once it was given. Which pages may be
-    /// clients has nothing to do with it. `Sec-Fetch-Site` (W3C Fetch Metadata) is the browser's word, and holds behind a proxy
-    /// that changes `Host`.
+    /// Whether a request comes from a page of the console's own host: another page could use the password that the
+    /// browser has stored. The origins that clients may have do not matter here. `Sec-Fetch-Site` (W3C Fetch Metadata)
+    /// is set by the browser, and holds behind a proxy that changes `Host`.
     private static func isOwnPage(_ head: HTTPRequest, isSecure: Bool) -> Bool {
         if head.headerFields[Self.fetchSite] == "same-origin" { return true }
         return OriginPolicy.sameHost.allows(head, isSecure: isSecure)
     }
 
-    /// What a proxy in front has asked for itself (`Authorization: Basic`) is no key.
+    /// Whether a request shows a key; what a proxy in front has asked for itself (`Authorization: Basic`) is not a key.
     private static func showsKey(_ headers: HTTPFields) -> Bool {
         headers.contains(Self.apiKey)
             || headers[values: .authorization].contains { RequestValues.bearerToken(in: $0) != nil }
     }
 
-    /// For a script's request the browser must not ask: the page does, once, and not every second.
+    /// Whether a request is one of the page's script: then the browser must not ask for the password, since the page
+    /// does, once and not every second.
     private static func isOfScript(_ headers: HTTPFields) -> Bool {
         headers[Self.requestedWith]?.lowercased() == "xmlhttprequest"
     }

@@ -1,6 +1,6 @@
 import MartletPush
 
-/// What the charts of the console are made of: counts since the start, from whose differences the page works out what
+/// The figures for the charts of the console: counts since the start, from whose differences the page works out what
 /// happened in a second.
 struct ConsoleFigures: Encodable {
     /// A figure for each transport, by its name.
@@ -14,7 +14,7 @@ struct ConsoleFigures: Encodable {
     }
 
     let version: String
-    /// Seconds.
+    /// The time since the start, in seconds.
     let uptime: Double
     let sessions: ByTransport
     let channels: Int

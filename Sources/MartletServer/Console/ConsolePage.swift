@@ -11,7 +11,7 @@ struct ConsolePage: Sendable {
         case echo
     }
 
-    /// What the page must know about the server.
+    /// The settings of the server that the page must know.
     struct Settings: Encodable {
         var mode: Mode
         var webSocketPath: String
@@ -46,7 +46,7 @@ struct ConsolePage: Sendable {
         self.page = ByteBuffer(string: page.replacing("{/*settings*/}", with: json.replacing("<", with: "\\u003c")))
     }
 
-    /// - Parameter refusal: what a request is answered that may not see the page.
+    /// - Parameter refusal: gives the answer to a request that may not see the page.
     func add(
         to router: Router<ServiceRequestContext>,
         refusal: @escaping @Sendable (Request, ServiceRequestContext) async -> Response? = { _, _ in nil }

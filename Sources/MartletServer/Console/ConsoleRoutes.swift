@@ -6,7 +6,7 @@ import MartletPush
 import MartletWebSocket
 import NIOCore
 
-/// The page at `/` of the push service, what it is made of, and what it asks for.
+/// The page at `/` of the push service, its files, and the requests that it sends.
 struct ConsoleRoutes {
     private struct Sessions: Encodable {
         let sessions: [ConsoleSession]
@@ -40,7 +40,7 @@ struct ConsoleRoutes {
         router.post("/console/drop", use: self.drop)
     }
 
-    /// `?search=TEXT&limit=NUMBER`
+    /// Answers `GET /console/sessions?search=TEXT&limit=NUMBER`.
     @Sendable
     private func sessions(_ request: Request, _ context: ServiceRequestContext) async throws -> Response {
         if let refusal = await self.access.refusal(of: request, context, for: .sessions) { return refusal }
@@ -55,7 +55,7 @@ struct ConsoleRoutes {
                 sessions: found.prefix(limit).map { ConsoleSession($0, now: now) }, more: found.count > limit))
     }
 
-    /// `{"id":"…","user":"…"}`, as they were listed.
+    /// Answers `POST /console/drop` with `{"id":"…","user":"…"}`, as they were listed.
     @Sendable
     private func drop(_ request: Request, _ context: ServiceRequestContext) async throws -> Response {
         if let refusal = await self.access.refusal(of: request, context, for: .sessions) { return refusal }
@@ -66,7 +66,7 @@ struct ConsoleRoutes {
         let isDropped = await self.service.disconnect(session: id, of: drop.user)
         if isDropped {
             context.logger.notice(
-                "dropped a session from the console",
+                "disconnected a session from the console",
                 metadata: ["session": "\(id)", "user": "\(SafeText.forLog(drop.user))"])
         }
         return .json(#"{"dropped":\#(isDropped)}"#)

@@ -11,7 +11,7 @@ struct ConsoleSession: Encodable {
     let address: String
     /// Bytes that wait for the client.
     let queued: Int
-    /// Seconds.
+    /// The age of the session, in seconds.
     let age: Double
 
     init(_ session: SessionInformation, now: NIODeadline) {

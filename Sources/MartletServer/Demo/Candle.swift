@@ -1,6 +1,6 @@
-/// What a price did in a stretch of time.
+/// The prices of an interval: the first, the highest, the lowest and the last.
 struct Candle: Encodable, Hashable {
-    /// Of its beginning, in stretches since 1970.
+    /// The number of the interval, counted from 1970.
     let number: Int
     private(set) var open: Double
     private(set) var high: Double

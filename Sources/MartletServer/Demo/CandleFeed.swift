@@ -1,10 +1,10 @@
-/// A simulated price: a walk that is drawn back to where it began, in candles. Pure.
+/// A simulated price, in candles: a random walk that is drawn back to its start. Pure.
 ///
 /// Invariant: candles have numbers that follow one another, and each opens where the one before it closed.
 struct CandleFeed {
-    /// Of one candle.
+    /// The length of a candle, in milliseconds.
     static let milliseconds = 5000
-    /// Of one change.
+    /// The time between two changes, in milliseconds.
     static let tickMilliseconds = 250
     /// Candles that are kept.
     static let kept = 48
@@ -18,13 +18,13 @@ struct CandleFeed {
 
     init(generator: any RandomNumberGenerator = SystemRandomNumberGenerator()) { self.generator = generator }
 
-    /// The price changes.
+    /// Changes the price.
     ///
     /// - Parameter time: milliseconds since 1970. A clock that goes back opens no candle.
     mutating func tick(at time: Int) {
         let last = self.candles.last?.number
         let number = max(time / Self.milliseconds, last ?? 0)
-        // What nobody watched is made up: a chart without holes.
+        // Candles that nobody watched are made up, so that the chart has no holes.
         for missing in max(last.map { $0 + 1 } ?? 0, number - Self.kept)..<max(number, (last ?? -1) + 1) {
             self.open(missing)
             for _ in 0..<(Self.milliseconds / Self.tickMilliseconds) { self.change() }

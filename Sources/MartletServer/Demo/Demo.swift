@@ -7,8 +7,9 @@ import MartletWebSocket
 import NIOCore
 import Synchronization
 
-/// The demo of the console: one simulated price, to be watched by polling, long polling, server-sent events and WebSocket.
-/// A push service of its own, so that the figures of the real one are not touched. The price moves while somebody watches.
+/// The demo of the console: one simulated price, to be watched by polling, long polling, server-sent events and
+/// WebSocket. It has a push service of its own, so that the figures of the real one are not touched. The price moves
+/// while a client watches.
 final class Demo: Sendable {
     private struct State {
         var feed = CandleFeed()
@@ -16,15 +17,15 @@ final class Demo: Sendable {
         var lastAsked = NIODeadline.distantPast
     }
 
-    /// What the page must know to begin.
+    /// The data with which the page begins.
     private struct Beginning: Encodable {
-        /// Milliseconds since 1970.
+        /// The current time, in milliseconds since 1970.
         let now: Int
         /// Bytes of the request's head: the page cannot see what its browser sends.
         let head: Int
         /// Milliseconds of a candle.
         let length: Int
-        /// What opens the feed of this process.
+        /// The token for the feed of this process.
         let token: String
         let candles: [Candle]
     }
@@ -34,21 +35,21 @@ final class Demo: Sendable {
     static let pollPath = "/demo/poll"
     static let event = "candles"
     private static let user = "demo"
-    /// Clients at once, four of a page: who looks at the demo takes nothing from the clients of the service. With few
-    /// descriptors there are fewer.
+    /// Clients at once, of which each page has four: the demo takes no connections from the clients of the service.
+    /// With few descriptors there are fewer.
     private static let connections = 200
     private static let connectionsPerAddress = 40
-    /// How long after the last request the price moves on when nobody is connected.
+    /// The time after the last request for which the price moves on when no client is connected.
     private static let patience = TimeAmount.seconds(15)
 
-    /// Told to the page alone, so that the demo is for those who may see the console.
+    /// The token, which only the page is given, so that the demo is for those who may see the console.
     private let token = (0..<4).map { _ in String(UInt64.random(in: 0...(.max)), radix: 36) }.joined()
     let live: LiveConfiguration
     private let service: PushService
     private let eventLoop: any EventLoop
     private let state = Mutex(State())
 
-    /// - Parameter configuration: of the service that it is beside.
+    /// - Parameter configuration: of the service that the demo runs beside.
     init(beside configuration: PushServerConfiguration, group: any EventLoopGroup, logger: Logger) {
         let own = Self.configuration(beside: configuration, self.token)
         self.service = PushService(
@@ -58,7 +59,7 @@ final class Demo: Sendable {
         self.eventLoop = group.next()
     }
 
-    /// Takes what has changed at the service.
+    /// Applies changes of the service's configuration.
     func follow(_ configuration: PushServerConfiguration) {
         self.live.replace(Self.configuration(beside: configuration, self.token))
     }
@@ -84,13 +85,13 @@ final class Demo: Sendable {
         return own
     }
 
-    /// What a WebSocket gets that asks for the demo.
+    /// Returns the endpoint for a WebSocket of the demo; `nil` for other requests.
     func endpoint(for request: HTTPRequest) -> WebSocketEndpoint? {
         guard WebSocketRequest.path(of: request) == Self.webSocketPath else { return nil }
         return self.live.now.endpoint
     }
 
-    /// - Parameter refusal: what a request is answered that may not see the console.
+    /// - Parameter refusal: gives the answer to a request that may not see the console.
     func add(
         to router: Router<ServiceRequestContext>,
         refusal: @escaping @Sendable (Request, ServiceRequestContext) async -> Response?
@@ -115,7 +116,7 @@ final class Demo: Sendable {
 
     private static func now() -> Int { Int(Date().timeIntervalSince1970 * 1000) }
 
-    /// As in HTTP/1.1: a line for the request, one for the host and each field, an empty one.
+    /// Returns the bytes of a head in HTTP/1.1: a line for the request, one for the host and each field, an empty one.
     private static func size(of head: HTTPRequest) -> Int {
         let line = head.method.rawValue.utf8.count + (head.path?.utf8.count ?? 1) + 12
         let host = (head.authority?.utf8.count ?? 0) + 8
@@ -131,7 +132,7 @@ final class Demo: Sendable {
         }
     }
 
-    /// - Returns: whether somebody watches.
+    /// - Returns: whether a client watches, or did so a moment ago.
     private func tick() -> Bool {
         let now = Self.now()
         let counters = self.service.counters

@@ -9,9 +9,9 @@ public import ServiceLifecycle
 public struct EchoServer: Service {
     public struct Configuration: Sendable {
         public var listen = ListenAddress(host: "127.0.0.1", port: 8080)
-        /// Where the endpoint is; at `/` it shares the path with the page. Default: `/ws` and `/echo`.
+        /// The paths of the endpoint; at `/` it shares the path with the page. Default: `/ws` and `/echo`.
         public var paths = ["/ws", "/echo"]
-        /// Which pages may connect. Default: those of the same host.
+        /// The pages that may connect. Default: those of the same host.
         public var origin = OriginPolicy.sameHost
         /// The text `heart beat` is sent this often. Default: never.
         public var heartbeat: TimeAmount?
@@ -23,7 +23,7 @@ public struct EchoServer: Service {
         public var compression: CompressionConfiguration?
         /// The certificate to serve TLS with. Default: none, plain TCP.
         public var tls: ServerTLS?
-        /// Called for every message.
+        /// The function that is called for every message. Default: none.
         public var onMessage: (@Sendable (WebSocketMessage) -> Void)?
 
         public init() {}

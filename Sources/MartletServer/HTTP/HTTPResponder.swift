@@ -6,8 +6,8 @@ import MartletWebSocket
 import NIOCore
 import NIOHTTP1
 
-/// Has a router answer requests. Hummingbird's `Application` does this as well, but only for the one address that it binds
-/// itself.
+/// Answers requests with a router. Hummingbird's `Application` does this as well, but only for the one address that it
+/// binds itself.
 struct HTTPResponder<Router: Hummingbird.HTTPResponder>: Sendable
 where Router.Context == ServiceRequestContext {
     private let router: Router

@@ -9,14 +9,14 @@ import ServiceLifecycle
 
 /// An HTTP server with WebSocket endpoints by path, and further routes.
 struct HTTPServer: Sendable {
-    /// What is answered past the router, on the event loop.
+    /// The endpoints that answer on the event loop, without the router.
     struct Endpoints: Sendable {
         var webSocket: @Sendable (HTTPRequest) -> WebSocketEndpoint?
         var request: @Sendable (HTTPRequestHead) -> RequestEndpoint? = { _ in nil }
         var stream: @Sendable (HTTPRequest) -> StreamEndpoint? = { _ in nil }
     }
 
-    /// What requests that are under way have at the end.
+    /// The time that requests under way have at the end.
     private static let patience = TimeAmount.seconds(10)
 
     private let configuration: HTTPServerConfiguration
@@ -92,7 +92,7 @@ struct HTTPServer: Sendable {
             throw ServerError(.bind, reason: "cannot listen on \(place)", cause: error)
         }
         guard !inherited.isEmpty else { return sockets }
-        // Where it listens, somebody else has chosen: it is only known now.
+        // The address of a socket that was handed over is only known now.
         if let refusal = sockets.lazy.compactMap({ Self.realAddress(of: $0) }).compactMap(self.configuration.refusal)
             .first
         {
@@ -109,7 +109,8 @@ struct HTTPServer: Sendable {
         return ListenAddress(host: host, port: port)
     }
 
-    /// As it was asked for, with the port that the kernel chose; of a socket that was handed over, its own.
+    /// Returns the address that was configured, with the port that the kernel chose; for a socket that was handed over,
+    /// its own.
     private func address(of socket: any Channel) -> ListenAddress {
         let listen = self.configuration.listen
         guard let port = socket.localAddress?.port else { return listen }
@@ -117,7 +118,7 @@ struct HTTPServer: Sendable {
         return ListenAddress(host: socket.localAddress?.ipAddress ?? listen.host, port: port)
     }
 
-    /// Takes no more connections, ends those that there are in batches, and then what is left.
+    /// Accepts no more connections, ends the open ones in batches, and then what is left.
     private func drain(_ sockets: [any Channel]) async {
         self.readiness.set(false)
         self.manager.tell("STOPPING=1")

@@ -1,16 +1,16 @@
 import MartletWebSocket
 
-/// How an ``HTTPServer`` listens and ends.
+/// The configuration of an ``HTTPServer``: how it listens and drains.
 struct HTTPServerConfiguration: Sendable {
-    /// How it ends.
+    /// The steps of draining.
     struct Drain: Sendable {
-        /// `/readyz` says so for this long before anything else happens.
+        /// The time for which `/readyz` says so before anything else happens.
         var delay = Duration.zero
-        /// Connections are ended over this time.
+        /// The time over which connections are ended.
         var time = Duration.zero
-        /// Clients are told to come back after a random time out of these. Milliseconds.
+        /// The range of the random times after which clients are told to come back. Milliseconds.
         var retry = 0...0
-        /// Called before each batch with the share of what is left that ends with it.
+        /// The function that is called before each batch, with the share of what is left that ends with it.
         var alongside: @Sendable (_ share: Double) -> Void = { _ in }
     }
 
@@ -20,9 +20,10 @@ struct HTTPServerConfiguration: Sendable {
     var limiter: ConnectionLimiter
     /// One listening socket for each event loop (`SO_REUSEPORT`).
     var isPortShared = false
-    /// Why other machines may not reach it at an address; `nil` when they may. For sockets that are handed over.
+    /// The function that says why other machines may not reach the server at an address; `nil` when they may. For
+    /// sockets that are handed over.
     var refusal: @Sendable (ListenAddress) -> String? = { _ in nil }
-    /// Asked when it ends.
+    /// The function that gives the steps when the server drains.
     var drain: @Sendable () -> Drain = { Drain() }
 
     init(listen: ListenAddress, limiter: ConnectionLimiter) {

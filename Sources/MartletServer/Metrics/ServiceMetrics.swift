@@ -1,27 +1,27 @@
 import MartletPush
 
-/// What `/metrics` answers: the service's own figures, and what the libraries below measure.
+/// The answer to `/metrics`: the service's own figures, and what the libraries below measure.
 struct ServiceMetrics: Sendable {
     private static let counters: [(PushCounters.Name, String, String)] = [
-        (.registrations, "martlet_registrations_total", "Events that clients registered for."),
-        (.refusedRegistrations, "martlet_registrations_refused_total", "Registrations that were refused."),
+        (.registrations, "martlet_registrations_total", "Events that clients subscribed to."),
+        (.refusedRegistrations, "martlet_registrations_refused_total", "Subscriptions that were refused."),
         (.pushes, "martlet_pushes_total", "Pushes that were understood, and handed to the broker."),
         (.failedPushes, "martlet_pushes_failed_total", "Pushes that the broker did not confirm."),
         (.refusedPushes, "martlet_pushes_refused_total", "Requests to the API that were refused."),
-        (.drops, "martlet_drops_total", "Connections that the back end dropped."),
-        (.droppedMessages, "martlet_messages_dropped_total", "Messages that slow clients did not get."),
-        (.refusedSessions, "martlet_sessions_refused_total", "Sessions and polls that were too many."),
+        (.drops, "martlet_drops_total", "Sessions that the back end disconnected."),
+        (.droppedMessages, "martlet_messages_dropped_total", "Messages dropped because a client reads too slowly."),
+        (.refusedSessions, "martlet_sessions_refused_total", "Sessions and polls refused because of a limit."),
         (.rateLimited, "martlet_rate_limited_total", "Pushes, polls and messages of clients that came too often."),
-        (.expiredTokens, "martlet_tokens_expired_total", "Connections closed because their token ran out."),
+        (.expiredTokens, "martlet_tokens_expired_total", "Sessions ended because their token expired."),
     ]
 
     private static let byTransport:
         [(counter: @Sendable (SessionTransport) -> PushCounters.Name, name: String, type: String, help: String)] = [
-            ({ .sessions($0) }, "martlet_sessions", "gauge", "Clients that are connected."),
-            ({ .deliveries($0) }, "martlet_deliveries_total", "counter", "Messages that a connection took."),
+            ({ .sessions($0) }, "martlet_sessions", "gauge", "Sessions that are open."),
+            ({ .deliveries($0) }, "martlet_deliveries_total", "counter", "Messages that sessions took."),
             (
                 { .slowConsumers($0) }, "martlet_slow_consumers_total", "counter",
-                "Connections closed because they read too slowly."
+                "Sessions ended because their clients read too slowly."
             ),
         ]
 
@@ -33,7 +33,7 @@ struct ServiceMetrics: Sendable {
             # HELP martlet_build_info The version that runs.
             # TYPE martlet_build_info gauge
             martlet_build_info{version="\(Version.current)"} 1
-            # HELP martlet_channels User channels that somebody is registered for.
+            # HELP martlet_channels Channels that have subscribers.
             # TYPE martlet_channels gauge
             martlet_channels \(self.service.channelCount)
 
@@ -50,10 +50,11 @@ struct ServiceMetrics: Sendable {
         return text + self.deliveryTimes + PrometheusMetrics.shared.text()
     }
 
-    /// Every other class: two to an octave are enough for a histogram that is stored elsewhere.
+    /// The histogram of delivery times with every other class: two to an octave are enough for a histogram that is
+    /// stored elsewhere.
     private var deliveryTimes: String {
         let name = "martlet_delivery_seconds"
-        var text = "# HELP \(name) From a push to the last session that it was for.\n# TYPE \(name) histogram\n"
+        var text = "# HELP \(name) Time from a push to the last session that took it.\n# TYPE \(name) histogram\n"
         var total = 0
         let classes = self.service.deliveryTimes.classes
         for (index, count) in classes.enumerated() {

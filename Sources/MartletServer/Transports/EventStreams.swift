@@ -28,7 +28,7 @@ final class EventStreams: Sendable {
         self.polls = polls
     }
 
-    /// What answers a request with a stream, if it is for one.
+    /// Returns the endpoint that answers a request with a stream; `nil` for other requests.
     func endpoint(for head: HTTPRequest) -> StreamEndpoint? {
         guard head.method == .get, WebSocketRequest.path(of: head) == self.configuration.eventsPath else { return nil }
         var fields: HTTPFields = [:]
@@ -59,7 +59,7 @@ final class EventStreams: Sendable {
 
     /// The server is about to stop: polls that wait are answered.
     ///
-    /// - Parameter share: of them; with 1 also those that come later are answered at once.
+    /// - Parameter share: the share of them that is answered; with 1 also those that come later are answered at once.
     func finishPolls(_ share: Double) {
         if share >= 1 { self.isStopping.store(true, ordering: .relaxed) }
         for eventLoop in self.eventLoops {
@@ -133,7 +133,7 @@ final class EventStreams: Sendable {
             guard let eventLoop, let polls = self.polls[ObjectIdentifier(eventLoop)] else {
                 return Response(status: .serviceUnavailable)
             }
-            // A client that leaves is no longer counted on: the next push is kept for it.
+            // A client that has left takes nothing any more: the next push is kept for it.
             let waiting = NIOLoopBoundBox<Poll?>.makeEmptyBox(valueType: Poll.self, eventLoop: eventLoop)
             let hasLeft = NIOLoopBoundBox.makeBoxSendingValue(false, eventLoop: eventLoop)
             let answer = try await request.body.consumeWithInboundCloseHandler { _ in
@@ -192,7 +192,7 @@ final class EventStreams: Sendable {
         let request: EventStreamRequest
         let user: PushUser
         let place: UserPlace
-        /// Of a page on another host, for the answer.
+        /// The origin of a page on another host, for the answer.
         let allowedOrigin: String?
 
         func dialect(_ format: EventStreamFormat) -> EventStreamDialect {
@@ -200,12 +200,12 @@ final class EventStreams: Sendable {
         }
     }
 
-    /// What stands behind all other checks: the request's own words, its token, and the user's place.
+    /// Checks what is left after all other checks: the request itself, its token, and the limit of its user.
     private func check(_ head: HTTPRequest) async -> Result<Accepted, Refusal> {
         let origin = head.headerFields[.origin]
         let snapshot = self.live.now
         var fields: HTTPFields = [:]
-        // Also for a page that is refused: it shall be able to say why.
+        // Also for a page that is refused, so that it can say why.
         Self.addOrigin(origin, to: &fields)
         let request: EventStreamRequest
         do {
@@ -237,8 +237,9 @@ final class EventStreams: Sendable {
         fields[.vary] = "Origin"
     }
 
-    /// Asked by browsers for pages of other hosts, before a request with an `Authorization` header. Every page may ask; the
-    /// request itself is refused to those that may not connect, with a reason that they can read.
+    /// Answers the preflight request that browsers send for pages of other hosts, before a request with an
+    /// `Authorization` header. Every page may ask; the request itself is refused to those that may not connect, with a
+    /// reason that they can read.
     @Sendable
     private func preflight(_ request: Request, _ context: ServiceRequestContext) async throws -> Response {
         var response = Response(

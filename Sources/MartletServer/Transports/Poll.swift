@@ -5,7 +5,7 @@ import NIOCore
 
 /// A session over long-polling: it waits until there is something, or its time is over. Lives on an event loop.
 final class Poll: TransportConnection {
-    /// A poll that waits is kept alive by this.
+    /// The polls that wait, which keep this one alive.
     private let polls: WaitingPolls
     private let session: Session
     private var timeout: Scheduled<Void>?

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// How a poll ends.
+/// The answer to a poll.
 enum PollAnswer: Sendable {
     /// The JSON with what came.
     case items(ByteBuffer)

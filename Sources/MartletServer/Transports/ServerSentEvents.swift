@@ -9,13 +9,13 @@ import Glibc
 import Musl
 #endif
 
-/// A session over server-sent events (HTML, section 9.2), from the head of the answer to its end. The body is as long as the
-/// connection lives: every proxy knows what that means, and no chunk frames each event.
+/// A session over server-sent events (HTML, section 9.2), from the head of the answer to its end. The body ends with
+/// the connection: every proxy knows what that means, and events need no chunks around them.
 final class ServerSentEvents: ChannelInboundHandler, TransportConnection {
     typealias InboundIn = NIOAny
     typealias OutboundOut = ByteBuffer
 
-    /// Some old proxies and browsers pass nothing on before so much has come.
+    /// Padding, since some old proxies and browsers pass nothing on before so much has come.
     private static let padding = ":" + String(repeating: " ", count: 2048) + "\n\n"
 
     private let configuration: EventStreamConfiguration
@@ -54,7 +54,7 @@ final class ServerSentEvents: ChannelInboundHandler, TransportConnection {
         let output = StreamOutput(
             context: context, isPlainTCP: self.isPlainTCP, queueLimit: self.configuration.queueSize)
         self.output = output
-        // Whoever sees the head has subscribed.
+        // A client that sees the head has subscribed.
         output.begin(ByteBuffer(string: self.head))
         guard let session = self.makeSession?(context.eventLoop) else { return }
         self.makeSession = nil
@@ -92,13 +92,13 @@ final class ServerSentEvents: ChannelInboundHandler, TransportConnection {
     private func end() {
         guard self.context != nil else { return }
         self.output?.end()
-        self.session?.closed()  // while it can be told whose it was
+        self.session?.closed()  // while the log can still name its client
         self.session = nil
         self.output = nil
         self.context = nil
     }
 
-    /// A client has nothing to say any more.
+    /// Ignores input: a client has nothing to say any more.
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { self.close() }
@@ -117,7 +117,7 @@ final class ServerSentEvents: ChannelInboundHandler, TransportConnection {
         }
     }
 
-    /// Over TLS it takes a moment: nothing is sent meanwhile.
+    /// Closes the connection. Over TLS that takes a moment: nothing is sent meanwhile.
     private func close() {
         self.isClosing = true
         self.output?.end()

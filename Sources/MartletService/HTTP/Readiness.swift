@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Whether a server wants more work: what `/readyz` says.
+/// Whether a server takes more work, which `/readyz` reports.
 package final class Readiness: Sendable {
     private let flag = Atomic(false)
 

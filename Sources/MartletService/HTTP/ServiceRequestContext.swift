@@ -2,7 +2,7 @@ package import Hummingbird
 import Logging
 package import NIOCore
 
-/// The context of a request: who sent it.
+/// The context of a request, with the address of its sender.
 package struct ServiceRequestContext: RequestContext, RemoteAddressRequestContext {
     package var coreContext: CoreRequestContextStorage
     package let channel: any Channel

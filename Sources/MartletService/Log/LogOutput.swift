@@ -10,13 +10,14 @@ import Musl
 
 private let systemWrite = write(_:_:_:)
 
-/// Standard error, written to on a thread of its own: an event loop that logs never waits for whoever reads the log.
+/// Writes to standard error on a thread of its own: an event loop that logs never waits for a slow reader of the log.
 ///
-/// While nobody reads, lines beyond a limit are counted and left out; the count is told once lines are read again.
+/// While the log is not read, lines beyond a limit are counted and left out; their number is logged once lines are read
+/// again.
 package final class LogOutput: TextOutputStream, Sendable {
     /// Bytes that may wait to be written.
     package static let maximumBacklog = 1 << 20
-    /// One thread for all, so that lines of different formats do not run into each other.
+    /// The queue that all outputs share, so that lines of different formats do not run into each other.
     private static let queue = DispatchQueue(label: "martlet.log")
 
     private struct State {
@@ -40,7 +41,7 @@ package final class LogOutput: TextOutputStream, Sendable {
 
     package func handler(label: String) -> any LogHandler { self.makeHandler(label, self) }
 
-    /// A line. From any thread.
+    /// Writes a line, from any thread.
     package func write(_ line: String) {
         let starts = self.state.withLock { state in
             if state.backlog.count + line.utf8.count <= Self.maximumBacklog {
@@ -76,7 +77,7 @@ package final class LogOutput: TextOutputStream, Sendable {
         return line.text
     }
 
-    /// Waits until everything has been taken; what cannot be written, as when a disk is full, is lost.
+    /// Writes all bytes, and waits until they have been taken; what cannot be written, as when a disk is full, is lost.
     private func writeAll(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { bytes in
             var start = 0

@@ -3,7 +3,7 @@ import Synchronization
 
 package final class PrometheusHistogram: RecorderHandler, TimerHandler, PrometheusSeries {
     private struct State {
-        /// One for each bound and one for what lies beyond.
+        /// The number of values for each bound, and for what lies beyond the last.
         var counts: [Int]
         var sum = 0.0
     }
@@ -11,7 +11,7 @@ package final class PrometheusHistogram: RecorderHandler, TimerHandler, Promethe
     private let bounds: [Double]
     private let state: Mutex<State>
 
-    /// - Parameter bounds: upper ones, ascending.
+    /// - Parameter bounds: upper bounds, ascending.
     package init(bounds: [Double]) {
         self.bounds = bounds
         self.state = Mutex(State(counts: .init(repeating: 0, count: bounds.count + 1)))

@@ -19,7 +19,7 @@ package struct PrometheusLabels: Sendable, Hashable {
 
     package var braced: String { self.text.isEmpty ? "" : "{\(self.text)}" }
 
-    /// With one label more.
+    /// Returns the labels and one more, in braces.
     package func with(_ name: String, _ value: String) -> String {
         "{\(self.text)\(self.text.isEmpty ? "" : ",")\(name)=\"\(value)\"}"
     }

@@ -3,8 +3,8 @@ import Synchronization
 
 /// A backend for swift-metrics that writes Prometheus' text format (version 0.0.4).
 ///
-/// Counters become counters named `…_total`, meters and plain recorders gauges, timers and recorders that aggregate become
-/// histograms (timers in seconds). Dots and dashes in names become underscores.
+/// Counters become counters named `…_total`, meters and plain recorders gauges, timers and recorders that aggregate
+/// become histograms (timers in seconds). Dots and dashes in names become underscores.
 public final class PrometheusMetrics: MetricsFactory {
     /// Everything that the process measures, once ``bootstrap()`` was called.
     public static let shared = PrometheusMetrics()
@@ -15,7 +15,7 @@ public final class PrometheusMetrics: MetricsFactory {
     }
 
     private static let bootstrapped = Atomic(false)
-    /// Seconds.
+    /// The bounds of timers. Seconds.
     private static let timeBuckets = [
         0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
     ]
@@ -33,7 +33,7 @@ public final class PrometheusMetrics: MetricsFactory {
         MetricsSystem.bootstrap(self.shared)
     }
 
-    /// What `/metrics` answers.
+    /// Returns all metrics, as `/metrics` answers them.
     public func text() -> String {
         let families = self.families.withLock { $0 }
         var text = ""

@@ -6,10 +6,10 @@ import UnixSignals
 package struct FileReloader {
     private static let checkInterval = Duration.seconds(1)
 
-    /// Asked again and again, for one file may name others.
+    /// The files; asked for at each check, since one file may name others.
     private let files: @Sendable () -> [ReloadedFile]
     private let logger: Logger
-    /// What is done on SIGHUP besides.
+    /// The function that is called on SIGHUP, before the files are read.
     private let onSignal: @Sendable () -> Void
 
     package init(
@@ -25,7 +25,8 @@ package struct FileReloader {
         case tick
     }
 
-    /// Until it is cancelled. One file after the other, whatever the occasion: of two readings of a file the later counts.
+    /// Watches the files until it is cancelled. Files are read one after the other, whatever the occasion, so that the
+    /// later of two readings is in force.
     package func run() async {
         let (occasions, continuation) = AsyncStream.makeStream(of: Occasion.self)
         await withTaskGroup { group in
@@ -57,7 +58,8 @@ package struct FileReloader {
                 gone.remove(file.path)
             } else if !isForced, gone.insert(file.path).inserted {
                 // Perhaps it is about to be replaced.
-                self.logger.warning("a file has gone; what it said before counts", metadata: ["file": "\(file.path)"])
+                self.logger.warning(
+                    "a file has gone; its previous contents stay in use", metadata: ["file": "\(file.path)"])
             }
             guard isForced || next != nil && next != stamps[file.path] ?? file.stamp else { continue }
             stamps[file.path] = next
@@ -71,7 +73,8 @@ package struct FileReloader {
             self.logger.notice("read a file again", metadata: ["file": "\(file.path)"])
         } catch {
             self.logger.error(
-                "kept what a file said before", metadata: ["file": "\(file.path)", "error": "\(error)"])
+                "cannot reload a file; its previous contents stay in use",
+                metadata: ["file": "\(file.path)", "error": "\(error)"])
         }
     }
 }

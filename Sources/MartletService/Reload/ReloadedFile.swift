@@ -4,12 +4,12 @@ package import MartletWebSocket
 public struct ReloadedFile: Sendable {
     public let path: String
     package let reload: @Sendable () async throws -> Void
-    /// What it was when it was last read, as far as is known.
+    /// The stamp of the file when it was last read, as far as it is known.
     package let stamp: FileStamp?
 
-    /// To be made when the file has just been read.
+    /// Describes a file that has just been read.
     ///
-    /// - Parameter reload: reads it again. When it throws, what was read before counts.
+    /// - Parameter reload: reads it again. When it throws, the previous contents stay in use.
     public init(_ path: String, reload: @escaping @Sendable () async throws -> Void) {
         self.init(path, stamp: FileStamp(path), reload: reload)
     }

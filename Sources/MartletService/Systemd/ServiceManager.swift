@@ -2,7 +2,7 @@ import CMartletSystem
 import FoundationEssentials
 
 /// The program that started this one, when it speaks systemd's protocols: it hands listening sockets over
-/// (sd_listen_fds(3)) and wants to know how the service is (sd_notify(3)). Without one, nothing happens.
+/// (sd_listen_fds(3)) and is told the state of the service (sd_notify(3)). Without one, nothing happens.
 package struct ServiceManager: Sendable {
     /// The first descriptor that is handed over.
     private static let firstDescriptor: CInt = 3
@@ -36,7 +36,7 @@ package struct ServiceManager: Sendable {
         martlet_notify(socket, state)
     }
 
-    /// Says again and again that the process is alive, until cancelled.
+    /// Tells the manager regularly that the process is alive, until cancelled.
     package func keepAlive() async {
         guard let interval = self.watchdogInterval, interval > .zero else { return }
         while !Task.isCancelled {

@@ -7,7 +7,7 @@ import Synchronization
 @testable import MartletPush
 @testable import MartletWebSocket
 
-/// A client of the event-stream dialect that notes what it is told, over all of its connections.
+/// A client of the event-stream dialect that notes what it is sent, over all of its connections.
 final class BrokerClient: Sendable {
     private enum Seen: Equatable {
         case message(event: String, number: Int)
@@ -69,7 +69,7 @@ final class BrokerClient: Sendable {
 
     func connect() async throws { try await self.eventLoop.submit { self.open() }.get() }
 
-    /// Is cut off, and comes back.
+    /// Closes its connection, and connects again.
     func reconnect() async throws {
         try await self.eventLoop.submit {
             self.connection.value?.close(.normalClosure, "")
@@ -77,7 +77,7 @@ final class BrokerClient: Sendable {
         }.get()
     }
 
-    /// Comes back, if it was disconnected.
+    /// Connects again if it was disconnected.
     func comeBack() {
         guard !self.state.withLock({ $0.isOpen }) else { return }
         self.eventLoop.execute { if self.connection.value?.isOpen != true { self.open() } }
@@ -120,7 +120,7 @@ final class BrokerClient: Sendable {
         }
     }
 
-    /// Whether it was told where it stands.
+    /// Whether it was sent a position.
     var isLive: Bool { self.state.withLock { $0.lastID != nil } }
 
     /// Whether it has seen the last messages of its events.
@@ -135,7 +135,7 @@ final class BrokerClient: Sendable {
         }
     }
 
-    /// What is missing, doubled, out of order, or should not be there.
+    /// Returns which messages are missing, doubled, out of order, or should not be there.
     func problems(published: Set<String>, failed: Set<String>) -> [String] {
         let seen = self.state.withLock { $0.seen }
         var problems: [String] = []

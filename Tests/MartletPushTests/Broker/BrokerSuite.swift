@@ -4,19 +4,19 @@ import Synchronization
 
 @testable import MartletPush
 
-/// The promises of a broker, checked of any. What is found is returned, so that the suite itself can be tested.
+/// Checks the promises of a broker, whichever it is. Problems are returned, so that the suite itself can be tested.
 struct BrokerSuite: Sendable {
     /// Makes a broker with a history of so many publications.
     let makeBroker: @Sendable (HistoryConfiguration) -> any Broker
     /// Makes trouble while subscribers and publishers are at work; called again and again.
     var disturb: (@Sendable (any Broker) async -> Void)?
-    /// How long something may take that must happen.
+    /// The longest time that is waited for something that must happen.
     var patience = TimeAmount.seconds(10)
 
     private static let channel = ChannelName("alerts#jack")
     private static let other = ChannelName("news#jack")
 
-    /// What a broker breaks in plain calls is not tried at work.
+    /// Returns the problems of a broker; one that has some in plain calls is not tried at work.
     func problems() async throws -> [String] {
         let problems = await self.calls() + self.lifeCycle()
         return try await problems.isEmpty ? self.atWork() : problems
@@ -66,7 +66,7 @@ struct BrokerSuite: Sendable {
         func add(_ value: Value) { self.values.withLock { $0.append(value) } }
     }
 
-    /// Waits until something is so, or patience is at its end.
+    /// Waits until a condition is true, or ``patience`` is over.
     @discardableResult
     private func until(_ isSo: () -> Bool) async -> Bool {
         let end = NIODeadline.now() + self.patience
@@ -123,7 +123,7 @@ struct BrokerSuite: Sendable {
         check(
             received.allSatisfy { $0.receipt == ReceiptID(node: 7, number: UInt64($0.data) ?? 0) },
             "a publication comes without its receipt")
-        // What may have happened, and was tried again, is there twice.
+        // A publication that may have happened, and was tried again, is there twice.
         let all = try await history(positions[5])
         check(
             all.isComplete && all.publications.map(\.data).contains("7") && all.publications.last?.data == "8",
@@ -161,7 +161,7 @@ struct BrokerSuite: Sendable {
 
     // MARK: At work
 
-    /// What publishers were told.
+    /// The outcome that a publisher was told.
     private enum Told { case published, failed, unknown }
 
     /// Publishers and clients of a service, over many connections, while trouble is made.
@@ -205,7 +205,7 @@ struct BrokerSuite: Sendable {
         }
         if await !self.until({ isDone.count > 0 }) { problems.append("publishers hang") }
         publisher.cancel()
-        // Whoever was disconnected comes back, and everybody sees the last publications, or is told of a gap.
+        // Clients that were disconnected connect again, and all see the last publications, or are told of a gap.
         let outcome = told.all
         let published = Set(outcome.filter { $0.1 == .published }.map(\.0))
         let failed = Set(outcome.filter { $0.1 == .failed }.map(\.0))

@@ -31,7 +31,7 @@ struct BrokerTests {
         } disturb: {
             await ($0 as? UnreliableBroker)?.restart()
         }
-        // What is waited for in vain need not be waited for long.
+        // With these faults the suite waits in vain: it need not wait for long.
         let isInVain: Set<UnreliableBroker.Fault> = [
             .silentSubscription, .silentHistory, .silentPublish, .deafSubscription, .endless,
         ]
@@ -57,7 +57,7 @@ struct BrokerTests {
 
     // MARK: Time limits
 
-    /// Never answers.
+    /// A broker that never answers.
     private final class SilentBroker: Broker {
         let isInProcess = false
         let unsubscribed = Mutex(0)
@@ -114,7 +114,7 @@ struct BrokerTests {
         guard case .success(let result) = results.withLock({ $0.last }) else { return #expect(Bool(false)) }
         #expect(!result.isComplete && result.delivered == 0 && result.position?.offset == 1)
         #expect(receipts.count == 0)
-        // Late news change nothing, also when the slot is another's.
+        // Late answers change nothing, also when the slot is another's.
         let (other, _) = receipts.begin(at: begin) { result in results.withLock { $0.append(result) } }
         #expect(receipts[id] == nil && receipts[other] != nil)
         unconfirmed.received(shardCount: 1)

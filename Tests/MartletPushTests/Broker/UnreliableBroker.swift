@@ -5,8 +5,8 @@ import Synchronization
 
 @testable import MartletPush
 
-/// A broker in another process, as it may be on a bad day: slow, failing now and then, and restarted, after which everything
-/// that was kept is gone. It keeps the promises of ``Broker`` all the same, unless it has a fault.
+/// A broker in another process, as it may be on a bad day: slow, failing now and then, and restarted, after which
+/// everything that was kept is gone. It keeps the promises of ``Broker`` all the same, unless it has a fault.
 final class UnreliableBroker: Broker {
     /// A promise that is broken, for tests of the suite.
     enum Fault: CaseIterable {
@@ -32,7 +32,7 @@ final class UnreliableBroker: Broker {
         case reordered
         /// A restart is not told.
         case silentRestart
-        /// After a restart nobody is subscribed any more.
+        /// No node is subscribed any more after a restart.
         case forgetfulRestart
         /// It goes on when it is to end.
         case endless
@@ -42,7 +42,7 @@ final class UnreliableBroker: Broker {
 
     private struct State {
         var base: MemoryBroker
-        /// What the base hands its publications to; it holds it weakly.
+        /// The receiver that the base hands its publications to; the base holds it weakly.
         var relay: Relay
         var subscriptions: Set<ChannelName> = []
         weak var receiver: (any BrokerReceiver)?
@@ -69,11 +69,11 @@ final class UnreliableBroker: Broker {
     }
 
     private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    /// Everything happens here, in the order of the calls.
+    /// The event loop on which everything happens, in the order of the calls.
     private let eventLoop: any EventLoop
     private let history: HistoryConfiguration
     private let fault: Fault?
-    /// How many of a hundred calls fail.
+    /// The number of calls that fail, of a hundred.
     private let failures: Int
     private let state: Mutex<State>
 

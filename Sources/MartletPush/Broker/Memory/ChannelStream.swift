@@ -17,7 +17,7 @@ struct ChannelStream {
     var count: Int { self.kept.count }
     var firstTime: Int64? { self.kept.first?.time }
 
-    /// - Returns: how many are kept, too.
+    /// - Returns: the publication, and how many are kept.
     mutating func append(_ data: String, _ receipt: ReceiptID, now: Int64) -> (Publication, count: Int) {
         self.lastOffset += 1
         self.lastTime = now
@@ -25,12 +25,12 @@ struct ChannelStream {
         return (Publication(position: self.position, data: data, time: now, receipt: receipt), self.kept.count)
     }
 
-    /// Takes the oldest publication out.
+    /// Removes the oldest publication, and returns it.
     mutating func removeFirst() -> Publication? { self.kept.popFirst() }
 
     /// - Parameters:
     ///   - position: `nil` for the position alone.
-    ///   - oldest: publications of before have expired, although they may still be kept.
+    ///   - oldest: the time before which publications have expired, although they may still be kept.
     func since(_ position: StreamPosition?, oldest: Int64) -> History {
         guard let position else { return History(publications: [], position: self.position, isComplete: true) }
         let fresh = self.kept.drop { $0.time < oldest }

@@ -4,21 +4,21 @@ import Synchronization
 
 /// The broker of a single process: everything is in memory, and is gone when the process ends.
 ///
-/// A publication is numbered and kept under one lock. It is handed to the receiver without it, by one thread at a time, in the
-/// order of the numbers: whoever publishes while another thread does that leaves its publication to that thread.
+/// A publication is numbered and kept under one lock. It is handed to the receiver outside the lock, by one thread at a
+/// time, in the order of the numbers: a thread that publishes while another one does that leaves its publication to it.
 ///
-/// The epoch of a new stream follows from the time, in steps of an eighth of the time for which an empty stream is
-/// remembered. So a channel that was forgotten and begins anew has another epoch than before; and whoever was told the
-/// epoch of a channel in which nothing had been published has missed nothing for so long, unless there is a stream.
+/// The epoch of a new history follows from the time, in steps of an eighth of ``HistoryConfiguration/positionAge``. So
+/// a channel that was forgotten and begins again has another epoch than before; and a client that was given the epoch
+/// of a channel without publications has missed nothing within that time, unless the channel has a history by now.
 public final class MemoryBroker: Broker {
     /// The memory of a publication and of a channel beside their texts. Bytes.
     private static let publicationCost = 100
     private static let channelCost = 400
     private static let epochsToRemember: UInt64 = 8
-    /// Publications of others that a publisher hands on.
+    /// The number of publications that one thread hands on before another goes on.
     private static let handedOnAtOnce = 64
 
-    /// What is to be looked at when its time has come.
+    /// A channel that is to be looked at when a time has come.
     private struct Reminder {
         let channel: ChannelName
         let time: Int64
@@ -37,9 +37,10 @@ public final class MemoryBroker: Broker {
         var outgoing: Deque<Outgoing> = []
         var isHandingOn = false
         var streams: [ChannelName: ChannelStream] = [:]
-        /// One for each publication that is kept, the oldest first; some are for publications that have gone already.
+        /// A reminder for each publication that is kept, the oldest first; some are for publications that were removed
+        /// already.
         var ages: Deque<Reminder> = []
-        /// One for each time that a stream became empty, the oldest first.
+        /// A reminder for each time that a stream became empty, the oldest first.
         var emptied: Deque<Reminder> = []
         var bytes = 0
         var firstEpoch: UInt64
@@ -73,7 +74,7 @@ public final class MemoryBroker: Broker {
 
     public var isInProcess: Bool { true }
 
-    /// Every publication of the process is received anyway.
+    /// Confirms at once: every publication of the process is received anyway.
     public func subscribe(to channel: ChannelName, completion: @escaping @Sendable (BrokerError?) -> Void) {
         completion(nil)
     }
@@ -102,8 +103,8 @@ public final class MemoryBroker: Broker {
         if let (first, receiver) = mine { self.handOn(first, to: receiver) }
     }
 
-    /// Hands publications on until none waits. After a while another thread goes on, so that one publisher does not work for all
-    /// others without end.
+    /// Hands publications on until none waits. After a while another thread goes on, so that one publisher does not
+    /// work for all others without end.
     private func handOn(_ first: Outgoing, to receiver: (any BrokerReceiver)?) {
         var next = first
         for _ in 0..<Self.handedOnAtOnce {
@@ -185,7 +186,7 @@ public final class MemoryBroker: Broker {
         return publication
     }
 
-    /// Never goes back, whatever the order in which threads come here.
+    /// Returns the time, which never goes back, whatever the order in which threads come here.
     private func time(_ state: inout State) -> Int64 {
         state.lastTime = max(state.lastTime, self.now())
         return state.lastTime
@@ -228,14 +229,14 @@ public final class MemoryBroker: Broker {
     private func makeRoom(_ state: inout State, _ now: Int64) {
         while state.bytes > self.configuration.maximumBytes, !state.ages.isEmpty { self.removeOldest(&state, now) }
         guard state.bytes > self.configuration.maximumBytes else { return }
-        // Nothing is left but the positions of silent channels. They go before their time: no epoch of before counts.
+        // Nothing is left but the positions of silent channels. They go early, and no earlier epoch is valid any more.
         while state.bytes > self.configuration.maximumBytes / 2, let first = state.emptied.popFirst() {
             if state.streams[first.channel]?.isEmpty == true { self.forget(first.channel, &state) }
         }
         state.firstEpoch &+= Self.epochsToRemember + 1
     }
 
-    /// Removes what the oldest reminder is about, unless that has gone before its time.
+    /// Removes the publication that the oldest reminder is about, unless it has gone already.
     private func removeOldest(_ state: inout State, _ now: Int64) {
         guard let oldest = state.ages.popFirst(), let first = state.streams[oldest.channel]?.firstTime,
             first <= oldest.time

@@ -1,7 +1,7 @@
 import MartletWebSocket
 
-/// How names are written inside an ``EventStreamID``: percent-encoded (RFC 3986, section 2.1), but for letters, digits, `-`
-/// and `_`.
+/// The encoding of names inside an ``EventStreamID``: percent-encoded (RFC 3986, section 2.1), except letters, digits,
+/// `-` and `_`.
 enum EventNameCoding {
     private static let digits = Array("0123456789ABCDEF".utf8)
 

@@ -3,20 +3,20 @@ import Logging
 import MartletProtocol
 import NIOCore
 
-/// The event-stream dialect: the client names events, and where it left off; it is sent what it missed, if it was kept, and told
-/// of a gap otherwise; then it listens.
+/// The event-stream dialect: the client names events, and where it left off; it is sent what it missed, if it was kept,
+/// and told of a gap otherwise; then it is sent what is published.
 ///
-/// It subscribes before it reads the history, so that nothing falls between the two; what comes in the meantime waits, and
-/// what is in both is sent once. The same happens again for a channel in which publications may be missing.
+/// It subscribes before it reads the history, so that nothing falls between the two; what comes in the meantime waits,
+/// and what is in both is sent once. The same happens again for a channel in which publications may be missing.
 package final class EventStreamDialect: Dialect {
-    /// Bytes of missed publications that one client is sent.
+    /// Bytes of missed publications that one client is sent at most.
     static let replayLimit = 4 << 20
 
     /// The beginning of a session: the knowledge of the client when its connection opens.
     private indirect enum Beginning {
-        /// The handshake's head, whose query says who and what.
+        /// The head of the opening handshake, whose query names token and events.
         case head(HTTPRequest)
-        /// The transport has let it in.
+        /// The transport has accepted the client.
         case admitted(EventStreamRequest, PushUser, UserPlace)
         case over
     }
@@ -50,7 +50,7 @@ package final class EventStreamDialect: Dialect {
         self.beginning = beginning
     }
 
-    /// - Parameter head: of the handshake of a WebSocket.
+    /// - Parameter head: of the opening handshake of a WebSocket.
     convenience init(head: HTTPRequest) { self.init(.messages, .head(head)) }
 
     /// - Parameter place: among the user's sessions.
@@ -62,7 +62,8 @@ package final class EventStreamDialect: Dialect {
 
     // MARK: Dialect
 
-    /// The client comes back and is sent what it missed; with the oldest dropped it would not know.
+    /// The policy closes slow clients: they resume and are sent what they missed. They would not notice dropped
+    /// messages.
     package var slowClients: PushLimits.SlowClientPolicy? { .close }
 
     package var heartbeat: EncodedPublications? { self.format.heartbeat }
@@ -99,7 +100,7 @@ package final class EventStreamDialect: Dialect {
         session.close(why, reason)
     }
 
-    /// The client has nothing to say.
+    /// Ignores the message: the client has nothing to say.
     package func received(_ message: RawSpan, on session: Session) {}
 
     package func closed() {
@@ -120,7 +121,7 @@ package final class EventStreamDialect: Dialect {
         session.startHeartbeats()
         session.log(.debug, "event stream opened", ["events": "\(request.events.count)"])
         let after = request.after.flatMap { EventStreamID($0) }
-        // An id that cannot be read is of somewhere: that anything was missed cannot be excluded.
+        // With an id that cannot be read, something may have been missed.
         let isUnknown = request.after != nil && after == nil
         self.subscriptions = request.events.map { event in
             let position = isUnknown ? .nowhere : after?[event]
@@ -169,7 +170,7 @@ package final class EventStreamDialect: Dialect {
             self.subscriptions[index].position = self.subscriptions[index].position ?? .nowhere
             self.subscriptions[index].isResumed = true
         } else if let first = self.firstHeld(at: index), !self.subscriptions[index].isResumed {
-            // A client that has just come was promised what is held, and what follows.
+            // A new client is to get what is held, and what follows.
             self.subscriptions[index].position = first
             self.subscriptions[index].isResumed = true
         }
@@ -192,7 +193,7 @@ package final class EventStreamDialect: Dialect {
             let items = batch.publications.compactMap { self.item($0, at: index) }
             return items.isEmpty || self.send(items, on: session) ? batch.count : 0
         }
-        // From here on everything is new, and the same for all who listen to this channel alone.
+        // From here on everything is new, and the same for all that have subscribed to this channel alone.
         let encoding = self.format.encoding
         session.changeEncoding(of: batch.channel, to: encoding)
         return session.send(batch[encoding])
@@ -235,7 +236,7 @@ package final class EventStreamDialect: Dialect {
             < (right.publication.time, right.index, right.publication.position?.offset ?? 0)
     }
 
-    /// Leaves out the oldest of what is more than one client is sent at once.
+    /// Removes the oldest missed publications beyond ``replayLimit``.
     ///
     /// - Returns: the subscriptions that something was left out of.
     private func cutReplay(_ missed: inout [Missed]) -> Set<Int> {

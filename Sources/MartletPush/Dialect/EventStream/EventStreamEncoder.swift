@@ -2,10 +2,10 @@ import NIOCore
 
 /// The event-stream dialect as bytes.
 enum EventStreamEncoder {
-    /// `text/event-stream` (HTML, section 9.2.6).
+    /// Encodes items as `text/event-stream` (HTML, section 9.2.6).
     ///
-    /// - Parameter isJSON: whether messages are JSON strings. A message as it is loses the difference between CR, LF and CR
-    ///   LF, since all of them end a line of the format.
+    /// - Parameter isJSON: whether messages are JSON strings. A message as it is loses the difference between CR, LF
+    ///   and CR LF, since all of them end a line of the format.
     static func serverSentEvents(_ items: [EventStreamItem], isJSON: Bool) -> ByteBuffer {
         var text = ""
         let hasID = items.contains { $0.id != nil }
@@ -30,7 +30,7 @@ enum EventStreamEncoder {
         return ByteBuffer(string: text)
     }
 
-    /// A field ends with its line.
+    /// Replaces line ends by spaces: a field ends with its line.
     private static func oneLine(_ text: String) -> String {
         text.utf8.allSatisfy { $0 != 0x0A && $0 != 0x0D }
             ? text : String(decoding: text.utf8.map { $0 == 0x0A || $0 == 0x0D ? 0x20 : $0 }, as: UTF8.self)
@@ -59,7 +59,7 @@ enum EventStreamEncoder {
         line(to: index, &text)
     }
 
-    /// `{"id":"…","event":"…","data":"…"}`, `{"id":"…","gap":["…"]}` or `{"id":"…"}`.
+    /// Encodes an item as `{"id":"…","event":"…","data":"…"}`, `{"id":"…","gap":["…"]}` or `{"id":"…"}`.
     static func json(_ item: EventStreamItem) -> String {
         var members: [String] = []
         if let id = item.id { members.append("\"id\":\(JSONText.string(id.description))") }

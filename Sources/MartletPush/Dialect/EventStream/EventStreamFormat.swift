@@ -1,7 +1,7 @@
 import MartletWebSocket
 import NIOCore
 
-/// How the event-stream dialect is written, which depends on the transport.
+/// The format in which the event-stream dialect is written, which depends on the transport.
 package enum EventStreamFormat: Sendable {
     /// A JSON object in a text message of a WebSocket.
     case messages

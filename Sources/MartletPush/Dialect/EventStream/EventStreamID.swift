@@ -1,9 +1,9 @@
-/// How far a client of the event-stream dialect has come in each of its channels: what it names when it comes back.
+/// The position of a client of the event-stream dialect in each of its channels. The client names it when it resumes.
 ///
-/// As text, which clients take as it is: the event's name (what is no letter, digit, `-` or `_` percent-encoded), `~` and
-/// the position, for each channel, with commas between.
+/// As text, which is opaque to clients: for each channel the event's name (percent-encoded except letters, digits, `-`
+/// and `_`), `~` and the position, with commas between channels.
 struct EventStreamID: Hashable, CustomStringConvertible {
-    /// Longer ones are refused. Bytes.
+    /// The longest id that is accepted. Bytes.
     static let maximumLength = 16 * 1024
 
     private(set) var positions: [(event: String, position: StreamPosition)]

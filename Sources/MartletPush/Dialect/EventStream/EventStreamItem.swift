@@ -1,15 +1,15 @@
-/// What a client of the event-stream dialect is told.
+/// One message to a client of the event-stream dialect.
 struct EventStreamItem {
     enum Content {
         case publication(event: String, data: String)
         /// Publications of these events are lost for this client.
         case gap([String])
-        /// Nothing but how far it has come.
+        /// The client's position, and nothing else.
         case position
     }
 
     let content: Content
-    /// `nil` in channels without history.
+    /// The client's position after the item; `nil` for a gap, and in channels without history.
     let id: EventStreamID?
 
     init(_ content: Content, id: EventStreamID?) {

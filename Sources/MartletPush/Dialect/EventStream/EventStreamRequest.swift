@@ -1,30 +1,31 @@
 package import HTTPTypes
 import MartletWebSocket
 
-/// What a client of the event-stream dialect asks for, by query and headers.
+/// The request of a client of the event-stream dialect, read from query and headers.
 package struct EventStreamRequest: Sendable, Hashable {
     /// The subprotocol of a WebSocket that speaks the dialect.
     package static let subprotocol = "martlet"
-    /// Bytes of an id that a client may come back with.
+    /// The longest id that a client may be given, so that it fits into the next request. Bytes.
     static let idLengthLimit = 7 * 1024
-    /// Seconds that a poll may wait.
+    /// The longest time that a poll may wait. Seconds.
     package static let waitLimit = 60
     static let defaultWait = 25
 
     package struct Malformed: Error { package let reason: String }
 
-    /// Of `Authorization: Bearer`, else of the query, else of the cookie `martlet_token`; `nil` when there is none.
+    /// The token of `Authorization: Bearer`, else of the query, else of the cookie `martlet_token`; `nil` when there is
+    /// none.
     package let token: String?
-    /// Each once, in the order in which they came.
+    /// The events, each once, in the order in which they came.
     package let events: [String]
-    /// Where the client left off; `nil` for one that begins.
+    /// The id with which the client resumes; `nil` for one that begins.
     package let after: String?
-    /// Of a poll. Seconds.
+    /// The time that a poll waits. Seconds.
     package let wait: Int
     /// Whether messages are sent as JSON strings.
     package let isJSON: Bool
 
-    /// - Parameter maximumEvents: that it may ask for.
+    /// - Parameter maximumEvents: how many events it may name.
     package init(_ head: HTTPRequest, maximumEvents: Int) throws(Malformed) {
         var token: String?
         var events: [String] = []
@@ -55,9 +56,9 @@ package struct EventStreamRequest: Sendable, Hashable {
         }
         guard !events.isEmpty else { throw Malformed(reason: "name at least one event: ?event=alerts") }
         guard events.count <= maximumEvents else {
-            throw Malformed(reason: "one client hears at most \(maximumEvents) events")
+            throw Malformed(reason: "one client subscribes to at most \(maximumEvents) events")
         }
-        // The id that it comes back with must fit into a request.
+        // The id that it resumes with must fit into a request.
         guard events.reduce(0, { $0 + EventNameCoding.encode($1).utf8.count + 40 }) <= Self.idLengthLimit else {
             throw Malformed(reason: "the names of the events are too long together")
         }
@@ -66,7 +67,7 @@ package struct EventStreamRequest: Sendable, Hashable {
         if let token = self.token, token.utf8.count > PushLimits.tokenLength {
             throw Malformed(reason: "a token has at most \(PushLimits.tokenLength) bytes")
         }
-        // A browser that comes back by itself names the last id in a header, and the old one in the query.
+        // A browser that reconnects by itself names the last id in a header, and the old one in the query.
         self.after = head.headerFields[.lastEventID].flatMap { $0.isEmpty ? nil : $0 } ?? after
         guard (self.after?.utf8.count ?? 0) <= EventStreamID.maximumLength else {
             throw Malformed(reason: "the id is too long")
@@ -85,7 +86,8 @@ package struct EventStreamRequest: Sendable, Hashable {
         return token
     }
 
-    /// A browser sends cookies for pages of other sites too, with a WebSocket's handshake even unasked.
+    /// Whether the request comes from a page of the same host: only then is the cookie used. A browser sends cookies
+    /// for pages of other sites too, with a WebSocket's opening handshake even unasked.
     private static func isSameHost(_ head: HTTPRequest) -> Bool { OriginPolicy.sameHost.allows(head, isSecure: false) }
 
     private static func cookie(_ name: String, of head: HTTPRequest) -> String? {

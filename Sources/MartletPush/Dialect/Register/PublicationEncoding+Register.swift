@@ -1,7 +1,7 @@
 import MartletWebSocket
 
 extension PublicationEncoding {
-    /// Each message as it is, as a text message of a WebSocket.
+    /// The encoding of the register dialect: each message as it is, as a text message of a WebSocket.
     static let register = PublicationEncoding { batch in
         var messages = PreparedBatch()
         for publication in batch.publications { messages.append(text: publication.data) }

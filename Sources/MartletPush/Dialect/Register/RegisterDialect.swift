@@ -3,14 +3,15 @@ import Logging
 import MartletProtocol
 import NIOCore
 
-/// The register dialect: the client names a token and an event, as often as it likes, and gets the messages of each as text.
+/// The register dialect: the client names a token and an event, as often as it likes, and gets the messages of each as
+/// text.
 final class RegisterDialect: Dialect {
     /// A client that sends this many wrong messages in a row is closed.
     private static let toleratedMistakes = 10
     /// Register messages that may wait for the `authenticate` hook.
     private static let waitingLimit = 64
 
-    /// The state that is needed where a hook says who a token stands for.
+    /// The state that is needed when a hook checks tokens.
     private final class Authentication {
         var isUnderWay = false
         var waiting: [RegisterMessage] = []
@@ -24,7 +25,7 @@ final class RegisterDialect: Dialect {
 
     var slowClients: PushLimits.SlowClientPolicy? { nil }
 
-    /// The WebSocket's own pings are enough.
+    /// There is no heartbeat: the WebSocket's own pings are enough.
     var heartbeat: EncodedPublications? { nil }
 
     func opened(_ session: Session) {}
@@ -51,7 +52,7 @@ final class RegisterDialect: Dialect {
 
     func deliver(_ batch: PublicationBatch, to session: Session) -> Int { session.send(batch[.register]) }
 
-    /// Delivery is at most once: there is nothing to tell.
+    /// Does nothing: delivery is at most once.
     func interrupted(_ channel: ChannelName, after position: StreamPosition?, on session: Session) {}
 
     func closed() { self.authentication = nil }
@@ -80,7 +81,7 @@ final class RegisterDialect: Dialect {
         session.send(EncodedPublications(text: #"{"error":{"code":\#(code),"message":"\#(reason)"}}"#))
     }
 
-    /// One token after the other, so that register messages take effect in their order.
+    /// Authenticates one token after the other, so that register messages take effect in their order.
     private func authenticateNext(on session: Session) {
         guard let authentication = self.authentication, !authentication.isUnderWay, !authentication.waiting.isEmpty
         else { return }
@@ -108,8 +109,8 @@ final class RegisterDialect: Dialect {
         }
     }
 
-    /// The latest token is in force: a client may register again with a newer one, and stay. What is said of the same token
-    /// for several events holds for all of them: the earliest time.
+    /// Sets when the latest token expires: a client may register again with a newer one, and stay. A token that was
+    /// given several times, for several events, expires at the earliest of them.
     private func expire(_ token: String?, at time: Date?, _ session: Session) {
         var time = time
         if let expiring = self.authentication?.expiring, expiring.token == token {
