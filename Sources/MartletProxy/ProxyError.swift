@@ -1,6 +1,6 @@
 import MartletWebSocket
 
-/// Why a proxy cannot start or take a configuration. ``reason`` says what to do about it.
+/// The reason why a proxy cannot start or apply a configuration. ``reason`` says what to do about it.
 public struct ProxyError: Error, Sendable, CustomStringConvertible {
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         public let description: String

@@ -1,4 +1,4 @@
-/// What the handshakes of one listener need, on whichever reactor.
+/// The context that the ``DirectHandshake``s of one listener share, on any reactor.
 struct DirectContext: Sendable {
     let core: ProxyCore
     let listener: ListenerConfiguration

@@ -9,13 +9,13 @@ import Glibc
 import Musl
 #endif
 
-/// A connection that has just been accepted. If the first thing to come over it is a flawless request for a WebSocket on a
-/// plain upstream, and the upstream's answer a flawless 101, the two sockets become a tunnel of the same reactor, and NIO
-/// never hears of them: a handshake then costs little more than its system calls.
+/// The opening handshake of a connection that a reactor has just accepted. If the first bytes are a valid request for a
+/// WebSocket on an upstream over plain TCP, and the upstream server answers with a valid 101, the two sockets become a
+/// tunnel of the same reactor without NIO: such a handshake costs little more than its system calls.
 ///
-/// Everything else - other requests, other routes, other answers, whatever is in the least unusual - is given to NIO's
-/// pipeline together with the bytes that came, and with the connection to the upstream if the request went there already.
-/// So nothing is refused or answered here, but for a 101.
+/// Everything else (other requests, routes and answers, anything unusual) goes to NIO's pipeline, together with the
+/// bytes that have been read and, if the request has been sent already, with the connection to the upstream server. So
+/// a 101 is the only answer that is sent from here.
 final class DirectHandshake: TunnelOpener {
     private enum Phase {
         /// Nothing has come.
@@ -29,7 +29,7 @@ final class DirectHandshake: TunnelOpener {
     /// The upstream servers that were tried, and the one that is being spoken to.
     private struct UpstreamSide {
         var leg: SocketLeg?
-        /// Whether epoll knows of its socket.
+        /// Whether its socket is registered with epoll.
         var isPolled = false
         var endpoint: Endpoint?
         var tried: [Endpoint] = []
@@ -40,9 +40,10 @@ final class DirectHandshake: TunnelOpener {
         var answer: [UInt8] = []
     }
 
-    /// Longer requests are NIO's: a socket's buffer takes so much at once.
+    /// The longest request that is handled here, in bytes: a socket's buffer takes this much at once. Longer ones go to
+    /// NIO.
     private static let mostOfRequest = 8 * 1024
-    /// What is read at once: the rest stays in the socket, for whoever goes on.
+    /// The size of the read of the request, in bytes; the rest stays in the socket, for NIO to read.
     private static let mostToRead = 16 * 1024
     private static let mostOfAnswer = 16 * 1024
 
@@ -54,11 +55,11 @@ final class DirectHandshake: TunnelOpener {
     private var phase = Phase.arriving
     private let acceptedAt: Int64
     private var deadline: Int64
-    /// When the request came.
+    /// The time at which the request came, or the connection was accepted before that. Nanoseconds.
     private var startedAt: Int64
     private var received: [UInt8] = []
     private var upgrade: ProxiedUpgrade?
-    /// For the log, if there is one.
+    /// The entry for the access log; `nil` before the request, and without an access log.
     private var entry: AccessLogEntry?
 
     /// Takes the client's descriptor over.
@@ -81,7 +82,7 @@ final class DirectHandshake: TunnelOpener {
     // MARK: What the reactor tells
 
     override func ready(_ leg: SocketLeg, _ events: UInt32, _ now: Int64) {
-        // Events are told once: what is not dealt with here is left for the tunnel.
+        // epoll reports events once: what is not handled here is noted for the tunnel.
         if events & PolledSocket.readEvents != 0 { leg.isReadable = true }
         if events & PolledSocket.hangUpEvents != 0 { leg.hasHungUp = true }
         switch (leg.side, self.phase) {
@@ -100,16 +101,16 @@ final class DirectHandshake: TunnelOpener {
     override func tick(_ now: Int64) {
         guard now >= self.deadline else { return }
         switch self.phase {
-        case .arriving: self.end()  // one that said nothing is told nothing
+        case .arriving: self.end()  // without a request there is nothing to answer
         case .connecting:
             self.upstream.isTimeout = true
             if now >= self.answerDeadline {
                 self.endpointFailed("response timeout", ETIMEDOUT)
-                return self.giveUp()  // which finds that the time is over
+                return self.giveUp()  // NIO answers with 504
             }
             self.endpointFailed("connect timeout", ETIMEDOUT)
             self.connect(now)
-        case .answering: self.giveUp()  // which finds that the time is over
+        case .answering: self.giveUp()  // NIO answers with 504
         case .over: break
         }
     }
@@ -129,7 +130,7 @@ final class DirectHandshake: TunnelOpener {
             if count == 0 || errno != EAGAIN && errno != EINTR { self.end() }
             return
         }
-        self.client.isReadable = false  // a request that fills the room is none that is read here
+        self.client.isReadable = false  // a request that fills the buffer goes to NIO
         self.startedAt = now
         let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
         self.received = Array(bytes)
@@ -138,7 +139,9 @@ final class DirectHandshake: TunnelOpener {
         self.connect(now)
     }
 
-    /// - Returns: `nil` for what is not flawless, and for what cannot be dealt with here.
+    /// Checks the request.
+    ///
+    /// - Returns: `nil` if the request is invalid, or cannot be handled here.
     private func check(_ bytes: UnsafeRawBufferPointer) -> ProxiedUpgrade? {
         let limits = self.context.limits
         guard bytes.count <= min(Self.mostOfRequest, limits.maximumHeaderSize),
@@ -229,14 +232,14 @@ final class DirectHandshake: TunnelOpener {
             self.upstream.sentAt = .now()
             self.deadline = self.answerDeadline
             guard self.pollUpstream(upstream, events: PolledSocket.inputEvents) else { return self.giveUp() }
-            // It may have said something before it was asked, which is not told again.
+            // Bytes may have come before the request was sent; epoll does not report them again.
             if upstream.isReadable { self.readAnswer(now) }
         } else if sent >= 0 {
-            // The upstream cannot make anything of it: it is asked again, by NIO.
+            // The upstream server cannot use a part of a request: NIO sends it again, over another connection.
             self.closeUpstream()
             self.giveUp()
         } else if errno == EAGAIN || errno == EINTR {
-            // The connection is not there yet: epoll tells when.
+            // The connection is not open yet: epoll reports when it is.
             guard self.pollUpstream(upstream, events: PolledSocket.allEvents) else { return self.connectionFailed(now) }
         } else {
             self.connectionFailed(now)
@@ -261,7 +264,7 @@ final class DirectHandshake: TunnelOpener {
         self.reactor.close(upstream)
     }
 
-    /// When the upstream must have answered.
+    /// The time by which the upstream server must have answered, in nanoseconds; `.max` before the request.
     private var answerDeadline: Int64 {
         self.upgrade.map { Self.time(self.startedAt, plus: $0.request.route.configuration.responseTimeout) } ?? .max
     }
@@ -301,7 +304,7 @@ final class DirectHandshake: TunnelOpener {
             guard self.upstream.answer.count < Self.mostOfAnswer,
                 self.upstream.answer.starts(with: "HTTP/1.1 101".utf8.prefix(before + count))
             else { return self.giveUp() }
-            // On to the end of what there is, which may be the end of the connection: that is told once.
+            // Reads on until nothing is left: the end of the connection may follow, and it is reported only once.
         }
     }
 
@@ -330,7 +333,7 @@ final class DirectHandshake: TunnelOpener {
 
     // MARK: The end
 
-    /// Lets NIO go on.
+    /// Hands the connection and the state of its handshake to NIO.
     private func giveUp() {
         guard let phase = self.leave() else { return }
         var begun: BegunHandshake?
@@ -361,7 +364,7 @@ final class DirectHandshake: TunnelOpener {
         self.context.core.connections.ended()
     }
 
-    /// - Returns: the phase that it was in; `nil` when it is over already.
+    /// - Returns: the phase that it was in; `nil` if it was over already.
     private func leave() -> Phase? {
         if case .over = self.phase { return nil }
         defer { self.phase = .over }

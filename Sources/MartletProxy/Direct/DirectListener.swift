@@ -14,13 +14,14 @@ import Musl
 /// `@unchecked Sendable`: it is made elsewhere, and only handed to the reactor.
 final class DirectListener: PolledListener, @unchecked Sendable {
     private static let events = EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue
-    /// So many more tunnels than another reactor has, and an eighth more, make it hand connections over.
+    /// The lead in tunnels, on top of an eighth, beyond which new connections go to the reactor with the fewest
+    /// tunnels.
     private static let slack = 16
 
     private let context: DirectContext
     private let reactor: TunnelReactor
     private var isStopped = false
-    /// There were no descriptors left: nothing is accepted until the next tick.
+    /// Whether there were no descriptors left; then nothing is accepted until the next tick.
     private var hasNoDescriptors = false
 
     /// - Parameter descriptor: a listening socket of its own, which it takes over.
@@ -42,8 +43,8 @@ final class DirectListener: PolledListener, @unchecked Sendable {
         _ = close(self.descriptor)
     }
 
-    /// One at a time: whether there are more is told together with whatever else has happened, and the other reactors shall
-    /// have something to do as well.
+    /// Accepts one connection. If more are waiting, epoll reports them again along with other events, and other
+    /// reactors can accept them.
     override func ready(_ events: UInt32, _ now: Int64) {
         guard !self.isStopped, !self.hasNoDescriptors else { return }
         self.accept(now)
@@ -93,7 +94,8 @@ final class DirectListener: PolledListener, @unchecked Sendable {
         }
     }
 
-    /// Tunnels live long, and the kernel wakes whoever waits: without this, one thread would end up with all of them.
+    /// The reactor for a new connection: this one, or the one with the fewest tunnels if this one has clearly more.
+    /// Tunnels live long, and the kernel wakes any waiting thread: otherwise one thread could end up with all of them.
     private var lightestReactor: TunnelReactor {
         let reactors = self.context.core.reactors
         guard reactors.count > 1, let lightest = reactors.min(by: { $0.count < $1.count }) else { return self.reactor }

@@ -1,6 +1,7 @@
 import NIOCore
 
-/// Fires when nothing has happened for so long. Touching it costs a look at the clock, no rescheduling.
+/// A timer that fires when nothing has happened for its time limit. Touching it reads the clock and reschedules
+/// nothing.
 final class ActivityTimer {
     private let limit: TimeAmount
     private let eventLoop: any EventLoop

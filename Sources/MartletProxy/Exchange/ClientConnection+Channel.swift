@@ -1,4 +1,4 @@
-// What the channel tells the handler.
+// The events of the channel.
 import MartletWebSocket
 import NIOCore
 import NIOHTTP1
@@ -14,7 +14,7 @@ extension ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         let passed = NIODeadline.now() - self.peer.acceptedAt
         self.startTimer(max(self.limits.headerTimeout - passed, .zero)) { [weak self] in
             guard let self, self.exchange == nil else { return }
-            // One that said nothing at all is not told either.
+            // A client that sent no request gets no answer.
             self.context?.close(promise: nil)
         }
     }
@@ -81,7 +81,7 @@ extension ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        // A client that has ended its half does not wait for an answer, as far as anybody can tell (as nginx sees it).
+        // A client that has ended its half is taken to have left, as in nginx.
         if case ChannelEvent.inputClosed? = event as? ChannelEvent, case .upgraded = self.phase {
         } else if case ChannelEvent.inputClosed? = event as? ChannelEvent {
             self.clientLeft()
@@ -108,7 +108,7 @@ extension ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
                 context.close(promise: nil)
                 return
             }
-            // The body breaks the rules: its request cannot be ended, and nothing behind it can be understood.
+            // The body is malformed: where the request ends is unknown, and so is the meaning of anything after it.
             self.exchange = nil
             exchange.clientGone()
             self.answer(.badRequest, "the body of the request is malformed: \(error)", isHead: false, keepAlive: false)

@@ -1,10 +1,11 @@
-// From HTTP to a WebSocket, and back behind a refusal.
+// The switch from HTTP to a WebSocket, and back to HTTP after a refusal.
 import MartletWebSocket
 import NIOCore
 import NIOHTTP1
 
 extension ClientConnection {
-    /// Stops HTTP behind a request for an upgrade, and tells whether anything came behind it.
+    /// Removes the decoder after a request for an upgrade, then calls `next`; `leftovers` is 0 if nothing has come
+    /// after it.
     func removeDecoder(then next: @escaping (_ leftovers: Int) -> Void) {
         guard let context = self.context else { return }
         let remove = {
@@ -16,7 +17,7 @@ extension ClientConnection {
         if self.input.isInRead { self.input.afterRead = { remove() } } else { remove() }
     }
 
-    /// HTTP goes on, behind an upgrade that was refused.
+    /// Puts the decoder back, so that HTTP goes on after an upgrade that was refused.
     func restoreDecoder() {
         guard let context = self.context, let encoder = self.codec?.encoder, self.codec?.isDecoderTaken ?? false,
             let decoder = self.codec?.makeDecoder()
@@ -30,7 +31,7 @@ extension ClientConnection {
         }
     }
 
-    /// The connection goes on to count until the tunnel ends.
+    /// Hands the connection's admission over to the tunnel, which gives it back when it ends.
     func takeConnectionCount() -> ConnectionCount? {
         defer { self.connectionCount = nil }
         return self.connectionCount

@@ -4,63 +4,63 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTPTypesHTTP1
 
-/// A connection of a client, or a stream of one over HTTP/2: the last handler of its pipeline. It takes one request after
-/// the other and gives each to an ``Exchange``.
+/// A connection of a client, or a stream of one over HTTP/2: the last handler of its pipeline. It takes one request
+/// after the other and gives each to an ``Exchange``.
 ///
 /// Invariants:
-/// - There is at most one exchange; what comes behind its request waits, and nothing more is read meanwhile.
-/// - The decoder never sees a byte behind a request for an upgrade: until that is settled nothing is read.
+/// - There is at most one exchange; what comes after its request waits, and nothing more is read meanwhile.
+/// - The decoder never sees a byte after a request for an upgrade: until that is settled nothing is read.
 final class ClientConnection: LoopConnection {
     enum Phase {
         case http
-        /// Answered for the last time; what still comes is thrown away until the client has ended its half.
+        /// The last answer has been sent; further input is discarded until the client has ended its half.
         case lingering
-        /// The bytes of a WebSocket: a tunnel's business.
+        /// The connection carries a WebSocket and belongs to a tunnel.
         case upgraded
         case closed
     }
 
-    /// Who is at the other end, and how the connection came to be.
+    /// The client, and the properties of its connection.
     struct Peer {
         let isHTTP2: Bool
         let isSecure: Bool
         let trustedProxies: TrustedProxies
-        /// Who connected: the socket's peer, or whom the PROXY protocol header names.
+        /// The client's address: the socket's peer, or the source that the PROXY protocol header names.
         let address: SocketAddress?
-        /// The same as text, without the port.
+        /// The address as text, without the port.
         let text: String?
         let proxyProtocolHeader: ProxyProtocolHeader?
         let acceptedAt: NIODeadline
     }
 
-    /// What has come, and cannot be dealt with yet.
+    /// The input that has come and cannot be handled yet.
     struct Input {
-        /// Parts behind the exchange's request: at most what one read brings.
+        /// Parts after the exchange's request: at most what one read brings.
         var held: [HTTPServerRequestPart] = []
         var isReadHeldBack = false
         var isInRead = false
-        /// What to do once the current read is over.
+        /// An action to run once the current read is over.
         var afterRead: (() -> Void)?
-        /// Bytes behind the current request were no HTTP.
+        /// Whether bytes after the current request are not valid HTTP.
         var isBroken = false
     }
 
     let loop: ProxyLoop
     let limits: ClientConfiguration
     let peer: Peer
-    /// `nil` over HTTP/2, whose codec is the stream's.
+    /// The HTTP/1 codec; `nil` over HTTP/2, where the codec belongs to the stream.
     var codec: ServerCodec?
     var context: ChannelHandlerContext?
     var phase = Phase.http
     var exchange: Exchange?
     var input = Input()
     private var timer: Scheduled<Void>?
-    /// Whether the answer to the current request is the last one: its client may not be understood behind it.
+    /// Whether the connection ends after the current answer, because bytes after this request may be misunderstood.
     var closesAfterAnswer = false
     private var isDraining = false
-    /// The connection's place in the limit, until a tunnel takes it over.
+    /// The connection's admission, until a tunnel takes it over.
     var connectionCount: ConnectionCount?
-    /// What was done for the first request before this connection came to be.
+    /// The handshake that a ``DirectHandshake`` has begun with the first request, before NIO took over.
     private var begunHandshake: BegunHandshake?
 
     /// - Parameter header: the PROXY protocol header that the connection began with.
@@ -139,7 +139,7 @@ final class ClientConnection: LoopConnection {
         }
     }
 
-    /// The client left before anybody went on with its handshake.
+    /// Abandons the begun handshake, if no exchange has gone on with it.
     func dropBegunHandshake() {
         self.begunHandshake?.abandon()
         self.begunHandshake = nil
@@ -151,7 +151,7 @@ final class ClientConnection: LoopConnection {
             isSecure: self.peer.isSecure)
     }
 
-    /// A request that no upstream shall see.
+    /// Answers a request that no upstream is to see.
     func refuse(_ head: HTTPRequestHead?, _ refusal: Refusal, keepAlive: Bool = false) {
         var entry = AccessLogEntry()
         if let head {
@@ -185,7 +185,7 @@ final class ClientConnection: LoopConnection {
     func write(_ part: HTTPServerResponsePart) { self.context?.write(self.wrapOutboundOut(part), promise: nil) }
     func flush() { self.context?.flush() }
 
-    /// An answer of the proxy's own.
+    /// Sends an answer of the proxy's own.
     func answer(
         _ status: HTTPResponseStatus, _ reason: String, headers: HTTPHeaders = [:], isHead: Bool, keepAlive: Bool
     ) {
@@ -202,7 +202,7 @@ final class ClientConnection: LoopConnection {
     }
 
     func addConnectionHeader(_ headers: inout HTTPHeaders, keepAlive: Bool) {
-        // RFC 9110, section 7.8: who sends Upgrade names it here.
+        // RFC 9110, section 7.8: a message with Upgrade lists it in Connection.
         let upgrade = headers.contains(name: "Upgrade") ? ", Upgrade" : ""
         headers.replaceOrAdd(name: "Connection", value: (keepAlive ? "keep-alive" : "close") + upgrade)
     }
@@ -238,14 +238,16 @@ final class ClientConnection: LoopConnection {
         self.startTimer(self.limits.keepAliveTimeout) { [weak self] in self?.linger() }
     }
 
-    /// What an upstream is told that wants a PROXY protocol header.
+    /// The PROXY protocol header for an upstream that wants one: the client's, or one made of the connection's
+    /// addresses.
     var headerForUpstream: ProxyProtocolHeader {
         if let header = self.peer.proxyProtocolHeader { return header }
         let channel = self.peer.isHTTP2 ? self.context?.channel.parent : self.context?.channel
         return ProxyProtocolHeader(source: self.peer.address, destination: channel?.localAddress)
     }
 
-    /// Ends our half and waits a little for the client's: closing with unread input would destroy the answer on its way.
+    /// Ends our half and waits a little for the client's: closing with unread input would destroy the answer on its
+    /// way.
     func linger() {
         guard let context = self.context, context.channel.isActive else { return }
         self.exchange = nil
@@ -275,7 +277,7 @@ final class ClientConnection: LoopConnection {
     /// Ends the connection at once.
     func abort() { self.context?.close(promise: nil) }
 
-    /// The proxy began to shut down before this connection came here: its request is answered.
+    /// Notes that the proxy is already shutting down: the connection ends after the answer to its request.
     func noteDrain() { self.isDraining = true }
 
     /// The proxy shuts down.

@@ -4,8 +4,8 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTPTypesHTTP1
 
-/// A request of a client and its answer: finds an endpoint for it, and accounts for it in the end. What is done with the
-/// connection to the endpoint is the business of ``PlainExchange`` and ``UpgradeExchange``.
+/// A request of a client and its answer: it chooses an upstream server, and records the outcome in metrics and log.
+/// ``PlainExchange`` and ``UpgradeExchange`` use the connection to that server.
 class Exchange {
     /// The client's connection, which owns its exchange.
     unowned let client: ClientConnection
@@ -40,19 +40,19 @@ class Exchange {
     /// The client's connection has ended, or broke the rules of HTTP.
     func clientGone() {}
 
-    // MARK: Towards an endpoint
+    // MARK: Towards an upstream server
 
-    /// To be overridden: a connection to ``endpoint`` is there.
+    /// Goes on with an open connection to ``endpoint``; subclasses override it.
     func connected(_ connection: UpstreamConnection) {}
 
     var isForUpgrade: Bool { false }
 
-    /// Connects to the next endpoint that has not been tried; answers the request when there is none.
+    /// Connects to the next upstream server that has not been tried; answers the request when there is none.
     func connect(lastError: String? = nil, isTimeout: Bool = false) {
         let group = self.route.group
         guard let endpoint = group.choose(key: self.request.hashKey, except: self.tried, at: .now()) else {
             if self.tried.isEmpty {
-                self.fail(.serviceUnavailable, "no endpoint of the upstream \(group.name) is well")
+                self.fail(.serviceUnavailable, "no server of the upstream \(group.name) is healthy")
             } else {
                 self.fail(
                     isTimeout ? .gatewayTimeout : .badGateway,
@@ -90,7 +90,7 @@ class Exchange {
         }
     }
 
-    /// For people, in an answer: no addresses of the inside.
+    /// Describes an error for the body of an answer, without internal addresses.
     static func describe(_ error: any Error) -> String {
         if case .connectTimeout? = error as? ChannelError { return "it did not answer in time" }
         return "no connection"
@@ -101,21 +101,21 @@ class Exchange {
         self.route.group.failed(endpoint, reason: reason, error: error, logger: self.loop.core.logger)
     }
 
-    /// What has been done for this request already.
+    /// Takes over what a ``DirectHandshake`` has done for this request already.
     func adopt(tried: [Endpoint], endpoint: Endpoint?) {
         self.tried = tried
         self.endpoint = endpoint
         self.entry.endpoint = (endpoint ?? tried.last)?.name
     }
 
-    /// The endpoint could not be sent the request: the next one is tried.
+    /// Tries the next upstream server, because the request could not be sent to this one.
     func connectToNext(lastError: String) {
         if let endpoint { self.tried.append(endpoint) }
         self.release()
         self.connect(lastError: lastError)
     }
 
-    /// The endpoint is done with this request.
+    /// Notes that the upstream server is done with this request.
     func release() {
         self.endpoint?.ended()
         self.endpoint = nil
@@ -150,7 +150,7 @@ class Exchange {
     /// Whether the head of an answer has gone to the client.
     var hasBegunAnswer: Bool { false }
 
-    /// Accounts for the exchange, once, however it ended.
+    /// Records the outcome of the exchange, once, however it ended.
     func settle() {
         guard !self.isOver else { return }
         self.isOver = true
@@ -160,7 +160,7 @@ class Exchange {
         self.loop.core.accessLog?.write(self.entry)
     }
 
-    /// As ``settle()``, but for an exchange whose endpoint stays busy: a tunnel. It is accounted for when that ends.
+    /// Ends the exchange but leaves its upstream server busy with a tunnel, which records the outcome when it ends.
     func handOver() -> Endpoint? {
         self.isOver = true
         defer { self.endpoint = nil }

@@ -7,11 +7,11 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
     /// Parts that came before there was a connection: at most what one read brings.
     private var waiting: [HTTPServerRequestPart] = []
     private var requestComplete = false
-    /// There is a connection, and what comes next decides whether the request has a body.
+    /// Whether the head waits for the next part, which decides whether the request has a body; there is a connection.
     private var isHeadHeld = false
     private var hasBody = false
     private var answerHead: HTTPResponseHead?
-    /// Whether the body goes to the client, and so does the end: no to HEAD, 204 and 304.
+    /// Whether the body and the trailers go to the client; `false` for HEAD, 204 and 304.
     private var passesBody = true
     private var upstreamKeepsAlive = false
     private var clientKeepsAlive = false
@@ -72,7 +72,7 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
                 // Without a frame around it, the upstream would take it for the next request.
                 self.upstream?.close()
                 self.upstream = nil
-                self.fail(.badRequest, "a body came with a request that has none", keepAlive: false)
+                self.fail(.badRequest, "the request has a body that its headers do not announce", keepAlive: false)
                 return
             }
             upstream.write(.body(.byteBuffer(bytes)))
@@ -114,7 +114,7 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
         self.upstream = connection
         connection.user = self
         if self.client.peer.isHTTP2, !self.requestComplete, self.waiting.isEmpty, !self.head.namesBody {
-            // A connection was at hand, and the head's own end has not come up yet.
+            // The connection came from the pool, and the part after the head has not come yet.
             self.isHeadHeld = true
             if self.timer == nil { self.startTimer(self.client.limits.bodyTimeout) }
             self.client.readIfHeldBack()
@@ -282,7 +282,7 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
             return
         }
         let isMalformed = error is HTTPParserError
-        // An idle connection that ends at the moment of its next use says nothing about the endpoint's health.
+        // An idle connection that ends at the moment of its next use says nothing about the upstream server's health.
         if isMalformed || !wasReused {
             self.endpointFailed(isMalformed ? "malformed answer" : "connection closed", error)
         }
@@ -293,7 +293,7 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
                 : "the upstream \(self.route.group.name) ended the connection without an answer")
     }
 
-    /// The client sees the connection end in the middle: nothing else says that an answer is not whole.
+    /// Ends the client's connection in the middle of the answer: nothing else shows that it is incomplete.
     private func breakOff(_ reason: String) {
         self.entry.reason = reason
         self.upstream?.close()

@@ -10,8 +10,8 @@ import Glibc
 import Musl
 #endif
 
-/// The moment between the upstream's 101 and the tunnel: the client is told, HTTP leaves both connections, and whoever moves
-/// the bytes from here on takes them over.
+/// The step between the upstream's 101 and the tunnel: the client gets its 101, the HTTP handlers leave both
+/// connections, and a tunnel or a ``WebSocketRelay`` takes them over.
 final class Switchover {
     private let exchange: UpgradeExchange
     private let client: ClientConnection
@@ -34,7 +34,9 @@ final class Switchover {
         self.loop = client.loop
     }
 
-    /// - Parameter headers: of the answer to the client.
+    /// Sends the 101 to the client, then joins the connections.
+    ///
+    /// - Parameter headers: the headers of the answer to the client.
     func begin(_ headers: HTTPHeaders) {
         guard let context = self.client.context else { return self.upstream.close() }
         var headers = headers
@@ -123,7 +125,7 @@ final class Switchover {
         guard client >= 0, upstream >= 0 else {
             if client >= 0 { _ = Glibc.close(client) }
             if upstream >= 0 { _ = Glibc.close(upstream) }
-            self.loop.core.logger.error("a tunnel needs two descriptors more than there are")
+            self.loop.core.logger.error("cannot open a tunnel: no file descriptors are left")
             self.client.abort()
             self.upstream.close()
             onEnd(TunnelSummary())
@@ -157,7 +159,7 @@ final class Switchover {
 
     // MARK: Accounting
 
-    /// Called once, on any thread, when both connections have been closed.
+    /// Makes the closure that is to be called once, on any thread, when both connections have been closed.
     private func makeOnEnd() -> @Sendable (TunnelSummary) -> Void {
         TunnelAccount(
             entry: self.exchange.entry, startedAt: self.exchange.startedAt, metrics: self.exchange.route.metrics,

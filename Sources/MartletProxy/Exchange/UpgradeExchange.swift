@@ -3,8 +3,8 @@ import MartletWebSocket
 import NIOCore
 import NIOHTTP1
 
-/// A request for a WebSocket. Only when it is a correct one, and the upstream answers it as RFC 6455, section 4.1 demands,
-/// does anything but HTTP go over the connection.
+/// A request for a WebSocket. Only if it is valid, and the upstream answers it as RFC 6455, section 4.1 demands, does
+/// anything but HTTP go over the connection.
 final class UpgradeExchange: Exchange, UpstreamConnection.User {
     private var upstream: UpstreamConnection?
     private var requestComplete = false
@@ -12,7 +12,7 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
     private var begun: BegunHandshake?
     private var hasBegunRefusal = false
     private var timer: ActivityTimer?
-    /// Why the upstream's connection ended.
+    /// The error with which the upstream's connection ended.
     private var upstreamError: (any Error)?
 
     /// - Parameter begun: what was done for this request already.
@@ -45,7 +45,7 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
 
     override var mayReadClient: Bool { !self.requestComplete }
 
-    /// What can only be refused is refused at its head: its body may never come, or never end.
+    /// Refuses requests with a body, or of HTTP/1.0, at their head: the body may never come, or never end.
     override func start() {
         let hasBody = (try? BodyFraming.of(self.head)) != BodyFraming.none
         guard hasBody || self.head.isHTTP10 else { return }
@@ -59,7 +59,7 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
         }
     }
 
-    /// - Parameter mayStay: whether HTTP may go on over the client's connection behind a refusal.
+    /// - Parameter mayStay: whether HTTP may go on over the client's connection after a refusal.
     private func perform(_ action: ProxiedUpgrade.Action, mayStay: Bool = true) {
         switch action {
         case .nothing: break
@@ -118,7 +118,7 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
         }
         self.begun = nil
         if begun.upstream == nil, begun.isTimeout, NIODeadline.now() >= self.startedAt + timeout {
-            // Which endpoint it was, and that it failed, has been noted.
+            // The failure of the upstream server has been recorded already.
             if case .fail(let refusal, _) = self.upgrade.timedOut() { self.fail(refusal) }
             return
         }
@@ -134,7 +134,7 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
         }
     }
 
-    /// The request is with the upstream already.
+    /// Goes on with a connection over which the request has been sent already.
     private func goOn(with upstream: OpenUpstream) {
         UpstreamConnector.adopt(upstream, on: self.loop.eventLoop) { [weak self] connection in
             guard let self, !self.isOver else { return connection.close() }

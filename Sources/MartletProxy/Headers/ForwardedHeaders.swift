@@ -2,7 +2,7 @@ import MartletProtocol
 import MartletWebSocket
 import NIOHTTP1
 
-/// `Forwarded` (RFC 7239) and its older kin `X-Forwarded-For`, `-Proto`, `-Host`: where a request came from.
+/// `Forwarded` (RFC 7239) and the older `X-Forwarded-For`, `-Proto` and `-Host`: they tell where a request came from.
 ///
 /// From a trusted peer they are continued, from anybody else they are replaced.
 enum ForwardedHeaders {
@@ -12,7 +12,7 @@ enum ForwardedHeaders {
         let element =
             "for=\(Self.node(client.peer));host=\(Self.quoted(host));proto=\(proto)"
         if client.isPeerTrusted {
-            // Where only one of the two tells of the way so far, the other shall not tell another story.
+            // If only one of the two is there, the other is continued from it, so that they agree.
             let nodes = HeaderList.elements(headers["x-forwarded-for"])
             var older: [String] = []
             var newer: [String] = []
@@ -40,7 +40,7 @@ enum ForwardedHeaders {
         headers.replaceOrAdd(name: name, value: (before + elements).joined(separator: ", "))
     }
 
-    /// Section 6: IPv6 in brackets, and anything that is no token in quotes.
+    /// Formats a node (RFC 7239, section 6): IPv6 in brackets and quotes.
     private static func node(_ address: String?) -> String {
         guard let address else { return "unknown" }
         return address.utf8.contains(UInt8(ascii: ":")) ? "\"[\(address)]\"" : address

@@ -6,13 +6,13 @@ enum HopByHopHeaders {
         "connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade", "proxy-authorization",
         "proxy-authenticate", "http2-settings",
     ]
-    /// What `Connection` may not name, since it is for the recipient, or for the proxy to decide about.
+    /// The headers that `Connection` may not name: they are for the recipient, or the proxy decides about them.
     private static let protected: Set<String> = [
         "host", "content-length", "content-type", "authorization", "cookie", "set-cookie", "cache-control", "origin",
         "forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "via", "date", "content-encoding",
     ]
 
-    /// - Returns: `headers` without those of the connection, room for `more` further ones, order and case kept.
+    /// - Returns: `headers` without those of the connection, with room for `more` others; order and case are kept.
     static func removed(from headers: HTTPHeaders, more: Int) -> HTTPHeaders {
         var named: Set<String> = []
         for value in headers["connection"] {
@@ -31,7 +31,7 @@ enum HopByHopHeaders {
         return result
     }
 
-    /// What nearly every request says.
+    /// Returns whether `value` is one that nearly every request has.
     private static func isUsual(_ value: String) -> Bool {
         value == "keep-alive" || value == "close" || value == "Upgrade" || value == "upgrade" || value == "Keep-Alive"
     }

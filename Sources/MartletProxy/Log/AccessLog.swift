@@ -9,8 +9,8 @@ import Musl
 
 private let systemWrite = write(_:_:_:)
 
-/// Writes the access log on a thread of its own. An event loop hands a line over and never waits for a disk; while a disk
-/// stalls, lines beyond a limit are counted and left out.
+/// Writes the access log on a thread of its own. An event loop hands a line over and never waits for a disk; while a
+/// disk stalls, lines beyond a limit are counted and left out.
 public final class AccessLog: Sendable {
     /// Bytes that may wait to be written.
     static let maximumBacklog = 4 * 1024 * 1024
@@ -27,7 +27,7 @@ public final class AccessLog: Sendable {
     private let state = Mutex(State())
     private let onDropped: @Sendable (Int) -> Void
 
-    /// - Parameter onDropped: told how many lines were left out.
+    /// - Parameter onDropped: called with the number of lines that were left out.
     /// - Throws: ``ProxyError`` with the code `file`.
     public init(
         _ configuration: AccessLogConfiguration, onDropped: @escaping @Sendable (Int) -> Void = { _ in }
@@ -46,7 +46,7 @@ public final class AccessLog: Sendable {
         return descriptor
     }
 
-    /// From any thread.
+    /// Writes an entry. It may be called from any thread.
     func write(_ entry: AccessLogEntry) {
         var line = entry.line(self.configuration.format)
         line.append(0x0A)
@@ -109,7 +109,7 @@ public final class AccessLog: Sendable {
         }
     }
 
-    /// Waits until everything is written, at most so long.
+    /// Waits until everything is written, for 2 s at most by default.
     public func flush(atMost milliseconds: Int = 2000) async {
         for _ in 0..<(milliseconds / 5) where self.state.withLock({ $0.isWriting }) {
             try? await Task.sleep(for: .milliseconds(5))

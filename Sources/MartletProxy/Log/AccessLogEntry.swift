@@ -1,13 +1,13 @@
 import MartletWebSocket
 import NIOHTTP1
 
-/// What is known of a request when it has been answered, or of a WebSocket when it has ended.
+/// The access log's record of a request that has been answered, or of a WebSocket that has ended.
 struct AccessLogEntry: Sendable {
-    /// Since 1970, nanoseconds.
+    /// The time at which the request came, in nanoseconds since 1970.
     var time: Int64 = 0
     var address = "-"
     var method = ""
-    /// As the client sent it, without the values of tokens.
+    /// The request target as the client sent it, without the values of tokens.
     var target = ""
     var version = ""
     var host = ""
@@ -15,23 +15,23 @@ struct AccessLogEntry: Sendable {
     var userAgent: String?
     /// 499 when the client left before the answer, as nginx writes it.
     var status = 0
-    /// Of the body, or of the tunnel behind the handshake.
+    /// The bytes of the request's body, or of the tunnel after the opening handshake.
     var bytesReceived = 0
     var bytesSent = 0
-    /// From the head of the request to the end. Nanoseconds.
+    /// The time from the head of the request to the end, in nanoseconds.
     var duration: Int64 = 0
     var route: String?
     var upstream: String?
     var endpoint: String?
-    /// From the request's way to the upstream to its answer's head. Nanoseconds.
+    /// The time from the sending of the request to the head of the upstream's answer, in nanoseconds.
     var upstreamDuration: Int64?
     var user: String?
-    /// Why the proxy answered in place of the upstream, or why the tunnel ended.
+    /// The reason why the proxy answered in place of the upstream, or why the tunnel ended.
     var reason: String?
     var requestID: String?
     var tunnel: TunnelSummary?
 
-    /// What a request's head tells.
+    /// Creates an entry from the head of a request.
     init(_ head: HTTPRequestHead, _ identity: ClientIdentity, isHTTP2: Bool) {
         self.time = UTCTime.now()
         self.address = identity.address ?? "unix"
@@ -45,7 +45,7 @@ struct AccessLogEntry: Sendable {
 
     init() {}
 
-    /// One line, without the line feed.
+    /// Returns the entry as one line, without the line feed.
     func line(_ format: AccessLogConfiguration.Format) -> [UInt8] {
         var line = LogLine()
         switch format {

@@ -4,7 +4,7 @@ struct LogLine {
 
     mutating func raw(_ text: String) { self.bytes.append(contentsOf: text.utf8) }
 
-    /// As nginx does: quotes, backslashes and everything that is no printable ASCII as `\xHH`.
+    /// Appends text as nginx does: quotes, backslashes and everything but printable ASCII become `\xHH`.
     mutating func escaped(_ text: String) {
         for byte in text.utf8 {
             if byte >= 0x20 && byte < 0x7F && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\") {
@@ -16,7 +16,7 @@ struct LogLine {
         }
     }
 
-    /// A comma, the name and the value of a JSON object's member; nothing for `nil`.
+    /// Appends a comma, the name and the value of a JSON object's member; appends nothing for `nil`.
     mutating func member(_ name: String, _ value: String?) {
         guard let value else { return }
         self.raw(",\"\(name)\":\"")

@@ -1,12 +1,14 @@
 import Synchronization
 
-/// Connections of clients that are open, tunnels included.
+/// The number of client connections that are open, tunnels included.
 final class ConnectionCount: Sendable {
     private let count = Atomic(0)
 
     var value: Int { self.count.load(ordering: .relaxed) }
 
-    /// - Returns: whether there is room for one more, which then counts.
+    /// Adds a connection, if there are fewer than `limit`.
+    ///
+    /// - Returns: whether it was added.
     func admit(atMost limit: Int) -> Bool {
         guard self.count.add(1, ordering: .relaxed).newValue > limit else { return true }
         self.count.subtract(1, ordering: .relaxed)

@@ -1,7 +1,7 @@
 /// A connection of a client that speaks HTTP, on an event loop.
 protocol LoopConnection: AnyObject {
-    /// Ends it, behind the answers to what it has asked already.
+    /// Ends the connection, after the answers to the requests that have come.
     func drain()
-    /// Ends it at once.
+    /// Ends the connection at once.
     func abort()
 }

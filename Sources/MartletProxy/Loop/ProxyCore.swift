@@ -1,13 +1,13 @@
 import Logging
 import Synchronization
 
-/// What all event loops of a proxy share.
+/// The state that all event loops of a proxy share.
 final class ProxyCore: Sendable {
     let logger: Logger
     let accessLog: AccessLog?
     let reactors: [TunnelReactor]
     let connections: ConnectionCount
-    /// WebSockets whose bytes go through event loops, of all of them.
+    /// The number of WebSockets whose bytes go through event loops, over all loops.
     let loopWebSockets = Atomic(0)
     private let current: Mutex<Routing>
     private let draining = Atomic(false)
@@ -27,7 +27,7 @@ final class ProxyCore: Sendable {
 
     /// Whether the proxy is shutting down: answers end their connections.
     var isDraining: Bool { self.draining.load(ordering: .relaxed) }
-    /// Whether everything has been ended: whoever comes now is late.
+    /// Whether everything has been ended; connections that still come in are closed.
     var isStopped: Bool { self.stopped.load(ordering: .relaxed) }
     func stop() { self.stopped.store(true, ordering: .relaxed) }
 

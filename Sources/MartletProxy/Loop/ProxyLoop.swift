@@ -1,12 +1,12 @@
 import NIOCore
 import Synchronization
 
-/// What the connections of one event loop share. Used on it alone.
+/// The state that the connections of one event loop share. It is used on that event loop alone.
 final class ProxyLoop {
     let core: ProxyCore
     let eventLoop: any EventLoop
     let pool = ConnectionPool()
-    /// Of requests that match no route.
+    /// The metrics of requests that match no route.
     let metrics = RouteMetrics(route: "-")
     /// Moves the bytes of this loop's tunnels.
     let reactor: TunnelReactor
@@ -51,12 +51,12 @@ final class ProxyLoop {
         for webSocket in self.webSockets.values { webSocket.tick(now: now) }
     }
 
-    /// Idle connections end; those that carry a request end behind its answer.
+    /// Ends idle connections at once, and those that carry a request after its answer.
     func drainClients() {
         for connection in self.connections.values { connection.drain() }
     }
 
-    /// Closes so many WebSockets with 1001.
+    /// Closes `count` WebSockets with 1001.
     func drainWebSockets(_ count: Int) {
         for webSocket in self.webSockets.values.filter({ !$0.isClosing }).prefix(count) { webSocket.drain() }
     }

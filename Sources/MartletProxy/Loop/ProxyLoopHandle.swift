@@ -2,7 +2,7 @@ import NIOCore
 
 /// A ``ProxyLoop`` for other threads to hold.
 ///
-/// `@unchecked Sendable`: the loop is reached on its event loop only, which both ways here see to.
+/// `@unchecked Sendable`: the loop is used on its event loop only, which ``value`` and ``run(_:)`` ensure.
 final class ProxyLoopHandle: @unchecked Sendable {
     private let loop: ProxyLoop
     private let eventLoop: any EventLoop
@@ -12,13 +12,13 @@ final class ProxyLoopHandle: @unchecked Sendable {
         self.eventLoop = loop.eventLoop
     }
 
-    /// On the event loop.
+    /// The loop; it may be read on the event loop only.
     var value: ProxyLoop {
         self.eventLoop.preconditionInEventLoop()
         return self.loop
     }
 
-    /// From any thread.
+    /// Runs `body` on the event loop. It may be called from any thread.
     func run(_ body: @escaping @Sendable (ProxyLoop) -> Void) {
         self.eventLoop.execute { body(self.loop) }
     }

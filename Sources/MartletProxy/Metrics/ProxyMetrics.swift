@@ -1,6 +1,6 @@
 import Metrics
 
-/// What has no route: counted rarely enough to look the counters up each time.
+/// The metrics that belong to no route; they change rarely enough to look the counters up each time.
 ///
 /// - `proxy_upstream_failures_total` (counter; `upstream`, `endpoint`, `reason`)
 /// - `proxy_refused_connections_total` (counter; `reason`)

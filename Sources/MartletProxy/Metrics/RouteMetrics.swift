@@ -2,15 +2,17 @@ import MartletWebSocket
 import Metrics
 import Synchronization
 
-/// What the requests of one route count, by way of swift-metrics. The handles are looked up once; from any thread.
+/// The metrics of one route's requests, by way of swift-metrics. The handles are looked up once; any thread may use
+/// them.
 ///
 /// - `proxy_requests_total` (counter; `route`, `status`)
 /// - `proxy_request_seconds` (timer; `route`): from a request's head to the end of its answer; no WebSockets
 /// - `proxy_websockets_total` (counter; `route`): upgrades that succeeded
 /// - `proxy_websocket_seconds` (timer; `route`)
-/// - `proxy_websocket_bytes_total`, `proxy_websocket_messages_total` (counters; `route`, `from`: `client` or `upstream`)
-/// - `proxy_websocket_closes_total` (counter; `route`, `code`): 1006 when no close frame was seen; 3000 and 4000 stand for all
-///   codes of frameworks and applications
+/// - `proxy_websocket_bytes_total`, `proxy_websocket_messages_total` (counters; `route`, `from`: `client` or
+///   `upstream`)
+/// - `proxy_websocket_closes_total` (counter; `route`, `code`): 1006 when no close frame was seen; 3000 and 4000 stand
+///   for all codes of frameworks and applications
 /// - `proxy_websocket_ends_total` (counter; `route`, `reason`): tunnels that the proxy ended itself, or that broke
 final class RouteMetrics: Sendable {
     private struct Found {

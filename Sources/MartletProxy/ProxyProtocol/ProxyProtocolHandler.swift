@@ -1,7 +1,7 @@
 import NIOCore
 
-/// Reads the header that a load balancer in front puts before everything else, and leaves. A connection that begins
-/// otherwise is closed: its addresses would be a guess.
+/// Reads the PROXY protocol header that a load balancer puts before everything else, then leaves the pipeline. A
+/// connection without such a header is closed: its addresses would be a guess.
 final class ProxyProtocolHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -29,7 +29,7 @@ final class ProxyProtocolHandler: ChannelInboundHandler, RemovableChannelHandler
         }
     }
 
-    /// Told once, and not behind a header.
+    /// Reports a failure, once at most, and not after a header.
     private func fail(_ reason: String) {
         self.timer?.cancel()
         guard !self.isSettled else { return }

@@ -6,23 +6,24 @@ import Glibc
 import Musl
 #endif
 
-/// The header of the PROXY protocol (haproxy.org, proxy-protocol.txt): who connected to a load balancer in front.
+/// The header of the PROXY protocol (haproxy.org, proxy-protocol.txt): it names the client of the load balancer in
+/// front.
 struct ProxyProtocolHeader: Sendable, Hashable {
-    /// `nil` for a connection of the balancer's own (`LOCAL`, `UNKNOWN`).
+    /// The client's address; `nil` for a connection of the balancer's own (`LOCAL`, `UNKNOWN`).
     var source: SocketAddress?
     var destination: SocketAddress?
 
     static let signature: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A]
     /// Version 1 is one line of at most this many bytes, CR LF included.
     static let maximumLineLength = 107
-    /// Of version 2, addresses and extensions together; more is refused.
+    /// The most bytes that addresses and extensions of version 2 may have together; more is refused.
     static let maximumVersion2Length = 1024
 
     enum Decoded: Sendable, Hashable {
         case needMoreData
         /// The header and its length in bytes.
         case header(ProxyProtocolHeader, length: Int)
-        /// Not the header it must begin with.
+        /// The bytes do not begin with a valid header.
         case malformed
     }
 

@@ -1,11 +1,11 @@
 /// A listening socket that a ``TunnelReactor`` polls.
 class PolledListener: PolledSocket {
-    /// To be overridden: whether nothing is accepted until ``resume()``, since there were no descriptors left.
+    /// Whether nothing is accepted until ``resume()``, because no descriptors are left; subclasses override it.
     var isPaused: Bool { false }
 
-    /// To be overridden: accepts again.
+    /// Accepts connections again; subclasses override it.
     func resume() {}
 
-    /// To be overridden: accepts no more, for good.
+    /// Stops accepting for good; subclasses override it.
     func stop() {}
 }

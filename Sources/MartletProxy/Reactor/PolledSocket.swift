@@ -8,7 +8,7 @@ import Musl
 
 /// A socket that a ``TunnelReactor`` polls. Used on the reactor's thread alone; the reactor does not keep it.
 class PolledSocket {
-    /// What a connection's socket is polled for while nothing waits to be sent. Edge-triggered.
+    /// The events that a connection's socket is polled for while nothing waits to be sent. Edge-triggered.
     static let inputEvents = EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
     static let allEvents = inputEvents | EPOLLOUT.rawValue
     static let hangUpEvents = EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue
@@ -18,12 +18,13 @@ class PolledSocket {
 
     init(descriptor: CInt) { self.descriptor = descriptor }
 
-    /// To be overridden: something happened to the socket.
+    /// Handles events of the socket; subclasses override it.
     ///
     /// - Parameter now: nanoseconds of the system's coarse monotonic clock.
     func ready(_ events: UInt32, _ now: Int64) {}
 
-    /// - Parameter isKnown: whether the socket is polled already, for other events. What it is ready for is told anew.
+    /// - Parameter isKnown: whether the socket is polled already, for other events. Then epoll reports what it is ready
+    ///   for again.
     final func register(with poll: CInt, events: UInt32, isKnown: Bool = false) -> Bool {
         var event = epoll_event()
         event.events = events

@@ -9,23 +9,23 @@ private let systemClose = close(_:)
 
 /// One socket of a tunnel, polled by a ``TunnelReactor``. Used on the reactor's thread alone.
 final class SocketLeg: PolledSocket, TunnelLeg {
-    /// One read takes this much while everything is passed on at once, and no more than the least once it is not: what
-    /// one slow receiver can make us keep.
+    /// The most bytes of one read. A leg whose bytes cannot be passed on at once falls back to ``leastToRead``, which
+    /// bounds what is kept for one slow receiver.
     static let mostToRead = 256 * 1024
     static let leastToRead = 16 * 1024
 
     let side: TunnelSide
     private let reactor: TunnelReactor
-    /// Set once, before the first event. `unowned(unsafe)`, since the tunnel owns its legs, and the reactor keeps a tunnel
-    /// until the events that were read together with its end have been dealt with.
+    /// The tunnel, set once, before the first event. `unowned(unsafe)`, since the tunnel owns its legs, and the reactor
+    /// keeps a tunnel until the events that were read together with its end have been dealt with.
     unowned(unsafe) var tunnel: Tunnel<SocketLeg>? {
         didSet { self.unretainedTunnel = self.tunnel.map(Unmanaged.passUnretained) }
     }
-    /// The same, for calls that shall not count references.
+    /// The same tunnel, for calls without reference counting.
     private(set) var unretainedTunnel: Unmanaged<Tunnel<SocketLeg>>?
-    /// Before there is a tunnel: whoever opens it, and owns its legs.
+    /// The opener of the tunnel, which owns this leg until the tunnel is open; `nil` from then on.
     unowned(unsafe) var handshake: TunnelOpener?
-    /// Whether there may be bytes to read: epoll tells it once (edge-triggered), and then no more until all are read.
+    /// Whether there may be bytes to read: epoll reports it once (edge-triggered), and not again until all are read.
     var isReadable = false
     /// Whether the peer has ended its half, or the connection broke: only a read tells which.
     var hasHungUp = false
@@ -37,7 +37,7 @@ final class SocketLeg: PolledSocket, TunnelLeg {
     private var waiting: [UInt8] = []
     private var sentOfWaiting = 0
     private var endsOutput = false
-    /// Whether epoll tells when the socket takes bytes again: from the first time on that it did not take all.
+    /// Whether epoll reports when the socket takes bytes again: from the first time on that it did not take all.
     private var isOutputPolled = false
 
     /// Takes the descriptor over.
@@ -79,7 +79,7 @@ final class SocketLeg: PolledSocket, TunnelLeg {
             return
         }
         self.sentOfWaiting += sent
-        // A part that was taken means that the buffer is full: epoll tells when it is not.
+        // If a part was taken, the buffer is full: epoll reports when it is not.
         guard self.sentOfWaiting == self.waiting.count else { return }
         self.waiting = []
         self.sentOfWaiting = 0
@@ -97,7 +97,7 @@ final class SocketLeg: PolledSocket, TunnelLeg {
         }
     }
 
-    /// A read that filled its room: there is more, and it flows.
+    /// Raises the read limit after a read that used it up, since there is more to come.
     func filledRead() { self.readLimit = min(self.readLimit * 2, Self.mostToRead) }
 
     func endOutput() {

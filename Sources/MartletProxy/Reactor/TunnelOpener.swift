@@ -1,17 +1,17 @@
-/// Opens a tunnel, and owns its legs until then. Used on the reactor's thread alone; the reactor keeps it until it has said that it
-/// is over.
+/// Opens a tunnel, and owns its legs until then. It is used on the reactor's thread alone; the reactor keeps it until
+/// ``TunnelReactor/closed(_:)``.
 class TunnelOpener {
-    /// To be overridden: something happened to a leg.
+    /// Handles events of a leg; subclasses override it.
     ///
     /// - Parameter now: nanoseconds of the system's coarse monotonic clock.
     func ready(_ leg: SocketLeg, _ events: UInt32, _ now: Int64) {}
 
-    /// To be overridden: some time has passed.
+    /// Checks the time limits; subclasses override it.
     func tick(_ now: Int64) {}
 
-    /// To be overridden: the proxy shuts down, and requests that have not come are not waited for.
+    /// Ends the connection if its request has not come, because the proxy shuts down; subclasses override it.
     func drain() {}
 
-    /// To be overridden: the thread ends.
+    /// Ends the connections, because the thread ends; subclasses override it.
     func stop() {}
 }

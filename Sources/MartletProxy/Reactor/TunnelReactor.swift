@@ -10,16 +10,17 @@ import Musl
 
 private let systemClose = close(_:)
 
-/// A thread that moves the bytes of tunnels over plain TCP: one `epoll_wait` for many of them, one `recv` and one `send`
-/// a read. A tunnel here holds no channel of NIO, no receive buffer and no task; it costs about a kilobyte.
+/// A thread that moves the bytes of tunnels over plain TCP: one `epoll_wait` for many of them, one `recv` and one
+/// `send` a read. A tunnel here holds no channel of NIO, no receive buffer and no task; it costs about a kilobyte.
 ///
 /// Why not on NIO's event loops: two channels a tunnel cost 15 % more CPU a message and several kilobytes of memory.
 ///
-/// `@unchecked Sendable`: ``commands`` is a mutex and ``openTunnels`` atomic; everything else is used on the thread alone.
+/// `@unchecked Sendable`: ``commands`` is a mutex and ``openTunnels`` atomic; everything else is used on the thread
+/// alone.
 final class TunnelReactor: @unchecked Sendable {
-    /// Connections that have been agreed on, and that NIO has let go of.
+    /// The two connections of a new tunnel, which NIO has let go of.
     struct Pair: Sendable {
-        /// Open sockets, which the reactor takes over. Nothing of theirs may be left in anybody else's buffers.
+        /// Open sockets, which the reactor takes over. None of their bytes may be left in other buffers.
         var client: CInt
         var upstream: CInt
         var terms: TunnelTerms
@@ -27,16 +28,17 @@ final class TunnelReactor: @unchecked Sendable {
 
     private struct Commands {
         var added: [Pair] = []
-        /// How many tunnels to close with 1001; more than there are for all of them.
+        /// The number of tunnels to close with 1001; a number above that of the open tunnels closes all.
         var toDrain = 0
         var others: [@Sendable (TunnelReactor) -> Void] = []
         var stops = false
-        /// The thread has ended, or is about to: nothing is taken any more.
+        /// Whether the thread has ended, or is about to; then no more commands are accepted.
         var isStopped = false
     }
 
     private static let mostEvents = 512
-    /// How often time is looked at while there are tunnels, and while there are handshakes. Milliseconds.
+    /// The interval between checks of time limits while there are tunnels, and while there are handshakes.
+    /// Milliseconds.
     private static let tunnelTick: CInt = 1000
     private static let handshakeTick: CInt = 100
 
@@ -49,11 +51,12 @@ final class TunnelReactor: @unchecked Sendable {
     private var places: [ObjectIdentifier: Int] = [:]
     /// Legs with more to read than one turn takes, or that may read again.
     private var readers: [SocketLeg] = []
-    /// Kept until the events that were read together with theirs have been dealt with.
+    /// Tunnels, handshakes and sockets that have ended, kept until the events that were read together with theirs have
+    /// been handled.
     private var ended: [AnyObject] = []
     private var handshakes: [ObjectIdentifier: TunnelOpener] = [:]
     private var listeners: [PolledListener] = []
-    /// What a read is read into.
+    /// The buffer that every read fills.
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: SocketLeg.mostToRead, alignment: 64)
 
     /// Starts the thread.
@@ -61,7 +64,7 @@ final class TunnelReactor: @unchecked Sendable {
         self.poll = epoll_create1(CInt(EPOLL_CLOEXEC))
         self.wakeUp = eventfd(0, CInt(EFD_CLOEXEC | EFD_NONBLOCK))
         guard self.poll >= 0, self.wakeUp >= 0 else {
-            let reason = "epoll cannot be had (error \(errno))"
+            let reason = "epoll is not available (error \(errno))"
             self.release()
             throw ProxyError(.system, reason: reason)
         }
@@ -99,7 +102,7 @@ final class TunnelReactor: @unchecked Sendable {
         pair.terms.onEnd(summary)
     }
 
-    /// Closes so many tunnels with 1001.
+    /// Closes `count` tunnels with 1001.
     func drain(_ count: Int) { self.tell { $0.toDrain = min($0.toDrain + count, .max / 2) } }
 
     /// Ends the thread, and every tunnel at once.
@@ -116,7 +119,7 @@ final class TunnelReactor: @unchecked Sendable {
         self.commands.withLock { commands in
             guard !commands.isStopped else { return false }
             change(&commands)
-            // Within the lock: once it is stopped, the number may be another file's.
+            // Within the lock: once the thread has stopped, the descriptor may belong to another file.
             var one: UInt64 = 1
             _ = write(self.wakeUp, &one, 8)
             return true
@@ -183,7 +186,7 @@ final class TunnelReactor: @unchecked Sendable {
         leg.isReadable = true
         if events & PolledSocket.hangUpEvents != 0 {
             leg.hasHungUp = true
-            // A reset is no matter of backpressure: it is told at once.
+            // A reset does not wait for backpressure: it is passed on at once.
             if events & EPOLLERR.rawValue != 0, !leg.isClosed {
                 leg.isBroken = true
                 leg.tunnel?.failed(leg.side)
@@ -193,7 +196,7 @@ final class TunnelReactor: @unchecked Sendable {
         self.receive(leg, now)
     }
 
-    /// One read; the others get their turn before the next.
+    /// Reads once from a leg; the other legs get their turn before its next read.
     @inline(__always)
     private func receive(_ leg: SocketLeg, _ now: Int64) {
         guard leg.isReadable, leg.isReading, !leg.isClosed else { return }
@@ -284,7 +287,7 @@ final class TunnelReactor: @unchecked Sendable {
         self.ended.append(socket)
     }
 
-    /// The connections whose request has not come end.
+    /// Ends the connections whose request has not come.
     func drainArrivals() {
         for handshake in self.handshakes.values { handshake.drain() }
     }

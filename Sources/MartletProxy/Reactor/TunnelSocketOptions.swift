@@ -8,9 +8,10 @@ import Glibc
 import Musl
 #endif
 
-/// What the kernel is asked to do for a tunnel's sockets.
+/// The options of a tunnel's sockets.
 enum TunnelSocketOptions {
-    /// The kernel's own probes, which end a tunnel whose peer has vanished: after a minute of silence, four at 15 s.
+    /// Turns on the kernel's own probes, which end a tunnel whose peer has vanished: after a minute of silence, four at
+    /// 15 s.
     static func enableKeepAlive(_ descriptor: CInt) {
         for (level, option, value) in [
             (SOL_SOCKET, SO_KEEPALIVE, 1), (CInt(IPPROTO_TCP), TCP_KEEPIDLE, 60),
@@ -22,7 +23,7 @@ enum TunnelSocketOptions {
         }
     }
 
-    /// What sockets inherit that are accepted by this one.
+    /// Sets the options that accepted sockets inherit from a listening socket.
     static func prepare(listening descriptor: CInt, at address: SocketAddress?) {
         Self.disableDelay(descriptor)
         Self.watch(descriptor, isLoopback: address.map(LoopbackSocket.isLoopback) ?? false)
@@ -37,7 +38,7 @@ enum TunnelSocketOptions {
         return descriptor
     }
 
-    /// A peer on the same machine cannot vanish unseen.
+    /// Turns on the kernel's probes, except on loopback: a peer on the same machine cannot vanish unseen.
     private static func watch(_ descriptor: CInt, isLoopback: Bool) {
         if isLoopback { LoopbackSocket.simplify(descriptor) } else { Self.enableKeepAlive(descriptor) }
     }

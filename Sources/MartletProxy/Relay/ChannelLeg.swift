@@ -16,7 +16,7 @@ final class ChannelLeg: ChannelDuplexHandler, TunnelLeg {
 
     let side: TunnelSide
     private let channel: any Channel
-    /// Set once, before the first event. The tunnel owns its legs.
+    /// The tunnel, which owns its legs. It is set once, before the first event.
     weak var tunnel: Tunnel<ChannelLeg>?
     private var context: ChannelHandlerContext?
     private var isReading = true
@@ -65,7 +65,7 @@ final class ChannelLeg: ChannelDuplexHandler, TunnelLeg {
         context.read()
     }
 
-    /// NIO would fail what it has not written yet when the peer has ended its half before.
+    /// Ends the output behind what NIO has not written yet, which NIO would fail if the peer had ended its half before.
     func endOutput() {
         guard !self.endsOutput else { return }
         self.endsOutput = true
@@ -109,7 +109,7 @@ final class ChannelLeg: ChannelDuplexHandler, TunnelLeg {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // Many end TLS by ending TCP; that end is told as such.
+        // Many peers end TLS by ending TCP; that end is reported as such.
         if case .uncleanShutdown? = error as? NIOSSLError { return }
         self.tunnel?.failed(self.side)
     }

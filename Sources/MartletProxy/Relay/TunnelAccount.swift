@@ -1,8 +1,8 @@
 import NIOCore
 
-/// What is told of a tunnel, in metrics and in the log.
+/// The account of a tunnel: what metrics and the access log record of it.
 struct TunnelAccount: Sendable {
-    /// Of the handshake; `nil` when nothing is logged.
+    /// The access log entry of the opening handshake; `nil` if nothing is logged.
     var entry: AccessLogEntry?
     let startedAt: NIODeadline
     let metrics: RouteMetrics
@@ -12,7 +12,7 @@ struct TunnelAccount: Sendable {
 
     /// Counts the upgrade.
     ///
-    /// - Returns: to be called once, on any thread, when both connections have been closed.
+    /// - Returns: a closure to call once, on any thread, when both connections have been closed.
     func open() -> @Sendable (TunnelSummary) -> Void {
         self.metrics.answered(status: 101, duration: 0)
         return { summary in

@@ -2,11 +2,13 @@ import MartletProtocol
 import MartletWebSocket
 import NIOCore
 
-/// Two WebSockets that pass each other's messages on: the client's, compressed, and the proxy's own to the upstream, plain.
+/// Two WebSockets that pass each other's messages on: the client's, compressed, and the proxy's own to the upstream,
+/// plain.
 ///
-/// Messages go part by part, so that none is kept whole. Whoever closes, the other side sees the same code and reason.
+/// Messages go part by part, so that none is buffered whole. When one side closes, the other gets the same code and
+/// reason.
 final class WebSocketRelay: LoopWebSocket {
-    /// Beyond this many bytes that wait for one side, the other is not read.
+    /// The number of bytes waiting for one side beyond which the other side is not read.
     private static let highWaterMark = 64 * 1024
 
     /// One side's handler.

@@ -1,19 +1,20 @@
 import MartletWebSocket
 import NIOHTTP1
 
-/// A request that has been checked and routed: what of it an upstream is to see, and what of the answer the client.
+/// A request that has been checked and routed. It makes the head for the upstream, and the headers of the answer for
+/// the client.
 struct ProxiedRequest: Sendable {
     let head: HTTPRequestHead
     let target: RequestTarget
-    /// As the client named it: of the Host header or the absolute target.
+    /// The host as the client named it, in the Host header or the absolute target.
     let host: String
     let route: Route
     let identity: ClientIdentity
     let isHTTP2: Bool
-    /// A trusted proxy's, or one of our own: 16 hexadecimal digits.
+    /// The request's identifier: a trusted proxy's, or one of our own of 16 hexadecimal digits.
     let id: String
 
-    /// - Parameter id: when the request has one already.
+    /// - Parameter id: the identifier, if the request has one already.
     init(
         head: HTTPRequestHead, checked: RequestCheck.Checked, route: Route, identity: ClientIdentity, isHTTP2: Bool,
         id: String? = nil
@@ -31,7 +32,7 @@ struct ProxiedRequest: Sendable {
         identity.isPeerTrusted ? RequestID.given(head.headers["x-request-id"]) : RequestID.next()
     }
 
-    /// What the upstream's endpoint is chosen by, if it is by a hash.
+    /// The value that consistent hashing chooses the upstream server by; `nil` without one.
     var hashKey: String? {
         guard case .consistentHash(let key) = self.route.group.configuration.balance else { return nil }
         switch key {
@@ -42,10 +43,10 @@ struct ProxiedRequest: Sendable {
         }
     }
 
-    /// The head for the upstream: without the client's connection headers, with where it came from, and by the route's
-    /// rules.
+    /// Returns the head for the upstream: without the client's connection headers, with the forwarding headers, and
+    /// changed by the route's rules.
     ///
-    /// - Parameter authority: the upstream server's host and port, where its own name is to be shown to it.
+    /// - Parameter authority: the upstream server's host and port, for a route that puts them into Host.
     func upstreamHead(authority: String?) -> HTTPRequestHead {
         let configuration = self.route.configuration
         var headers = HopByHopHeaders.removed(from: self.head.headers, more: 10)
@@ -57,7 +58,7 @@ struct ProxiedRequest: Sendable {
         if !headers.contains(name: "Host") {
             headers.add(name: "Host", value: authority ?? "localhost")
         }
-        // Only a checked token says who somebody is.
+        // Only a checked token names the user.
         if let name = configuration.webSocket.authenticate?.userHeader { headers.remove(name: name) }
         if self.isHTTP2 {
             // RFC 9113, section 8.2.3: HTTP/1 has one Cookie field.

@@ -8,7 +8,7 @@ struct RouteTable: Sendable {
 
     private enum HostPattern: Sendable, Hashable {
         case exact(String)
-        /// With the dot in front.
+        /// A suffix of the host, with the dot in front.
         case suffix(String)
         case any
 
@@ -57,8 +57,8 @@ struct RouteTable: Sendable {
     }
 
     /// - Parameters:
-    ///   - host: of the Host header, with or without a port.
-    ///   - path: decoded.
+    ///   - host: the value of the Host header, with or without a port.
+    ///   - path: the decoded path.
     /// - Returns: the index of the route.
     func match(host: String, path: String) -> Int? {
         if self.entries.count == 1, self.entries[0].host == .any, self.entries[0].path == "/" {
@@ -68,7 +68,7 @@ struct RouteTable: Sendable {
         return self.entries.first { $0.host.matches(name) && Self.isPrefix($0.path, of: path) }?.route
     }
 
-    /// Lower case, without the dot of a fully qualified name.
+    /// Returns a host in lower case, without the dot of a fully qualified name.
     private static func normalize(_ host: String) -> String {
         let host = host.lowercased()
         return host.hasSuffix(".") ? String(host.dropLast()) : host

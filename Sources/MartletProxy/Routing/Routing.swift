@@ -1,13 +1,13 @@
-/// Everything that a request needs of one configuration. A reload replaces it as a whole; exchanges that have begun keep
-/// theirs.
+/// Everything that a request needs of one configuration. A reload replaces it as a whole; exchanges that have begun
+/// keep theirs.
 final class Routing: Sendable {
     let configuration: ProxyConfiguration
     let groups: [String: UpstreamGroup]
     private let routes: [Route]
     private let table: RouteTable
 
-    /// - Parameter previous: whose groups are taken over where the configuration has not changed; of others, what is known of
-    ///   endpoints that are still there.
+    /// - Parameter previous: the routing before a reload. Groups whose configuration has not changed are taken over;
+    ///   other groups take over the state of the upstream servers that are still there.
     init(_ configuration: ProxyConfiguration, previous: Routing?) throws {
         try configuration.validate()
         var groups: [String: UpstreamGroup] = [:]

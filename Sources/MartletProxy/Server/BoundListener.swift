@@ -48,14 +48,15 @@ final class BoundListener: Sendable {
 
     var localAddress: SocketAddress? { self.channel.localAddress }
 
-    /// A descriptor of the same socket, with all connections that wait in it, for a listener that takes over.
+    /// Returns a descriptor of the same socket, with all connections that wait in it, for a listener that takes over.
     func socketForSuccessor() async throws -> CInt {
         let copies = try await Self.copies(of: self.channel, count: 1) { _ in }
         guard let copy = copies.first else { throw ChannelError.ioOnClosedChannel }
         return copy
     }
 
-    /// NIO gives a socket that it takes over a backlog of its own; `listen(2)` may be called again.
+    /// Sets our backlog on a socket to which NIO has given its own when taking it over; `listen(2)` may be called
+    /// again.
     static func withBacklog(_ channel: any Channel) async throws -> any Channel {
         try await channel.eventLoop.submit {
             try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { socket in
@@ -86,7 +87,7 @@ final class BoundListener: Sendable {
         }.get()
     }
 
-    /// Once it returns, the address is free.
+    /// Stops listening. Once it returns, the address is free.
     func close() async {
         for (listener, reactor) in self.direct {
             await withCheckedContinuation { continuation in

@@ -2,8 +2,9 @@ import NIOCore
 import NIOHPACK
 import NIOHTTP2
 
-/// RFC 9113, section 8.3.1: a request whose `:authority` and `Host` name different hosts is malformed. NIO's codec would let
-/// `Host` win; with both of them in it, the request is refused as any other with two hosts.
+/// Makes the proxy refuse HTTP/2 requests whose `:authority` and `Host` name different hosts, which are malformed (RFC
+/// 9113, section 8.3.1). NIO's codec would let `Host` win; with both of them in it, the request is refused like any
+/// other with two hosts.
 final class HTTP2AuthorityHandler: ChannelInboundHandler {
     typealias InboundIn = HTTP2Frame.FramePayload
     typealias InboundOut = HTTP2Frame.FramePayload

@@ -1,12 +1,12 @@
 import NIOCore
 import NIOHTTP2
 
-/// A client's connection over HTTP/2, whose streams are ``ClientConnection``s: the last handler of its pipeline. It ends the
-/// connection when the client does, when the protocol is violated, and when there has been no stream for long.
+/// A client's connection over HTTP/2, whose streams are ``ClientConnection``s: the last handler of its pipeline. It
+/// ends the connection when the client does, when the protocol is violated, and when there has been no stream for long.
 final class HTTP2Connection: ChannelInboundHandler, LoopConnection {
     typealias InboundIn = Any
 
-    /// From GOAWAY to the end, for streams that are open.
+    /// The time from GOAWAY to the end of the connection, for streams that are open.
     private static let graceTime = TimeAmount.seconds(10)
 
     private let idleTime: TimeAmount
@@ -50,7 +50,7 @@ final class HTTP2Connection: ChannelInboundHandler, LoopConnection {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if error is NIOHTTP2Errors.StreamError { return }  // a stream's own affair
+        if error is NIOHTTP2Errors.StreamError { return }  // it ends that stream alone
         // NIO has sent GOAWAY with what went wrong, if there was anything to say.
         context.close(promise: nil)
     }

@@ -8,7 +8,7 @@ import NIOSSL
 import NIOTLS
 import Synchronization
 
-/// A listening socket, and what is put on the connections that it accepts.
+/// A listening socket, and the pipelines of the connections that it accepts.
 final class ProxyListener: Sendable {
     private static let maximumConcurrentStreams = 250
 
@@ -40,7 +40,7 @@ final class ProxyListener: Sendable {
         }
     }
 
-    /// Whether another configuration would make the same of it.
+    /// Whether a listener with these settings and limits would be the same.
     func isSame(as settings: ListenerConfiguration, limits: ClientConfiguration) -> Bool {
         self.configuration.tls == settings.tls && self.configuration.isHTTP2Allowed == settings.isHTTP2Allowed
             && self.configuration.expectsProxyProtocol == settings.expectsProxyProtocol

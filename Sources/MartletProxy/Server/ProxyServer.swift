@@ -11,7 +11,7 @@ import Synchronization
 /// A reverse proxy for HTTP and WebSocket.
 ///
 /// It listens until graceful shutdown. Then it takes no more connections, closes WebSockets with 1001 in batches over
-/// ``ProxyConfiguration/drainTimeout``, and lets plain requests come to their end.
+/// ``ProxyConfiguration/drainTimeout``, and lets plain requests finish.
 public final class ProxyServer: Service {
     private struct State {
         var listening: [String: BoundListener] = [:]
@@ -74,7 +74,7 @@ public final class ProxyServer: Service {
         self.checker = HealthChecker(logger: logger)
     }
 
-    /// Where the proxy listens, in the order of the listeners; waits until it does.
+    /// The addresses that the proxy listens on, in the order of the listeners; waits until it listens.
     public var localAddresses: [SocketAddress] {
         get async {
             await withCheckedContinuation { continuation in
@@ -87,7 +87,7 @@ public final class ProxyServer: Service {
         }
     }
 
-    /// The state of every endpoint, for people and for monitoring.
+    /// The state of every upstream server, for people and for monitoring.
     public var endpoints: [EndpointStatus] {
         let now = NIODeadline.now()
         return self.core.routing.groups.values.sorted { $0.name < $1.name }.flatMap { group in
@@ -109,8 +109,8 @@ public final class ProxyServer: Service {
     /// Whether the proxy is shutting down, or about to.
     public var isDraining: Bool { self.core.isDrainAnnounced }
 
-    /// Hands what is open at this moment to swift-metrics: `proxy_connections`, `proxy_websockets` and, by `upstream` and
-    /// `endpoint`, `proxy_endpoint_up` (0 or 1) and `proxy_endpoint_active`.
+    /// Hands what is open at this moment to swift-metrics: `proxy_connections`, `proxy_websockets` and, by `upstream`
+    /// and `endpoint`, `proxy_endpoint_up` (0 or 1) and `proxy_endpoint_active`.
     public func recordGauges() {
         Meter(label: "proxy_connections").set(self.connectionCount)
         Meter(label: "proxy_websockets").set(self.tunnelCount)
@@ -121,7 +121,8 @@ public final class ProxyServer: Service {
         }
     }
 
-    /// Reads the certificates of the listeners again, changed or not. Files that change are noticed within a second anyway.
+    /// Reads the certificates of the listeners again, changed or not. Files that change are noticed within a second
+    /// anyway.
     public func reloadCertificates() { self.certificates.reload() }
 
     /// Opens the access log anew.
@@ -147,11 +148,11 @@ public final class ProxyServer: Service {
             tasks.addTask { await self.checker.run { Array(self.core.routing.groups.values) } }
             try? await gracefulShutdown()
             await self.waitBeforeDraining()
-            // A health check that is under way may take seconds; nobody shall be let in meanwhile.
+            // A health check that is under way may take seconds; no connection shall be accepted meanwhile.
             await self.beginDraining()
             tasks.cancelAll()
         }
-        // A task of its own: in one that was cancelled, no sleep sleeps.
+        // A new task: in one that has been cancelled, sleeping returns at once.
         await Task { await self.drain() }.value
     }
 
@@ -216,11 +217,12 @@ public final class ProxyServer: Service {
 
     // MARK: Reloading
 
-    /// Takes a new configuration: new requests go by it, everything that is under way goes on by the old one. Listeners that
-    /// are no longer there stop to accept and keep their connections. Changes to `admin`, `accessLog` and
-    /// `maximumConnections` wait for a restart.
+    /// Puts a new configuration in force: it applies to new requests, and everything under way goes on under the old
+    /// one. Listeners that are no longer in it stop accepting and keep their connections. Changes to `admin`,
+    /// `accessLog` and `maximumConnections` take effect after a restart.
     ///
-    /// - Throws: ``ProxyError``; then the old configuration stays in force. While the proxy does not serve, nothing changes.
+    /// - Throws: ``ProxyError``; then the old configuration stays in force. While the proxy does not serve, nothing
+    ///   changes.
     public func reload(_ configuration: ProxyConfiguration) async throws {
         try await self.reloading.withLock {
             guard self.state.withLock({ $0.isServing }) else { return }
@@ -235,7 +237,7 @@ public final class ProxyServer: Service {
                         continue
                     }
                     if !old.listener.isSame(as: settings, limits: configuration.client) {
-                        // On the same socket: whoever is about to be accepted is accepted by one of the two.
+                        // On the same socket: a connection that waits to be accepted is accepted by one of the two.
                         let socket = try await old.socketForSuccessor()
                         added.append(
                             (settings.address.description, try await listener.bind(self.group, takingOver: socket)))
@@ -275,7 +277,7 @@ public final class ProxyServer: Service {
         }
     }
 
-    /// Says which changes wait for a restart.
+    /// Logs which changes wait for a restart.
     private func warn(of new: ProxyConfiguration, since old: ProxyConfiguration) {
         for key in ProxyConfiguration.table.fixedDifferences(new, old) {
             self.logger.warning("this change waits for a restart", metadata: ["key": "\(key)"])
@@ -290,20 +292,20 @@ public final class ProxyServer: Service {
         self.logger.notice(
             "draining", metadata: ["connections": "\(total)", "seconds": "\(time.nanoseconds / 1_000_000_000)"])
         await self.drainWebSockets(over: time)
-        // Close handshakes and answers that are under way.
+        // Closing handshakes and answers that are under way.
         let deadline = NIODeadline.now() + max(.seconds(6), min(time, .seconds(30)))
         while self.connectionCount > 0, NIODeadline.now() < deadline {
-            // Handshakes that were under way have become WebSockets since.
+            // Opening handshakes that were under way have become WebSockets since.
             for reactor in self.core.reactors { reactor.drain(.max / 2) }
             for loop in self.loops.values { loop.run { $0.drainWebSockets(.max) } }
             try? await Task.sleep(for: .milliseconds(50))
         }
         if self.connectionCount > 0 {
             self.logger.warning(
-                "ended connections that did not end", metadata: ["connections": "\(self.connectionCount)"])
+                "aborted connections that were still open", metadata: ["connections": "\(self.connectionCount)"])
         }
         self.end()
-        // The last tunnels tell of their end on other threads.
+        // The last tunnels report their end on other threads.
         for _ in 0..<100 where self.connectionCount > 0 { try? await Task.sleep(for: .milliseconds(10)) }
         await self.core.accessLog?.flush()
     }

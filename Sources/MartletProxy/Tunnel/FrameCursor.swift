@@ -1,29 +1,29 @@
 import MartletProtocol
 
-/// Where one direction of a tunnel stands within its frames (RFC 6455, section 5.2): it skips payloads and reads headers
-/// only, so that passing bytes on stays cheap, and knows at which byte a frame of ours may be put in.
+/// The state of one direction of a tunnel within its frames (RFC 6455, section 5.2): it skips payloads and reads
+/// headers only, so that passing bytes on stays cheap, and knows at which byte a frame of ours may be put in.
 ///
-/// A header is passed on whole or not at all; what has come of it is the caller's to keep.
+/// A header is passed on whole or not at all; the caller keeps an incomplete one.
 struct FrameCursor: Sendable {
-    /// What stands in the way of the next frame.
+    /// The reason why the next frame may not be passed on.
     enum Stop: Sendable, Hashable {
         case violation(ProtocolViolation)
         case messageTooBig
         case tooManyMessages
     }
 
-    /// As the receiver of these frames: a server for those of the client.
+    /// The role of the receiver of these frames: a server for those of the client.
     private let role: Role
     private let allowsCompression: Bool
     /// Bytes of the current frame's payload that are still to come.
     private var remaining = 0
     /// Payload of the message so far, in bytes.
     private var messageLength = 0
-    /// How much of a close code has come, its bytes so far, and the masking key.
+    /// The close code that is being read: how many of its bytes have come, their value so far, and the masking key.
     private var partialCloseCode: (count: UInt32, value: UInt16, key: UInt32)?
-    /// Set when the bytes cannot be frames; from then on they are passed on unseen.
+    /// Whether the bytes cannot be frames; from then on they are passed on unseen.
     private(set) var isLost = false
-    /// Whole messages that have begun their last frame.
+    /// The number of whole messages, counted when their last frame begins.
     private(set) var messages = 0
     private(set) var closeCode: UInt16?
     /// Whether a close frame went by.
@@ -40,11 +40,11 @@ struct FrameCursor: Sendable {
     /// Walks over bytes that are to be passed on.
     ///
     /// - Parameters:
-    ///   - maximumMessageSize: of a message that is let through. Bytes.
+    ///   - maximumMessageSize: the longest message that is let through, in bytes.
     ///   - stopsAtBoundary: whether to go no further than the end of the frame that has begun.
-    ///   - admit: asked at the first frame of each message.
-    /// - Returns: how many bytes may be passed on, and what stands in the way of the rest; when nothing does, the rest is
-    ///   the beginning of a header, at most 13 bytes.
+    ///   - admit: called at the first frame of each message, if it is set.
+    /// - Returns: how many bytes may be passed on, and what stands in the way of the rest; when nothing does, the rest
+    ///   is the beginning of a header, at most 13 bytes.
     mutating func advance(
         over bytes: UnsafeRawBufferPointer, maximumMessageSize: Int = .max, stopsAtBoundary: Bool = false,
         admit: (() -> Bool)? = nil
@@ -78,9 +78,10 @@ struct FrameCursor: Sendable {
         }
     }
 
-    /// Most of what goes through a tunnel: whole messages of one frame and less than 126 bytes, one after the other.
+    /// Skips most of what goes through a tunnel: whole messages of one frame and less than 126 bytes, one after the
+    /// other.
     ///
-    /// - Returns: where something else begins.
+    /// - Returns: the index at which something else begins.
     @inline(__always)
     private mutating func skipShortMessages(
         in bytes: UnsafeRawBufferPointer, from start: Int, _ maximumMessageSize: Int

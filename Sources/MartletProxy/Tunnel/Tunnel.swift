@@ -3,8 +3,9 @@ import MartletWebSocket
 
 /// Two ends that pass each other's bytes on, once an upgrade has been agreed on by both.
 ///
-/// Bytes go through untouched. The tunnel follows the frames in them, so that it can put in frames of its own: a ping for
-/// a silent client, a close frame when the proxy shuts down or a limit is exceeded. It knows no sockets and no clock.
+/// Bytes go through untouched. The tunnel follows the frames in them, so that it can put in frames of its own: a ping
+/// for a silent client, a close frame when the proxy shuts down or a limit is exceeded. It knows no sockets and no
+/// clock.
 ///
 /// Generic, so that the calls to the legs cost nothing on the reactor's path.
 final class Tunnel<Leg: TunnelLeg> {
@@ -17,9 +18,9 @@ final class Tunnel<Leg: TunnelLeg> {
         /// The beginning of a header: 0 to 13 bytes.
         var carry: [UInt8] = []
         var bytes = 0
-        /// The sender has ended its half.
+        /// Whether the sender has ended its half.
         var hasEnded = false
-        /// Nothing of it is passed on any more.
+        /// Whether nothing of it is passed on any more.
         var isDiscarded = false
     }
 
@@ -27,8 +28,8 @@ final class Tunnel<Leg: TunnelLeg> {
     let upstream: Leg
     private let policy: TunnelPolicy
     private let isPlain: Bool
-    // Unchecked, since the check would cost a small message one percent: a tunnel is used on one thread, and no access to
-    // one of these lasts while a leg is called, or anybody else that could use the tunnel.
+    // Unchecked, since the check would cost a small message one percent: a tunnel is used on one thread, and no access
+    // to one of these lasts while a leg is called, or anything else that could use the tunnel.
     @exclusivity(unchecked) private var fromClient: Direction
     @exclusivity(unchecked) private var fromUpstream: Direction
     private var bucket: TokenBucket?
@@ -40,7 +41,7 @@ final class Tunnel<Leg: TunnelLeg> {
     private var lastFromClient: Int64
     private var lastFromUpstream: Int64
     private var pingedAt: Int64?
-    /// When it was first seen that one side, and not the other, had ended its half.
+    /// The time at which one half was first seen to have ended while the other had not.
     private var halfClosedAt: Int64?
     private var onEnd: ((TunnelSummary) -> Void)?
 
@@ -114,7 +115,7 @@ final class Tunnel<Leg: TunnelLeg> {
                 self.fromClient.carry = Array(bytes[passed...])
             }
         case .violation where self.isPlain:
-            // No frames that we know: from here on they are none of our business.
+            // These are no frames that we know: from here on the bytes are passed on unseen.
             self.send(bytes, bytes.count, to: self.upstream, pausing: self.client)
         case .violation:
             // The upstream shall see what is wrong, and answer; it sees nothing of what follows.
@@ -135,7 +136,7 @@ final class Tunnel<Leg: TunnelLeg> {
         let isClosing = self.closing != nil
         let (passed, stop) = self.fromUpstream.cursor.advance(over: bytes, stopsAtBoundary: isClosing)
         guard stop == nil else {
-            // Clients check what servers send; and without frames there is nothing to put a frame between.
+            // Clients check what servers send; and without frames there is no place for a frame of ours.
             self.send(bytes, bytes.count, to: self.client, pausing: self.upstream)
             return
         }
@@ -161,7 +162,7 @@ final class Tunnel<Leg: TunnelLeg> {
         self.finishIfDone()
     }
 
-    /// `side` has ended its half: so does the other, behind what is on its way.
+    /// `side` has ended its half: the output to the other side ends as well, behind what is on its way.
     func inputEnded(_ side: TunnelSide) {
         guard !self.hasEnded else { return }
         switch side {
@@ -215,7 +216,7 @@ final class Tunnel<Leg: TunnelLeg> {
 
     // MARK: Time
 
-    /// To be called about once a second.
+    /// Checks the time limits; to be called about once a second.
     func tick(now: Int64) {
         guard !self.hasEnded else { return }
         if let deadline = self.closeDeadline {
@@ -228,7 +229,7 @@ final class Tunnel<Leg: TunnelLeg> {
             return
         }
         if self.client.hasUnsentBytes || self.upstream.hasUnsentBytes {
-            // Whoever is not read cannot be heard, and what waits for a slow peer is no silence.
+            // While bytes wait for a slow peer, the other side may not be read: that is no silence.
             self.lastFromClient = now
             self.pingedAt = nil
             return
@@ -303,7 +304,8 @@ final class Tunnel<Leg: TunnelLeg> {
         }
     }
 
-    /// A header of which a part has come was not passed on: it is no obstacle.
+    /// Returns whether a close frame may be put in. A header of which a part has come was not passed on: it is no
+    /// obstacle.
     private static func mayClose(_ direction: Direction) -> Bool {
         (direction.cursor.isAtBoundary || direction.cursor.isLost) && !direction.isDiscarded && !direction.hasEnded
     }

@@ -1,4 +1,4 @@
-/// Why a tunnel ended, for the log and the metrics.
+/// The reason why a tunnel ended, for the log and the metrics.
 public enum TunnelEnd: String, Sendable {
     /// Both sides ended their connections.
     case finished

@@ -9,7 +9,7 @@ protocol TunnelLeg: AnyObject {
     /// Sends what can be sent and keeps the rest.
     func send(_ bytes: UnsafeRawBufferPointer)
 
-    /// Whether the peer's bytes are wanted.
+    /// Sets whether the peer's bytes are to be read.
     func setReading(_ isReading: Bool)
 
     /// Ends this direction (FIN) behind what waits.

@@ -1,7 +1,7 @@
 import NIOCore
 
 extension WebSocketPolicy {
-    /// What a tunnel watches over.
+    /// The policy of a tunnel for this route.
     var tunnelPolicy: TunnelPolicy {
         TunnelPolicy(
             maximumMessageSize: self.maximumMessageSize, messageRate: self.messageRate,

@@ -2,16 +2,16 @@ import NIOCore
 
 /// A client's connection that a reactor has accepted, and leaves to NIO.
 struct AcceptedConnection: Sendable {
-    /// Open, and owned by whoever has this.
+    /// The open socket of the client, which the holder of this value owns.
     let descriptor: CInt
-    /// Asked later, the system may not know it any more.
+    /// The client's address, kept because the system may not know it any more when asked later.
     let peer: SocketAddress?
     /// Nanoseconds of the monotonic clock.
     let acceptedAt: Int64
-    /// Whether it counts among the connections already.
+    /// Whether it has its admission already.
     var isAdmitted = true
-    /// What has been read.
+    /// The bytes that have been read.
     var received: [UInt8] = []
-    /// What has been done with it.
+    /// The opening handshake that was begun with them; `nil` if none was.
     var begun: BegunHandshake?
 }

@@ -1,16 +1,16 @@
-/// What a ``DirectHandshake`` did with a request before it turned out to be no simple matter: an ``UpgradeExchange`` goes on
-/// from there, so that no upstream sees the request twice.
+/// An opening handshake that a ``DirectHandshake`` has begun and cannot finish itself: an ``UpgradeExchange`` goes on
+/// with it, so that no upstream sees the request twice.
 struct BegunHandshake: Sendable {
     let requestID: String
     let route: Route
     /// Nanoseconds of the monotonic clock.
     let startedAt: Int64
-    /// Endpoints that could not be connected to, which has been accounted for.
+    /// The upstream servers that could not be connected to; their failures have been recorded.
     let tried: [Endpoint]
     let isTimeout: Bool
     let upstream: OpenUpstream?
 
-    /// Nobody goes on with it, and nobody accounts for it.
+    /// Ends the connection to the upstream server, because nothing goes on with the handshake.
     func abandon() {
         self.upstream?.close()
         self.upstream?.endpoint.ended()

@@ -5,8 +5,8 @@ import MartletWebSocket
 import NIOHTTP1
 import NIOHTTPTypesHTTP1
 
-/// A `ProxiedUpgrade` is a request for a WebSocket on its way through the proxy, from its head to the tunnel (RFC 6455, sections
-/// 4.1 and 4.2.1). It holds no connection and no clock: it is told what happened, and says what to do next.
+/// A `ProxiedUpgrade` is a request for a WebSocket on its way through the proxy, from its head to the tunnel (RFC 6455,
+/// sections 4.1 and 4.2.1). It holds no connection and no clock: it is told what happened, and says what to do next.
 ///
 /// Two shells share it: ``UpgradeExchange`` on NIO's channels, and ``DirectHandshake`` on the sockets of a reactor.
 struct ProxiedUpgrade: Sendable {
@@ -19,11 +19,11 @@ struct ProxiedUpgrade: Sendable {
         case connecting
         /// The whole request is with the upstream server.
         case answering
-        /// The upstream server said no, and its answer is passed on.
+        /// The upstream server has refused, and its answer is passed on.
         case refusing
-        /// The client has been told yes: the connections are a tunnel.
+        /// The client has been sent a 101: the connections are a tunnel.
         case open
-        /// It was refused, or somebody left.
+        /// The request was refused, or one side has left.
         case over
     }
 
@@ -48,18 +48,18 @@ struct ProxiedUpgrade: Sendable {
         case breakOff(reason: String)
     }
 
-    /// Whose a token is.
+    /// The result of checking a token.
     enum Authentication: Sendable {
         case user(String)
         case invalid
-        /// It cannot be told at the moment.
+        /// The token cannot be checked at the moment.
         case unavailable
     }
 
-    /// How an upstream server's connection ended.
+    /// The way in which an upstream server's connection ended.
     enum End: Hashable, Sendable {
         case closed
-        /// What it sent is no HTTP.
+        /// The upstream server sent something that is not valid HTTP.
         case malformed
     }
 
@@ -70,7 +70,7 @@ struct ProxiedUpgrade: Sendable {
     private(set) var user: String?
     /// Subprotocols of the client's that the upstream is offered.
     private var subprotocols: [String] = []
-    /// What the query becomes when a token is taken out of it.
+    /// The query without the token that was taken out of it; `nil` if none was.
     private var query: String?
 
     init(_ request: ProxiedRequest) { self.request = request }
@@ -82,8 +82,8 @@ struct ProxiedUpgrade: Sendable {
 
     /// The whole request is here.
     ///
-    /// - Parameter hasMore: whether it has a body, or anything came behind it: that could be meant for whoever believes in the
-    ///   upgrade, or for whoever does not.
+    /// - Parameter hasMore: whether the request has a body, or anything came behind it: such bytes mean one thing to a
+    ///   reader that takes the upgrade for granted, and another to one that does not.
     mutating func arrived(hasMore: Bool) -> Action {
         guard self.phase == .arriving else { return .nothing }
         let request = self.request
@@ -132,7 +132,7 @@ struct ProxiedUpgrade: Sendable {
         case .unavailable:
             return self.fail(
                 Refusal(.serviceUnavailable, "tokens cannot be checked at the moment", [.retryAfter: "5"]))
-        // What cannot stand in the header that names the user is nobody's name.
+        // A user name that may not stand in a header is treated as an invalid token.
         case .user(let user)
         where self.policy.authenticate?.userHeader.map { HeaderRules.Field($0, user) != nil } ?? true:
             self.user = user
@@ -156,7 +156,8 @@ struct ProxiedUpgrade: Sendable {
         return .connect
     }
 
-    /// The token of `Authorization: Bearer`, the subprotocol `bearer.TOKEN` or the query's `token`; the last two are taken out.
+    /// Returns the token of `Authorization: Bearer`, the subprotocol `bearer.TOKEN` or the query's `token`; the last
+    /// two are taken out.
     private mutating func takeToken() -> String? {
         let fields = self.request.head.headers["authorization"]
         if let token = fields.lazy.compactMap(RequestValues.bearerToken).first { return token }
@@ -175,7 +176,7 @@ struct ProxiedUpgrade: Sendable {
 
     /// A connection to an upstream server is there.
     ///
-    /// - Parameter authority: its host and port, where its own name is to be shown to it.
+    /// - Parameter authority: the server's host and port, for a route that puts them into Host.
     mutating func connected(authority: String?) -> Action {
         guard self.phase == .connecting else { return .nothing }
         return .send(self.upstreamHead(authority: authority))
@@ -222,7 +223,7 @@ struct ProxiedUpgrade: Sendable {
             self.openingHeaders(head), isCompressed: head.headers.contains(name: "sec-websocket-extensions"))
     }
 
-    /// The end of the upstream server's answer, which says no, has come.
+    /// The end of the upstream server's answer, which refuses, has come.
     mutating func refusalEnded() { if self.phase == .refusing { self.phase = .over } }
 
     /// The upstream server's connection has ended.
@@ -243,7 +244,7 @@ struct ProxiedUpgrade: Sendable {
         }
     }
 
-    /// The upstream server, or whoever checks the token, has had as long as an answer may take.
+    /// The time for the upstream server's answer, or for the check of the token, is over.
     mutating func timedOut() -> Action {
         switch self.phase {
         case .refusing:
@@ -260,7 +261,7 @@ struct ProxiedUpgrade: Sendable {
         }
     }
 
-    /// The client has left, or somebody else has answered it.
+    /// The client has left, or has been answered otherwise.
     mutating func abandoned() { if self.phase != .open { self.phase = .over } }
 
     private mutating func fail(_ refusal: Refusal, fault: String? = nil) -> Action {
@@ -270,7 +271,7 @@ struct ProxiedUpgrade: Sendable {
 
     // MARK: Its answer
 
-    /// The head for the client of an answer that says no.
+    /// Returns the head for the client of an answer that refuses.
     private func refusal(_ head: HTTPResponseHead) -> HTTPResponseHead {
         var headers = self.request.clientHeaders(head)
         // RFC 9110, section 7.8: 426 says in Upgrade what it wants.
@@ -282,7 +283,7 @@ struct ProxiedUpgrade: Sendable {
         return HTTPResponseHead(version: .http1_1, status: head.status, headers: headers)
     }
 
-    /// What is wrong with a 101 (RFC 6455, section 4.1), for people.
+    /// Describes what is wrong with a 101 (RFC 6455, section 4.1); `nil` if nothing is.
     private func fault(of head: HTTPResponseHead) -> String? {
         let headers = head.headers
         let upgrade = headers["upgrade"]
@@ -312,7 +313,7 @@ struct ProxiedUpgrade: Sendable {
         return nil
     }
 
-    /// The headers of the 101 for the client.
+    /// Returns the headers of the 101 for the client.
     private func openingHeaders(_ head: HTTPResponseHead) -> HTTPHeaders {
         var headers = self.request.clientHeaders(head)
         headers.remove(name: "content-length")

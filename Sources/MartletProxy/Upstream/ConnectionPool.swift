@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Idle connections of one event loop, by endpoint; the one used last is taken first.
+/// Idle connections of one event loop, by upstream server; the one used last is taken first.
 final class ConnectionPool {
     private var idle: [ObjectIdentifier: [UpstreamConnection]] = [:]
 
@@ -48,7 +48,7 @@ final class ConnectionPool {
         connection.onIdleEnd = nil
     }
 
-    /// Ends the connections to endpoints that are no longer there.
+    /// Ends the connections to upstream servers that are no longer there.
     func keepOnly(_ endpoints: Set<ObjectIdentifier>) {
         for (key, connections) in self.idle where !endpoints.contains(key) {
             self.idle[key] = nil

@@ -8,11 +8,11 @@ final class Endpoint: Sendable {
     let weight: Int
     /// Its URL as text.
     let name: String
-    /// Where it is, if it is reached over plain TCP and no name has to be looked up.
+    /// The server's address, if it is reached over plain TCP and no name has to be looked up; otherwise `nil`.
     let directAddress: SocketAddress?
-    /// Whether that is on this machine.
+    /// Whether ``directAddress`` is on this machine.
     let isLoopback: Bool
-    /// Requests and tunnels that are under way; also those of before a reload, which end on their own.
+    /// The number of requests and tunnels under way. A reload keeps it, since those from before it end on their own.
     private final class ActiveCount: Sendable { let value = Atomic(0) }
 
     private let settings: UpstreamConfiguration
@@ -44,17 +44,17 @@ final class Endpoint: Sendable {
 
     func isAvailable(at now: NIODeadline) -> Bool { self.health.withLock { $0.isAvailable(at: now) } }
 
-    /// What the active checks say; `true` without any.
+    /// Whether the active checks find the server healthy; `true` without any.
     var isWell: Bool { self.health.withLock { $0.isWell } }
 
-    /// Its weight, less while it starts slowly.
+    /// Returns the server's weight, reduced while it starts slowly.
     func share(at now: NIODeadline) -> Double {
         Double(self.weight) * self.health.withLock { $0.share(at: now) }
     }
 
     func succeeded() { self.health.withLock { $0.succeeded() } }
 
-    /// - Returns: whether the endpoint is left out from now on.
+    /// - Returns: whether the server is left out from now on.
     func failed(at now: NIODeadline) -> Bool { self.health.withLock { $0.failed(at: now) } }
 
     /// - Returns: whether that changed anything.

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Whether an endpoint gets requests: what its answers said (passive) and what checks said (active).
+/// The health of an upstream server, from its answers (passive) and from checks (active): whether it gets requests.
 struct EndpointHealth: Sendable {
     private let failuresBeforeEjection: Int
     private let ejectionTime: TimeAmount
@@ -9,15 +9,15 @@ struct EndpointHealth: Sendable {
     private let unhealthyAfter: Int
     private var failures = 0
     private var ejectedUntil: NIODeadline?
-    /// What the active checks say; well until they say otherwise.
+    /// Whether the active checks find the server healthy; `true` until they say otherwise.
     private(set) var isWell = true
     private var checksAgainst = 0
-    /// When it last became available again.
+    /// The time at which the server last became available again.
     private var startedAt: NIODeadline?
 
     /// - Parameters:
     ///   - previous: what was known before the settings changed.
-    ///   - isSameCheck: whether the checks are the same as before, so that what they said counts.
+    ///   - isSameCheck: whether the checks are the same as before, so that their results still apply.
     init(_ settings: UpstreamConfiguration, previous: EndpointHealth? = nil, isSameCheck: Bool = false) {
         self.failuresBeforeEjection = settings.failuresBeforeEjection
         self.ejectionTime = settings.ejectionTime
@@ -41,7 +41,7 @@ struct EndpointHealth: Sendable {
         return self.isWell
     }
 
-    /// 0.1 … 1: the part of its weight that counts.
+    /// Returns the part of the weight that applies while the server starts slowly: 0.1 … 1.
     func share(at now: NIODeadline) -> Double {
         guard let startedAt = self.startedAt, self.slowStart > .zero else { return 1 }
         let part = Double((now - startedAt).nanoseconds) / Double(self.slowStart.nanoseconds)

@@ -1,14 +1,14 @@
 import Logging
 import NIOCore
 
-/// Asks the endpoints of upstreams with a ``UpstreamConfiguration/HealthCheck`` how they are. Any answer of 2xx or 3xx is a
-/// good one.
+/// Checks the servers of upstreams that have a ``UpstreamConfiguration/HealthCheck``. A server that answers with 2xx or
+/// 3xx is healthy.
 struct HealthChecker: Sendable {
     let logger: Logger
 
-    /// Asks until it is cancelled.
+    /// Sends the checks until the task is cancelled.
     ///
-    /// - Parameter groups: asked for again and again, since they change.
+    /// - Parameter groups: called again and again, since the groups change.
     func run(_ groups: @escaping @Sendable () -> [UpstreamGroup]) async {
         var due: [String: NIODeadline] = [:]
         await withDiscardingTaskGroup { tasks in
@@ -32,7 +32,7 @@ struct HealthChecker: Sendable {
         let isWell = await HealthProbe.ask(endpoint, group, check)
         guard endpoint.checked(isWell: isWell, at: .now()) else { return }
         self.logger.notice(
-            isWell ? "an endpoint is well again" : "an endpoint is not well",
+            isWell ? "an upstream server is healthy again" : "an upstream server is unhealthy",
             metadata: ["upstream": "\(group.name)", "endpoint": "\(endpoint.url)"])
     }
 }

@@ -6,14 +6,15 @@ import Musl
 
 private let systemClose = close(_:)
 
-/// An open connection to an upstream server, over which the whole of a request went. Whoever has this owns the connection.
+/// An open connection to an upstream server, over which the whole of a request went. The holder of this value owns the
+/// connection.
 struct OpenUpstream: Sendable {
     let descriptor: CInt
-    /// The upstream server, which counts the request already.
+    /// The upstream server, whose active requests include this one already.
     let endpoint: Endpoint
     /// The beginning of its answer.
     let received: [UInt8]
 
-    /// Ends the connection: nobody goes on with it.
+    /// Ends the connection, because nothing goes on with it.
     func close() { _ = systemClose(self.descriptor) }
 }

@@ -1,7 +1,7 @@
 import NIOCore
 
-/// The first handler of a channel for a socket that has been read from already: tells those bytes before all others.
-/// Until then, what is written goes nowhere.
+/// The first handler of a channel for a socket that has been read from already: it passes those bytes on before all
+/// others. Until then, writes are discarded.
 final class ReceivedBytesHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer

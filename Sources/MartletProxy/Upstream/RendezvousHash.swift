@@ -4,8 +4,8 @@ import Glibc
 import Musl
 #endif
 
-/// Highest random weight: each candidate draws a number from its name and the key, and the highest wins. When one goes, only
-/// the keys that it had move; the same on every machine.
+/// Highest random weight: each candidate draws a number from its name and the key, and the highest wins. When one goes,
+/// only the keys that it had move; the same on every machine.
 enum RendezvousHash {
     static func choose<Candidate>(
         _ candidates: [Candidate], key: String, seed: (Candidate) -> String, weight: (Candidate) -> Int

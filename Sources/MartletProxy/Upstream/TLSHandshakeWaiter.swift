@@ -1,8 +1,8 @@
 import NIOCore
 import NIOTLS
 
-/// Tells when the TLS handshake of a connection to an endpoint is done, or why it failed: only then is the connection one that
-/// a request can be sent on, and until then the next endpoint can have it. Stands behind the TLS handler.
+/// Reports when the TLS handshake of a connection to an upstream server is done, or why it failed: only then can a
+/// request be sent on the connection, and until then the next server can have it. Stands behind the TLS handler.
 final class TLSHandshakeWaiter: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = NIOAny
     typealias InboundOut = NIOAny

@@ -3,18 +3,18 @@ import NIOCore
 
 /// Stands in front of the decoder of a connection that is to be upgraded, and knows which bytes came behind the 101.
 ///
-/// NIO's decoder gives them back only when it is removed, a tick later, and not at all when the end of the connection came
-/// right behind them.
+/// NIO's decoder gives them back only when it is removed, a tick later, and not at all when the end of the connection
+/// came right behind them.
 final class UpgradeTap: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 
     private var context: ChannelHandlerContext?
-    /// What has come since the beginning of the current head.
+    /// The bytes that have come since the beginning of the current head.
     private var bytes = ByteBuffer()
-    /// Everything is kept from here on.
+    /// Whether everything is kept from here on.
     private var isHolding = false
-    /// The answer was no 101: everything is the decoder's.
+    /// Whether the answer was not a 101, so that all bytes belong to the decoder.
     private var isDone = false
     private(set) var hasInputEnded = false
 
@@ -52,7 +52,7 @@ final class UpgradeTap: ChannelInboundHandler, RemovableChannelHandler {
         if let end { self.bytes.moveReaderIndex(forwardBy: end) }
     }
 
-    /// Keeps nothing any more.
+    /// Stops keeping bytes.
     func stop() {
         self.isDone = true
         self.bytes = ByteBuffer()

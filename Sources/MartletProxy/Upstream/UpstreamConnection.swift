@@ -2,7 +2,7 @@ import MartletWebSocket
 import NIOCore
 import NIOHTTP1
 
-/// A connection to an endpoint, on one event loop: the last handler of its pipeline.
+/// A connection to an upstream server, on one event loop: the last handler of its pipeline.
 ///
 /// It belongs to one exchange at a time, or waits in the pool.
 final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler {
@@ -10,10 +10,10 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundIn = HTTPClientRequestPart
     typealias OutboundOut = HTTPClientRequestPart
 
-    /// Whose request is being answered.
+    /// The user of a connection, whose request is being answered.
     protocol User: AnyObject {
         func upstreamReceived(_ part: HTTPClientResponsePart)
-        /// Everything that one read brought has been told.
+        /// All parts that one read brought have been passed on.
         func upstreamReadComplete()
         /// Whether there is room for more.
         var mayReadUpstream: Bool { get }
@@ -28,9 +28,9 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler {
     weak var user: (any User)?
     /// Ends the connection when nobody has used it for long.
     var idleTimer: Scheduled<Void>?
-    /// Called when it ends while nobody uses it.
+    /// The closure to call when the connection ends while nobody uses it.
     var onIdleEnd: (() -> Void)?
-    /// Whether it has carried a request before, so that the endpoint may be ending it at this moment.
+    /// Whether it has carried a request before, so that the server may be ending it at this moment.
     var isReused = false
     private let encoder: HTTPRequestEncoder
     private let decoder: ByteToMessageHandler<HTTPResponseDecoder>
@@ -119,7 +119,7 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler {
     func write(_ part: HTTPClientRequestPart) { self.context?.write(self.wrapOutboundOut(part), promise: nil) }
     func flush() { self.context?.flush() }
 
-    /// Nothing more is told to the user.
+    /// Closes the connection without a word to the user.
     func close() {
         self.user = nil
         self.channel.close(promise: nil)
@@ -128,7 +128,7 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler {
     /// An interim answer (1xx) was dealt with: what follows it may be a 101.
     func passedInterimAnswer() { self.tap?.dropHead() }
 
-    /// The answer was no 101.
+    /// Stops keeping bytes, because the answer was not a 101.
     func stopExpectingUpgrade() { self.tap?.stop() }
 
     /// Gives back what ``takeBytesBehindUpgrade()`` took.
@@ -155,7 +155,7 @@ final class UpstreamConnection: ChannelDuplexHandler, RemovableChannelHandler {
             on: self.channel.eventLoop)
     }
 
-    /// What has come since ``takeBytesBehindUpgrade()``.
+    /// Returns the bytes that have come since ``takeBytesBehindUpgrade()``.
     func takeMoreBytes() -> ByteBuffer { self.tap?.takeHeld() ?? ByteBuffer() }
 
     /// Lets what came in the meantime go on to the handlers that have been added.

@@ -1,10 +1,10 @@
 import NIOCore
 import NIOPosix
 
-/// Opens connections to endpoints.
+/// Opens connections to upstream servers.
 enum UpstreamConnector {
     /// - Parameters:
-    ///   - client: whom a PROXY protocol header names, if the upstream wants one.
+    ///   - client: the client that a PROXY protocol header names, if the upstream wants one.
     ///   - eventLoop: the caller's, which the connection will live on.
     static func connect(
         to endpoint: Endpoint, of group: UpstreamGroup, client: ProxyProtocolHeader?, isForUpgrade: Bool,
@@ -53,8 +53,8 @@ enum UpstreamConnector {
 
     /// Makes a channel of a connection over which a whole request for an upgrade has gone already.
     ///
-    /// - Parameter ready: called before the first byte of the answer is told. The request is to be written again, for the
-    ///   decoder to know what is answered; it goes nowhere.
+    /// - Parameter ready: called before the first byte of the answer is passed on. The request must be written again,
+    ///   so that the decoder knows what is answered; it is not sent.
     static func adopt(
         _ upstream: OpenUpstream, on eventLoop: any EventLoop,
         ready: @escaping (UpstreamConnection) -> Void

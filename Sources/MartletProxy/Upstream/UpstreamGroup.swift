@@ -2,8 +2,8 @@ import Logging
 import NIOCore
 import Synchronization
 
-/// The endpoints of an upstream and the choice between them. Shared by all event loops, and kept over a reload that does not
-/// change it, with what it has learnt.
+/// The servers of an upstream and the choice between them. A group is shared by all event loops, and kept with its
+/// state over a reload that does not change it.
 final class UpstreamGroup: Sendable {
     let name: String
     let configuration: UpstreamConfiguration
@@ -25,19 +25,19 @@ final class UpstreamGroup: Sendable {
         self.turns = Mutex(WeightedTurns(count: configuration.endpoints.count))
     }
 
-    /// Chooses an endpoint.
+    /// Chooses an upstream server.
     ///
     /// - Parameters:
-    ///   - key: what the request is hashed by, if that is how it is done.
-    ///   - tried: endpoints that failed this request already.
-    /// - Returns: `nil` when all have been tried, or the active checks found none well.
+    ///   - key: the value for consistent hashing, if the upstream balances that way.
+    ///   - tried: the servers that failed this request already.
+    /// - Returns: `nil` if all have been tried, or the active checks find none healthy.
     func choose(key: String?, except tried: [Endpoint], at now: NIODeadline) -> Endpoint? {
         let left =
             tried.isEmpty ? self.endpoints : self.endpoints.filter { one in !tried.contains { $0 === one } }
         guard left.contains(where: \.isWell) else { return nil }
         guard left.count > 1 else { return left.first }
         let available = left.filter { $0.isAvailable(at: now) }
-        // When all have failed lately, that is not believed: an answer is better than none.
+        // When all have failed lately, all that the checks find healthy are tried: an answer is better than none.
         let candidates = available.isEmpty ? left.filter(\.isWell) : available
         guard !candidates.isEmpty else { return nil }  // checks go on meanwhile
         switch self.configuration.balance {
@@ -55,14 +55,14 @@ final class UpstreamGroup: Sendable {
         }
     }
 
-    /// Accounts for a failure of an endpoint.
+    /// Records a failure of an upstream server.
     ///
-    /// - Parameter reason: what is counted; one of few.
+    /// - Parameter reason: the metric's label, one of few.
     func failed(_ endpoint: Endpoint, reason: String, error: (any Error)?, logger: Logger) {
         ProxyMetrics.upstreamFailed(self.name, endpoint.name, reason: reason)
         let isEjected = endpoint.failed(at: .now())
         logger.warning(
-            "an endpoint failed",
+            "an upstream server failed",
             metadata: [
                 "upstream": "\(self.name)", "endpoint": "\(endpoint.url)", "reason": "\(reason)",
                 "error": "\(error.map { "\($0)" } ?? "-")", "leftOut": "\(isEjected)",

@@ -1,7 +1,7 @@
 import NIOCore
 import NIOSSL
 
-/// TLS towards the endpoints of an upstream.
+/// TLS towards the servers of an upstream.
 final class UpstreamTLS: Sendable {
     private let context: NIOSSLContext
     private let serverName: String?

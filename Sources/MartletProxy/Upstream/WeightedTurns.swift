@@ -4,7 +4,7 @@ struct WeightedTurns: Sendable {
 
     init(count: Int) { self.credits = .init(repeating: 0, count: count) }
 
-    /// - Parameter weights: one for each; 0 for whoever may not have the turn, above 0 for at least one.
+    /// - Parameter weights: one for each; 0 for one that may not have the turn, above 0 for at least one.
     mutating func next(_ weights: [Double]) -> Int {
         var best = -1
         var total = 0.0
