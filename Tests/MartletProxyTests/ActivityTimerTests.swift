@@ -6,13 +6,13 @@ import Testing
 
 @Suite("Timers of activity")
 struct ActivityTimerTests {
-    /// Counts in time that the test moves.
+    /// An event loop whose time the test moves, and how often the timer has fired.
     private final class Bench {
         let loop = EmbeddedEventLoop()
         var count = 0
     }
 
-    @Test("silence counts from the last sign of life, however many there were")
+    @Test("silence is measured from the last sign of life, however many there were")
     func touched() {
         let bench = Bench()
         let timer = ActivityTimer(.milliseconds(300), on: bench.loop) { bench.count += 1 }
@@ -27,7 +27,7 @@ struct ActivityTimerTests {
         #expect(bench.count == 1)
     }
 
-    @Test("time that had passed before counts once, and no more behind a sign of life")
+    @Test("time that had passed before is included, until the first sign of life")
     func begun() {
         let bench = Bench()
         bench.loop.advanceTime(by: .seconds(1))
@@ -41,7 +41,7 @@ struct ActivityTimerTests {
         #expect(bench.count == 1)
     }
 
-    @Test("one whose time is over when it begins fires at once, and one that was stopped never")
+    @Test("a timer whose time is over when it begins fires at once, and a stopped one never")
     func over() {
         let bench = Bench()
         bench.loop.advanceTime(by: .seconds(1))

@@ -23,7 +23,7 @@ struct BalancingTests {
         #expect(alone == [1, 1, 1])
     }
 
-    @Test("the endpoint with the fewest connections for its weight is chosen")
+    @Test("the upstream server with the fewest connections for its weight is chosen")
     func leastConnections() throws {
         let group = try Self.group(2) {
             $0.balance = .leastConnections
@@ -38,7 +38,7 @@ struct BalancingTests {
         #expect(counts == [2, 6])
     }
 
-    @Test("equal keys reach the same endpoint, keys are spread, and a loss moves only the keys of the lost one")
+    @Test("equal keys reach the same server, keys are spread, and a loss moves only the keys of the lost one")
     func consistentHash() throws {
         let group = try Self.group(5) { $0.balance = .consistentHash(.cookie("sid")) }
         var counts = [ObjectIdentifier: Int]()
@@ -54,7 +54,7 @@ struct BalancingTests {
         #expect(counts.count == 5 && counts.values.allSatisfy { (120...280).contains($0) })
     }
 
-    @Test("what is known of an endpoint outlives a reload that changes its group")
+    @Test("the state of an upstream server is kept over a reload that changes its group")
     func reload() throws {
         var configuration = ProxyConfiguration.forwarding(
             .init("127.0.0.1:0")!, to: UpstreamURL("http://127.0.0.1:9000")!)
@@ -71,7 +71,7 @@ struct BalancingTests {
         #expect(endpoints[1].active == 0)
     }
 
-    @Test("checks that have changed say nothing any more")
+    @Test("the results of checks that have changed no longer apply")
     func checksThatChange() {
         var settings = UpstreamConfiguration(endpoints: [])
         settings.healthCheck = .init()
@@ -82,7 +82,7 @@ struct BalancingTests {
         #expect(EndpointHealth(settings, previous: health, isSameCheck: false).isWell)
     }
 
-    @Test("an endpoint that fails in a row is left out for a while, then tried again")
+    @Test("an upstream server that fails in a row is left out for a while, then tried again")
     func ejection() throws {
         let group = try Self.group(2)
         let start = NIODeadline.now()
@@ -95,7 +95,7 @@ struct BalancingTests {
         #expect(bad.isAvailable(at: start + .seconds(10)))
     }
 
-    @Test("when all have failed, all are tried all the same; when checks say that none is well, none is")
+    @Test("when all have failed, all are tried; when checks find none healthy, none is")
     func noneLeft() throws {
         let group = try Self.group(2) { $0.healthCheck = .init() }
         let now = NIODeadline.now()
@@ -111,7 +111,7 @@ struct BalancingTests {
         #expect(group.choose(key: nil, except: [], at: now) === group.endpoints[0])
     }
 
-    @Test("an endpoint that came back gets its share slowly")
+    @Test("an upstream server that came back gets its share slowly")
     func slowStart() throws {
         var health = EndpointHealth(
             try Self.group(1) {

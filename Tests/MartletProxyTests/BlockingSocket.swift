@@ -61,7 +61,7 @@ final class BlockingSocket: Sendable {
 
     func endOutput() { shutdown(self.descriptor, CInt(SHUT_WR)) }
 
-    /// So many bytes, or fewer when the peer ends before.
+    /// Reads `count` bytes, or fewer if the peer ends the connection before.
     func read(_ count: Int) throws -> [UInt8] {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: count)

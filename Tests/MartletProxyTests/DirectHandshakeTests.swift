@@ -6,8 +6,8 @@ import Testing
 
 @testable import MartletProxy
 
-/// The tests of ``DirectHandshake`` on a reactor of its own: what becomes a tunnel, and with what in hand everything else is left
-/// to NIO.
+/// The tests of ``DirectHandshake`` on a reactor of its own: what becomes a tunnel, and what NIO gets of everything
+/// else.
 @Suite("A handshake beside NIO")
 struct DirectHandshakeTests {
     private static let request = """
@@ -83,7 +83,7 @@ struct DirectHandshakeTests {
 
         var upstream: BlockingSocket { self.upstreams[0] }
 
-        /// What NIO is given.
+        /// Returns the connection that NIO is given.
         func left() throws -> AcceptedConnection {
             try #require(self.hasGivenUp.wait(timeout: .now() + 10) == .success, "nothing was left to NIO")
             return try #require(self.givenUp.value)
@@ -146,7 +146,7 @@ struct DirectHandshakeTests {
     // MARK: What is left to NIO
 
     @Test(
-        "what is in the least unusual goes to NIO as it came, and no server hears of it",
+        "anything unusual goes to NIO as it came, and no server sees it",
         arguments: [
             ("GET /", "POST /"), ("HTTP/1.1", "HTTP/1.0"), ("HTTP/1.1", "HTTP/1.2"), ("\r\n\r\n", "\r\n"),
             ("\r\n\r\n", "\r\n\r\nmore"), ("Host: example.com", "Host: a\r\nHost: b"), ("Host: example.com\r\n", ""),
@@ -210,7 +210,7 @@ struct DirectHandshakeTests {
         let upstream = try #require(begun.upstream)
         #expect(upstream.received.elementsEqual(answer.utf8))
         #expect(setup.upstream.hasNoConnection)
-        // The connection lives: whoever goes on has it.
+        // The connection is still open: NIO goes on with it.
         try withExtendedLifetime(setup) {
             try BlockingSocket(descriptor: dup(upstream.descriptor)).send("x")
             #expect(try server.read(1) == Array("x".utf8))
@@ -229,7 +229,7 @@ struct DirectHandshakeTests {
 
     // MARK: Ends
 
-    @Test("a client that ends before it has asked is no trouble", arguments: [false, true])
+    @Test("a client that ends before its request does no harm", arguments: [false, true])
     func silence(saysSomething: Bool) throws {
         let setup = try Setup()
         if saysSomething {
@@ -258,7 +258,7 @@ struct DirectHandshakeTests {
         #expect(setup.tunnelCount == 0)
     }
 
-    @Test("whoever says nothing in time is told nothing")
+    @Test("a client that sends no request in time gets no answer")
     func requestTimeout() throws {
         let setup = try Setup()
         setup.onReactor { $0.tick(TunnelReactor.now() + 1_000_000_000) }
@@ -269,7 +269,7 @@ struct DirectHandshakeTests {
         #expect(!setup.isLeft)
     }
 
-    @Test("a server that does not answer in time is for NIO to complain of")
+    @Test("a server that does not answer in time is reported by NIO")
     func answerTimeout() throws {
         let setup = try Setup()
         try setup.client.send(Self.request)

@@ -120,7 +120,7 @@ struct ProxiedUpgradeTests {
             }
         }
 
-        /// For events that are never answered.
+        /// Performs the events that are never answered.
         private func note(in upgrade: inout ProxiedUpgrade) -> ProxiedUpgrade.Action {
             switch self {
             case .sent: upgrade.sent()
@@ -184,7 +184,7 @@ struct ProxiedUpgradeTests {
 
     private struct Cell {
         let outcome: Outcome
-        /// `nil` for the phase that it was.
+        /// The next phase; `nil` if the phase stays the same.
         let next: ProxiedUpgrade.Phase?
 
         init(_ outcome: Outcome, _ next: ProxiedUpgrade.Phase?) {
@@ -202,7 +202,7 @@ struct ProxiedUpgradeTests {
     private static let leave = Cell(.nothing, .over)
     private static let wrong = Cell.fail(502, "wrong handshake")
 
-    /// For each event what it does in each of ``phases``, of a request whose token is demanded.
+    /// The effect of each event in each of ``phases``, for a request that needs a token.
     private static let table: [Event: [Cell]] = [
         .arrived: [Cell(.authenticate("t0ken"), .authenticating), no, no, no, no, no, no],
         .arrivedWithMore: [.fail(400), no, no, no, no, no, no],
@@ -275,7 +275,7 @@ struct ProxiedUpgradeTests {
         }
     }
 
-    /// How an upgrade comes to its end.
+    /// The ways in which an upgrade ends.
     private static let ends: [[Event]] = [
         [.arrivedWithMore], [.abandoned], [.arrived, .invalid], [.arrived, .unavailable], [.arrived, .unusableUser],
         [.arrived, .abandoned], [.arrived, .user, .closed], [.arrived, .user, .timedOut],
@@ -287,7 +287,7 @@ struct ProxiedUpgradeTests {
         [.arrived, .user, .connected, .sent, .ok, .abandoned],
     ]
 
-    @Test("once it is over, nothing is done any more, and nobody is accused twice", arguments: Event.allCases)
+    @Test("once it is over, nothing is done any more, and no failure is recorded twice", arguments: Event.allCases)
     func over(_ event: Event) throws {
         for events in Self.ends {
             var upgrade = try Self.upgrade(Self.demandToken)
@@ -387,7 +387,7 @@ struct ProxiedUpgradeTests {
             }, refusal: Refusal(.unauthorized, "a token is needed", [.wwwAuthenticate: "Bearer"])),
     ]
 
-    @Test("no upstream server sees a request that is wrong, and none is accused of it", arguments: badRequests)
+    @Test("no upstream server sees a request that is wrong, and none is blamed for it", arguments: badRequests)
     func badRequest(_ test: BadRequest) throws {
         var upgrade = try Self.upgrade(test.change)
         guard case .fail(let refusal, let fault) = upgrade.arrived(hasMore: test.hasMore) else {
@@ -410,7 +410,7 @@ struct ProxiedUpgradeTests {
         }
     }
 
-    @Test("what a trusted proxy tells of the host and of TLS counts for the origin")
+    @Test("the host and TLS that a trusted proxy names apply to the origin check")
     func originBehindTrustedProxy() throws {
         func outcome(_ origin: String, _ change: (inout Setup) -> Void = { _ in }) throws -> Outcome {
             var upgrade = try Self.upgrade {
@@ -429,7 +429,7 @@ struct ProxiedUpgradeTests {
         #expect(try outcome("https://example.com") { $0.identity.isClientSecure = true } == .connect)
     }
 
-    @Test("who fails to prove who he is gets told why")
+    @Test("a client whose token is refused learns why")
     func failedAuthentication() throws {
         let invalid = Refusal(
             .unauthorized, "the token is not valid", [.wwwAuthenticate: "Bearer error=\"invalid_token\""])
@@ -460,7 +460,7 @@ struct ProxiedUpgradeTests {
         var uri = "/ws"
         var fields: [(String, String)] = []
         let token: String
-        /// What the upstream server sees.
+        /// The target that the upstream server sees.
         var upstreamURI = "/ws"
         var upstreamSubprotocols: [String] = []
 
@@ -660,7 +660,7 @@ struct ProxiedUpgradeTests {
     struct Answer: CustomTestStringConvertible, Sendable {
         let name: String
         let change: @Sendable (inout HTTPHeaders) -> Void
-        /// `nil` for a good one.
+        /// The fault that is reported; `nil` if the answer is good.
         let fault: String?
 
         init(_ name: String, _ fault: String?, _ change: @escaping @Sendable (inout HTTPHeaders) -> Void) {
@@ -863,7 +863,7 @@ struct ProxiedUpgradeTests {
     // MARK: The upstream server says nothing
 
     @Test(
-        "whoever does not answer is named by its group alone",
+        "a server that does not answer is named by its upstream alone",
         arguments: [
             (Event.closed, 502, "the upstream app ended the connection without an answer"),
             (.malformed, 502, "the answer of the upstream app is not valid HTTP"),

@@ -1,6 +1,6 @@
 @testable import MartletProxy
 
-/// A leg that keeps what it is told.
+/// A leg that records what is done with it.
 final class RecordingLeg: TunnelLeg {
     var sent: [UInt8] = []
     var isBackedUp = false
@@ -16,7 +16,7 @@ final class RecordingLeg: TunnelLeg {
     func abort() { self.isAborted = true }
     func close() { self.isClosed = true }
 
-    /// What has been sent since the last call.
+    /// Returns what has been sent since the last call.
     func taken() -> [UInt8] {
         defer { self.sent = [] }
         return self.sent

@@ -85,8 +85,8 @@ struct ArgumentsTests {
     }
 
     // RFC 6454, section 4, with RFC 3986, sections 3.1 and 3.2: a scheme is letters, digits and `+-.`, a
-    // port a number of 16 bits in ASCII digits, and brackets come in pairs. No browser sends such an origin: the
-    // option says nothing, and nobody is told.
+    // port a number of 16 bits in ASCII digits, and brackets come in pairs. No browser sends such an origin: an option
+    // that were accepted with one would never match anything.
     @Test(
         "what looks like an origin and is none is refused",
         arguments: ["ht tp://a.example", "http://a:٤٤٣", "http://::1]:80", "http://a:99999"])

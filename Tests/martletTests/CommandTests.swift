@@ -37,7 +37,7 @@ struct CommandTests {
             (["--cert", "a"], "--cert and --key go together"),
             (["--key", "a"], "--cert and --key go together"),
             (["--max-message-size", "0"], "--max-message-size must be above 0"),
-            (["--max-redirects=-1"], "--max-redirects not below"), (["--ping-interval", "0s"], "0s is no duration"),
+            (["--max-redirects=-1"], "--max-redirects at least 0"), (["--ping-interval", "0s"], "0s is no duration"),
             (["--timeout", "soon"], "soon is no duration"), (["--every", "-1s"], "is no duration"),
             (["--log-level", "loud"], "loud"),
         ])
@@ -82,12 +82,12 @@ struct CommandTests {
         for arguments in [
             [], ["--user", "1"], ["--event", "e"], ["--user", "", "--event", "e"], ["--user", "1", "--event", "", "m"],
         ] {
-            #expect(Self.complaint(Push.self, arguments)?.hasPrefix("--user and --event say") == true)
+            #expect(Self.complaint(Push.self, arguments)?.hasPrefix("--user and --event are needed") == true)
         }
         for arguments in [["--user", "1"], ["--event", "e"], ["m"], ["--user", ""]] {
             #expect(
                 Self.complaint(Push.self, ["--file", "a"] + arguments)
-                    == "the lines of --file say who and what themselves")
+                    == "--file excludes --user, --event and a message: its lines name them")
         }
     }
 

@@ -16,7 +16,7 @@ struct PrintableTests {
             // One message is one line.
             ("a\nb", #"a\u{a}b"#), ("a\r\nb", #"a\u{d}\u{a}b"#), ("a\tb", #"a\u{9}b"#),
             ("a\u{2028}b\u{2029}", #"a\u{2028}b\u{2029}"#),
-            // What turns the direction of a text around, and what cannot be seen.
+            // Characters that turn the direction of a text around, and invisible ones.
             ("a\u{202e}b", #"a\u{202e}b"#), ("a\u{2066}b", #"a\u{2066}b"#),
             ("a\u{200b}b\u{feff}", #"a\u{200b}b\u{feff}"#),
             ("\u{e0041}", #"\u{e0041}"#),

@@ -49,7 +49,7 @@ struct PushedFileTests {
         #expect(try await Self.code(file.path) == 69)
     }
 
-    @Test("blank lines are none", arguments: ["", "\n", " \t\r\n\n  "])
+    @Test("blank lines are ignored", arguments: ["", "\n", " \t\r\n\n  "])
     func blank(text: String) async throws {
         let file = try TemporaryFile(text)
         #expect(try await Self.code(file.path) == nil)

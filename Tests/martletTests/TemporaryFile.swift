@@ -1,6 +1,6 @@
 import Foundation
 
-/// A file of a test, which goes with it.
+/// A file for a test, deleted together with this object.
 final class TemporaryFile {
     let path: String
 
@@ -13,7 +13,7 @@ final class TemporaryFile {
 
     deinit { try? FileManager.default.removeItem(atPath: self.path) }
 
-    /// Adds something to its end.
+    /// Appends a text to the file.
     func append(_ text: String) throws {
         let handle = try FileHandle(forWritingTo: URL(filePath: self.path))
         try handle.seekToEnd()

@@ -90,7 +90,7 @@ final class DirectHandshake: TunnelOpener {
         case (.upstream, _) where leg !== self.upstream.leg: break  // one that has been given up
         case (.client, .arriving): if leg.isReadable { self.readRequest(now) }
         case (.client, _):
-            // A client that has ended its half does not wait for an answer, as far as anybody can tell.
+            // A client that has ended its half is taken to have left, as in nginx.
             if leg.hasHungUp { self.clientLeft() }
         case (.upstream, .connecting): self.connected(now)
         case (.upstream, .answering): if leg.isReadable { self.readAnswer(now) }

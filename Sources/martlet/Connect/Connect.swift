@@ -18,8 +18,8 @@ struct Connect: AsyncParsableCommand {
 
             Proxies are taken from the environment: https_proxy, http_proxy, all_proxy, no_proxy.
 
-            Exit codes: 0 when the connection was closed properly, 1 when it broke, 64 usage, 69 when it did not come
-            about, 77 when the server answered 401 or 403.
+            Exit codes: 0 when the connection was closed properly, 1 when it broke, 64 usage, 69 when it could not
+            be opened, 77 when the server answered 401 or 403.
 
             Shell completions: martlet --generate-completion-script bash (or zsh, fish).
             """
@@ -28,7 +28,7 @@ struct Connect: AsyncParsableCommand {
     @Argument(help: "ws://host:port/path or wss://…; user:password@ before the host logs in.")
     var url: String?
 
-    @Option(help: "Be the server: wait for clients here, one at a time, at any path.")
+    @Option(help: "Act as the server: accept clients at this address, one at a time, at any path.")
     var listen: ListenAddress?
 
     @Option(name: [.customShort("H"), .long], help: "Send a header, \"Name: value\"; several times for several.")
@@ -38,7 +38,7 @@ struct Connect: AsyncParsableCommand {
         help: "Offer a subprotocol, or with --listen accept it; several times for several, the preferred one first.")
     var subprotocol: [String] = []
 
-    @Option(help: "Send an Origin header; with --listen let pages of this origin in, * for any.")
+    @Option(help: "Send an Origin header; with --listen accept pages of this origin, * for any.")
     var origin: String?
 
     @Flag(help: "Send binary messages: standard input as it comes, up to 64 KiB each.")
@@ -74,13 +74,13 @@ struct Connect: AsyncParsableCommand {
     @Option(help: "Connect to this Unix domain socket in place of the URL's host.", completion: .file())
     var unixSocket: String?
 
-    @Option(help: "Follow up to so many redirects.")
+    @Option(help: "Follow at most this many redirects.")
     var maxRedirects = 0
 
-    @Option(help: "Give up when there is no connection after this time.", transform: TimeAmount.parse)
+    @Option(help: "Give up if there is no connection after this time.", transform: TimeAmount.parse)
     var timeout: TimeAmount = .seconds(30)
 
-    @Option(help: "The longest message that is taken, in bytes.")
+    @Option(help: "The longest message that is accepted, in bytes.")
     var maxMessageSize = 64 << 20
 
     @Flag(help: "End after the first message; the end of standard input does not end it.")
@@ -105,14 +105,14 @@ struct Connect: AsyncParsableCommand {
         guard !(self.binary && self.base64) else { throw ValidationError("--binary and --base64 exclude each other") }
         guard (self.cert == nil) == (self.key == nil) else { throw ValidationError("--cert and --key go together") }
         guard self.maxMessageSize > 0, self.maxRedirects >= 0 else {
-            throw ValidationError("--max-message-size must be above 0, --max-redirects not below")
+            throw ValidationError("--max-message-size must be above 0, --max-redirects at least 0")
         }
         _ = try self.headerFields()
         if self.listen != nil, let origin = self.origin { _ = try OriginPolicy.parse([origin]) }
     }
 
     func run() async throws {
-        // At a terminal, what is typed and what comes share the screen.
+        // At a terminal, typed lines and received messages share the screen.
         let isInteractive = isatty(STDIN_FILENO) == 1 && Printable.isTerminal && self.every == nil && !self.jsonl
         let editor = isInteractive ? LineEditor() : nil
         let output = ConnectOutput(
@@ -143,7 +143,7 @@ struct Connect: AsyncParsableCommand {
     private func run(_ session: ConnectSession, _ editor: LineEditor?) async throws -> ExitCode {
         let interrupts = await UnixSignalsSequence(trapping: .sigint, .sigterm)
         return try await withThrowingTaskGroup(of: Step.self) { group in
-            // Whatever ends it, nobody waits for a connection any more.
+            // However it ends, nothing may wait for a connection any more.
             defer { session.stop() }
             group.addTask {
                 if let listen = self.listen { return .ended(try await self.serve(listen, session)) }
@@ -225,8 +225,8 @@ struct Connect: AsyncParsableCommand {
     private func webSocketConfiguration() -> WebSocketConfiguration {
         var configuration = WebSocketConfiguration()
         configuration.closeTimeout = .seconds(1)
-        // What is on its way when the input ends shall be printed, and a connection that closes while its messages wait to
-        // be read throws the rest away. Only a reader of our output that stalls makes this much wait.
+        // What is on its way when the input ends shall be printed, and a connection that closes while its messages wait
+        // to be read throws the rest away. Only a reader of our output that stalls makes this much wait.
         configuration.inboundQueueLimit = 64 * 1024 * 1024
         configuration.inboundQueueCount = 1_000_000
         configuration.limits = MessageLimits(maximumMessageSize: self.maxMessageSize)

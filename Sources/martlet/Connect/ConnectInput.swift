@@ -3,25 +3,26 @@ import Foundation
 import MartletWebSocket
 import NIOCore
 
-/// What standard input becomes: messages.
+/// The messages that standard input becomes.
 struct ConnectInput {
     enum Format: Sendable {
         /// Each line is a text.
         case text
-        /// As it comes, up to 64 KiB a message; at a terminal each line.
+        /// Input becomes binary messages as it comes, up to 64 KiB each; at a terminal each line is one.
         case binary
         /// Each line is a binary message in base64.
         case base64
     }
 
-    /// Read ahead at most, in messages: a slow server slows the reading down.
+    /// The most messages that are read ahead: a slow server slows the reading down.
     private static let readAhead = 64
     private static let chunkSize = 64 * 1024
 
     let messages: AsyncStream<WebSocketMessage>
     private let room = DispatchSemaphore(value: readAhead)
 
-    /// Reading blocks, so it has a thread of its own; the thread ends with the input or the process.
+    /// Reads standard input, on a thread of its own, since reading blocks; the thread ends with the input or the
+    /// process.
     init(_ format: Format) {
         let (messages, continuation) = AsyncStream.makeStream(of: WebSocketMessage.self)
         self.messages = messages
@@ -35,7 +36,7 @@ struct ConnectInput {
         }
     }
 
-    /// Lines of a terminal.
+    /// Makes messages of the lines of a terminal.
     init(_ format: Format, lines: AsyncStream<String>, room: DispatchSemaphore? = nil) {
         let (messages, continuation) = AsyncStream.makeStream(of: WebSocketMessage.self)
         self.messages = messages
@@ -45,7 +46,7 @@ struct ConnectInput {
         }
     }
 
-    /// A message has been dealt with.
+    /// Notes that a message has been dealt with, so that another may be read.
     func consumed() { self.room.signal() }
 
     private static func read(_ format: Format) -> WebSocketMessage? {

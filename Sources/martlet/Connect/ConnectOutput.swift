@@ -2,7 +2,7 @@ import Foundation
 import MartletWebSocket
 import NIOCore
 
-/// How `martlet connect` shows what happens.
+/// The output of `martlet connect`: messages, and notes about the connection.
 struct ConnectOutput: Sendable {
     enum Format: Sendable {
         case plain
@@ -27,7 +27,7 @@ struct ConnectOutput: Sendable {
     }
 
     let format: Format
-    /// Set when lines are typed at the same terminal.
+    /// The line editor; `nil` unless lines are typed at the same terminal.
     let editor: LineEditor?
     private let isColored: Bool
 
@@ -42,7 +42,7 @@ struct ConnectOutput: Sendable {
         if self.format == .jsonLines { self.json(Event(type: "open", subprotocol: socket.subprotocol)) }
     }
 
-    /// - Returns: whether it could be written; a reader may have gone.
+    /// - Returns: whether the message could be written; a reader may have gone.
     func received(_ message: WebSocketMessage) -> Bool {
         switch (message, self.format) {
         case (.text(let text), .jsonLines): return self.json(Event(type: "text", data: text))
@@ -76,7 +76,7 @@ struct ConnectOutput: Sendable {
         }
     }
 
-    /// What is about the connection goes to standard error.
+    /// Shows a note about the connection: on standard error, or above the line that is being typed.
     func note(_ text: String) {
         if let editor {
             editor.show(self.colored(text, "2"))

@@ -7,9 +7,9 @@ import Synchronization
 final class ConnectSession: Sendable {
     struct Options: Sendable {
         var pingInterval: TimeAmount?
-        /// Ends after the first message, and not with the input.
+        /// Whether to end after the first message, and not with the input.
         var oneMessage = false
-        /// Sent again and again in place of standard input.
+        /// The text that is sent repeatedly in place of standard input, and the time between two of them.
         var repeated: (text: String, interval: TimeAmount)?
         /// Whether to close when the input ends.
         var closesAtEnd = true
@@ -30,10 +30,10 @@ final class ConnectSession: Sendable {
         self.output = output
     }
 
-    /// Whether the user or the input has ended it.
+    /// Whether the user or the input has ended the session.
     var isOver: Bool { self.state.withLock { $0.isOver } }
 
-    /// Ends it: the connection is closed and no other opened.
+    /// Ends the session: the connection is closed and no other opened.
     func finish() async {
         let socket = self.stop()
         await socket?.close()
@@ -75,7 +75,7 @@ final class ConnectSession: Sendable {
         }
     }
 
-    /// The connection that there is, or will be; `nil` when it is over.
+    /// The connection that there is, or will be; `nil` when the session is over.
     private func current() async -> WebSocketConnection? {
         await withCheckedContinuation { continuation in
             let known = self.state.withLock { state -> WebSocketConnection?? in
@@ -113,7 +113,7 @@ final class ConnectSession: Sendable {
                     }
                 }
             }
-            // How a connection ended is for the close information to say.
+            // The close information says how a connection ended.
             var messages = socket.messages.makeAsyncIterator()
             while let message = try? await messages.next() {
                 guard self.output.received(message), !self.options.oneMessage else {

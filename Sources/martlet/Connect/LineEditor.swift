@@ -16,7 +16,7 @@ final class LineEditor: Sendable {
     let lines: AsyncStream<String>
     private let continuation: AsyncStream<String>.Continuation
     private let output = Mutex<[String]>([])
-    /// Written to when there is output, or an end.
+    /// The pipe that wakes the editor's thread when there is output, or an end.
     private let wake = Pipe()
     private let isOver = Mutex(false)
     private let ended = DispatchSemaphore(value: 0)

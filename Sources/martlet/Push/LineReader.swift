@@ -8,12 +8,12 @@ struct LineReader {
 
     private let handle: FileHandle
     private var buffer: [UInt8] = []
-    /// Of the buffer: what has been given out.
+    /// The number of bytes of ``buffer`` that have been given out.
     private var start = 0
     private var isAtEnd = false
-    /// That were given out, with their line ends.
+    /// The number of bytes that have been given out, line ends included.
     private(set) var byteCount = 0
-    /// Of the file; `nil` for what is no file.
+    /// The size of the file in bytes; `nil` for anything but a regular file.
     let size: Int?
 
     /// - Parameter name: `-` is standard input.
@@ -39,7 +39,7 @@ struct LineReader {
             searched -= self.start
             self.buffer.removeFirst(self.start)
             self.start = 0
-            // What is there, not a chunk of that size: more may come much later.
+            // Reads what is there, without waiting for a whole chunk: more may come much later.
             let chunk = try self.handle.readOnce(upTo: Self.chunkSize)
             self.isAtEnd = chunk.isEmpty
             self.buffer += chunk

@@ -1,10 +1,10 @@
 import Foundation
 
-/// How far a long piece of work is, on standard error, when somebody is there to see it.
+/// A progress bar for long work, on standard error; shown only at a terminal.
 struct ProgressBar {
     private static let width = 30
 
-    /// Bytes; `nil` when nobody knows.
+    /// The size of the work in bytes; `nil` if it is unknown.
     private let size: Int?
     private let isShown = isatty(STDERR_FILENO) == 1
     private let start = ContinuousClock.now

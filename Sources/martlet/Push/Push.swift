@@ -21,13 +21,13 @@ struct Push: AsyncParsableCommand {
             """
     )
 
-    @Option(help: "Where the service is; a path is that of pushes.")
+    @Option(help: "URL of the service; a path in it takes the place of /push.")
     var url = "http://127.0.0.1:8080"
 
-    @Option(help: "Whom it is for.")
+    @Option(help: "The user that the message is for.")
     var user: String?
 
-    @Option(help: "What it is about.")
+    @Option(help: "The event that the message is about.")
     var event: String?
 
     @Option(help: "A file of JSON lines in place of one message; - for standard input.")
@@ -35,7 +35,7 @@ struct Push: AsyncParsableCommand {
 
     @Option(
         help:
-            "A file of API keys, as martlet serve has; the first counts. The environment variable MARTLET_API_KEY does the same."
+            "A file of API keys, as for martlet serve; the first is used. Default: the variable MARTLET_API_KEY."
     )
     var apiKeyFile: String?
 
@@ -51,10 +51,10 @@ struct Push: AsyncParsableCommand {
     func validate() throws {
         if self.file != nil {
             guard self.user == nil, self.event == nil, self.message == nil else {
-                throw ValidationError("the lines of --file say who and what themselves")
+                throw ValidationError("--file excludes --user, --event and a message: its lines name them")
             }
         } else if self.user?.isEmpty ?? true || self.event?.isEmpty ?? true {
-            throw ValidationError("--user and --event say whom it is for and what about; or use --file")
+            throw ValidationError("--user and --event are needed, or --file")
         }
     }
 

@@ -5,7 +5,7 @@ import MartletServer
 import MartletWebSocket
 import NIOCore
 
-/// Pushes the lines of a file, in their order and as they come, and shows how far it is.
+/// Pushes the lines of a file, in their order and as they come, and shows the progress.
 struct PushedFile {
     let name: String
     let client: PushClient
