@@ -80,7 +80,7 @@ bench-compare:
 format:
 	swift format --in-place --recursive Package.swift Sources Tests Examples Fuzz
 
-# Style, and the arrows between modules and between their folders, which point one way.
+# Style, the arrows between modules and between their folders, which point one way, and that no test imports another.
 lint:
 	@scripts/lint.sh
 

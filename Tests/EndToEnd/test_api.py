@@ -6,9 +6,13 @@ import httpx
 import pytest
 import schemathesis
 import yaml
-from conftest import PATIENCE, ROOT, RawClient, Server, eventually
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi import checks as openapi_checks
+
+from support.paths import ROOT
+from support.raw_client import RawClient
+from support.server import Server
+from support.waiting import PATIENCE, eventually
 
 KEY = {"X-API-Key": "secret"}
 

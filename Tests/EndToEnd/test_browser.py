@@ -1,44 +1,13 @@
 """The pages in a real browser: headless Chromium."""
 import http.server
-import pathlib
 import subprocess
 import threading
 
-import pytest
-from conftest import ARTIFACTS, PATIENCE, ROOT
-from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
 
-
-def wait(browser, condition, what):
-    # An element that goes while it is looked at is one that is not right yet.
-    patient = WebDriverWait(browser, PATIENCE, 0.05, ignored_exceptions=[StaleElementReferenceException])
-    patient.until(lambda _: condition(), what)
-
-
-def text(browser, identifier):
-    return browser.find_element(By.ID, identifier).text
-
-
-def click(browser, identifier):
-    browser.find_element(By.ID, identifier).click()
-
-
-def screenshot(browser, name, width, scheme):
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
-    def resize(height):
-        browser.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
-
-    resize(900)
-    resize(browser.execute_script("return Math.max(900, document.documentElement.scrollHeight)"))
-    assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth"), f"{width} px must not scroll sideways"
-    ARTIFACTS.mkdir(parents=True, exist_ok=True)
-    browser.save_screenshot(str(ARTIFACTS / f"{name}-{width}-{scheme}.png"))
-    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+from support.browser import click, screenshot, text, wait
+from support.paths import ROOT
 
 
 def open_and_register(browser, server):

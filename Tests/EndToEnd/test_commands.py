@@ -1,12 +1,19 @@
 """The commands as a user runs them."""
+import base64
+import hashlib
 import os
 import pty
 import re
 import signal
+import socket
 import subprocess
 
 import pytest
-from conftest import MARTLET, PATIENCE, RawClient, run
+
+from support.command import run
+from support.paths import MARTLET
+from support.raw_client import RawClient
+from support.waiting import PATIENCE
 
 
 def test_echo_prints_the_type_and_refuses_plain_requests(start):
@@ -25,6 +32,7 @@ def test_echo_prints_the_type_and_refuses_plain_requests(start):
     assert "binary 2 bytes\n" in server.output
 
 
+@pytest.mark.timing
 def test_echo_with_a_heartbeat_goes_on_echoing(start):
     server = start("echo", "--listen", "127.0.0.1:0", "--heartbeat", "50ms")
     client = RawClient(server.address)
@@ -53,8 +61,8 @@ def test_connect_every_stops_at_ctrl_c_with_a_close_frame(start):
     assert "closed: 1000 (local)" in client.stderr.read()
 
 
+@pytest.mark.timing
 def test_connect_waits_a_second_at_most_for_a_server_that_does_not_answer():
-    import socket
     listener = socket.create_server(("127.0.0.1", 0))
     client = subprocess.Popen(
         [MARTLET, "connect", f"ws://127.0.0.1:{listener.getsockname()[1]}/", "--every", "1h"],
@@ -64,7 +72,6 @@ def test_connect_waits_a_second_at_most_for_a_server_that_does_not_answer():
     while b"\r\n\r\n" not in request:
         request += server.recv(4096)
     key = re.search(rb"sec-websocket-key: (\S+)", request, re.I).group(1)
-    import base64, hashlib
     accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
     server.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                    b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n\x81\x05hello")

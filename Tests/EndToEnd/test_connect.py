@@ -1,5 +1,6 @@
 """`martlet connect`: what a person or a script does with it."""
 import base64
+import functools
 import json
 import os
 import pty
@@ -7,20 +8,17 @@ import re
 import select
 import signal
 import socket
-import struct
 import subprocess
-import threading
 import time
 
 import pytest
 
-from conftest import MARTLET, PATIENCE, RawClient, eventually
+from support.command import run
+from support.paths import MARTLET
+from support.raw_client import RawClient
+from support.waiting import PATIENCE
 
-
-def run(*arguments, **options):
-    options.setdefault("stdin", subprocess.DEVNULL) if "input" not in options else None
-    return subprocess.run(
-        [MARTLET, "connect", *arguments], capture_output=True, text=options.pop("text", True), timeout=PATIENCE, **options)
+connect = functools.partial(run, "connect")
 
 
 @pytest.fixture
@@ -30,15 +28,15 @@ def echo(start):
 
 def test_binary_and_base64(echo):
     data = bytes(range(256)) * 1000
-    done = run(f"ws://{echo.address}/ws", "--binary", input=data, text=False)
+    done = connect(f"ws://{echo.address}/ws", "--binary", input=data, text=False)
     assert done.returncode == 0 and done.stdout == data
     encoded = base64.b64encode(b"\x00\xff!").decode()
-    done = run(f"ws://{echo.address}/ws", "--base64", input=f"{encoded}\nnot base64\n{encoded}\n")
+    done = connect(f"ws://{echo.address}/ws", "--base64", input=f"{encoded}\nnot base64\n{encoded}\n")
     assert done.stdout == f"{encoded}\n{encoded}\n" and "not base64" in done.stderr and done.returncode == 0
 
 
 def test_json_lines(echo):
-    done = run(f"ws://{echo.address}/ws", "--jsonl", "--compress", input="a\"b\nc\n")
+    done = connect(f"ws://{echo.address}/ws", "--jsonl", "--compress", input="a\"b\nc\n")
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert [event["type"] for event in events] == ["open", "text", "text", "close"]
     assert events[1]["data"] == 'a"b' and events[3]["code"] == 1000 and events[3]["clean"] is True
@@ -46,7 +44,7 @@ def test_json_lines(echo):
 
 
 def test_one_message_waits_for_the_answer_behind_the_end_of_input(echo):
-    done = run(f"ws://{echo.address}/ws", "--one-message", input="hello\n")
+    done = connect(f"ws://{echo.address}/ws", "--one-message", input="hello\n")
     assert done.stdout == "hello\n" and done.returncode == 0
 
 
@@ -86,116 +84,20 @@ def test_wrong_headers_and_options_are_usage_errors(echo):
     for arguments in (
             ["-H", "no colon"], ["-H", "Bad Name: x"], ["-H", "X: a\r\nInjected: b"], ["--binary", "--base64"],
             ["--cert", "only.pem"], ["--proxy", "ftp://x"], ["--ping-interval", "0"]):
-        assert run(url, *arguments).returncode == 64, arguments
-    assert run().returncode == 64
-    assert run(url, "--listen", "127.0.0.1:0").returncode == 64
-    assert run("wss://localhost/", "--ca", "/nowhere.pem").returncode == 66
+        assert connect(url, *arguments).returncode == 64, arguments
+    assert connect().returncode == 64
+    assert connect(url, "--listen", "127.0.0.1:0").returncode == 64
+    assert connect("wss://localhost/", "--ca", "/nowhere.pem").returncode == 66
 
 
 def test_tls_is_checked_unless_told_otherwise(start, certificates):
     server = start("echo", "--listen", "127.0.0.1:0", "--tls-cert", certificates["cert"], "--tls-key", certificates["key"])
     url = f"wss://localhost:{server.port}/ws"
-    done = run(url, input="x\n")
+    done = connect(url, input="x\n")
     assert done.returncode == 69 and "TLS" in done.stderr
     for option in (["--insecure"], ["--ca", certificates["ca"]]):
-        done = run(url, *option, input="x\n")
+        done = connect(url, *option, input="x\n")
         assert done.returncode == 0 and done.stdout == "x\n", done.stderr
-
-
-class Proxy(threading.Thread):
-    """A forward proxy: HTTP CONNECT, with or without TLS, or SOCKS5. Notes what it was asked."""
-
-    def __init__(self, kind, certificates=None):
-        super().__init__(daemon=True)
-        self.kind, self.certificates, self.asked = kind, certificates, []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.start()
-
-    def run(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
-
-    def serve(self, client):
-        if self.kind == "https":
-            import ssl
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(self.certificates["cert"], self.certificates["key"])
-            client = context.wrap_socket(client, server_side=True)
-        if self.kind == "socks5":
-            version, count = client.recv(2)
-            client.recv(count)
-            client.sendall(b"\x05\x00")
-            _, _, _, address_kind = client.recv(4)
-            host = socket.inet_ntoa(client.recv(4)) if address_kind == 1 else client.recv(client.recv(1)[0]).decode()
-            port = struct.unpack("!H", client.recv(2))[0]
-            self.asked.append(f"{host}:{port}")
-            upstream = socket.create_connection((host, port))
-            client.sendall(b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
-        else:
-            head = b""
-            while b"\r\n\r\n" not in head:
-                head += client.recv(4096)
-            self.asked.append(head.decode())
-            if b"proxy-authorization: Basic " + base64.b64encode(b"u:p") not in head.replace(b"Proxy-A", b"proxy-a"):
-                client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
-                return client.close()
-            host, port = head.split()[1].decode().rsplit(":", 1)
-            try:
-                upstream = socket.create_connection((host, int(port)))
-            except OSError:
-                client.sendall(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
-                return client.close()
-            client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-
-        def pump(source, target):
-            try:
-                while data := source.recv(65536):
-                    target.sendall(data)
-            except OSError:
-                pass
-            for end in (source, target):
-                try:
-                    end.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
-
-        threading.Thread(target=pump, args=(client, upstream), daemon=True).start()
-        pump(upstream, client)
-
-
-@pytest.mark.parametrize("kind", ["http", "https", "socks5"])
-@pytest.mark.parametrize("tls", [False, True], ids=["ws", "wss"])
-def test_proxies(start, certificates, kind, tls):
-    options = ["--tls-cert", certificates["cert"], "--tls-key", certificates["key"]] if tls else []
-    server = start("echo", "--listen", "127.0.0.1:0", *options)
-    proxy = Proxy(kind, certificates)
-    url = f"{'wss' if tls else 'ws'}://localhost:{server.port}/ws"
-    login = "" if kind == "socks5" else "u:p@"
-    done = run(
-        url, "--ca", certificates["ca"], "--proxy", f"{kind}://{login}localhost:{proxy.port}", input="through\n")
-    assert done.returncode == 0 and done.stdout == "through\n", done.stderr
-    assert len(proxy.asked) == 1 and f"localhost:{server.port}" in proxy.asked[0]
-    if kind != "socks5":
-        assert proxy.asked[0].startswith("CONNECT ")
-        done = run(url, "--ca", certificates["ca"], "--proxy", f"{kind}://localhost:{proxy.port}")
-        assert done.returncode == 69 and "proxy" in done.stderr
-    proxy.listener.close()
-
-
-def test_proxy_from_the_environment(start):
-    server = start("echo", "--listen", "127.0.0.1:0")
-    proxy = Proxy("http")
-    environment = {**os.environ, "http_proxy": f"http://u:p@127.0.0.1:{proxy.port}"}
-    # Loopback is reached directly, whatever the environment says.
-    done = run(f"ws://{server.address}/ws", input="x\n", env=environment)
-    assert done.returncode == 0 and not proxy.asked
-    done = run("ws://nosuch.invalid/", env=environment)
-    assert done.returncode == 69 and "proxy" in done.stderr and proxy.asked[0].startswith("CONNECT nosuch.invalid:80")
 
 
 def test_reconnect(start, free_port):
@@ -290,5 +192,5 @@ def test_typing_at_a_terminal_is_edited_and_what_comes_is_escaped(echo):
 
 def test_shell_completions_are_there():
     for shell in ("bash", "zsh", "fish"):
-        done = subprocess.run([MARTLET, "--generate-completion-script", shell], capture_output=True, text=True)
+        done = run("--generate-completion-script", shell)
         assert done.returncode == 0 and "ping-interval" in done.stdout

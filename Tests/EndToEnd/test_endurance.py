@@ -2,7 +2,6 @@
 import os
 import pathlib
 import re
-import shutil
 import socket
 import subprocess
 import threading
@@ -11,9 +10,11 @@ import zlib
 
 import pytest
 
-from conftest import PATIENCE, ROOT, RawClient, eventually
+from support.paths import BINARIES
+from support.processes import memory
+from support.raw_client import RawClient
+from support.waiting import PATIENCE, eventually
 
-BINARIES = ROOT / ".build/release"
 LIMIT = 5  # seconds: 0.3 s to the ping, 0.7 s to death, and patience for a busy machine
 
 
@@ -32,8 +33,7 @@ class AsyncServer:
         return self.process.stdout.readline()
 
     def memory(self, field="VmRSS"):
-        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(rf"{field}:\s+(\d+) kB", status).group(1)) * 1024
+        return memory(self.process, field)
 
     def assert_nothing_is_left(self):
         eventually(lambda: self.count_descriptors() == self.descriptors, "every descriptor is closed")
@@ -62,12 +62,14 @@ def assert_dead(server, began, *, most=LIMIT):
     server.assert_nothing_is_left()
 
 
+@pytest.mark.timing
 def test_a_wedged_peer(server):
     client = RawClient(server.address, "/echo")  # its kernel takes bytes, and nobody answers
     assert_dead(server, time.monotonic())
     client.close()
 
 
+@pytest.mark.timing
 def test_a_peer_that_never_reads_a_flood(server):
     client = RawClient(server.address, "/flood")
     before = server.memory()
@@ -76,6 +78,7 @@ def test_a_peer_that_never_reads_a_flood(server):
     client.close()
 
 
+@pytest.mark.timing
 def test_a_peer_that_reads_a_byte_a_second(server):
     client = RawClient(server.address, "/flood")
     began = time.monotonic()
@@ -96,6 +99,7 @@ def test_a_peer_that_reads_a_byte_a_second(server):
     client.close()
 
 
+@pytest.mark.timing
 def test_a_half_closed_connection(server):
     client = RawClient(server.address, "/echo")
     client.socket.shutdown(socket.SHUT_WR)
@@ -107,6 +111,7 @@ def test_a_half_closed_connection(server):
     client.close()
 
 
+@pytest.mark.timing
 def test_a_peer_that_does_not_answer_the_close_frame(server):
     client = RawClient(server.address, "/echo")
     client.send(b"\x81\x00", 0x8F)  # a reserved opcode: the server closes, and the client goes on sending
@@ -133,6 +138,7 @@ def namespace():
     subprocess.run(["ip", "netns", "del", name], capture_output=True)
 
 
+@pytest.mark.timing
 def test_a_cut_cable(namespace):
     name, address, cable = namespace
     server = AsyncServer(address)

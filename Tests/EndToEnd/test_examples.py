@@ -9,12 +9,13 @@ import urllib.request
 
 import pytest
 import websockets
-from conftest import PATIENCE, ROOT, RawClient, eventually
 from websockets.asyncio.server import ServerConnection
 from websockets.frames import Opcode
 
-BINARIES = ROOT / ".build/release"
-
+from support.paths import BINARIES, ROOT
+from support.ports import free_port
+from support.raw_client import RawClient
+from support.waiting import PATIENCE, eventually
 
 @pytest.fixture
 def example():
@@ -22,9 +23,7 @@ def example():
     started = []
 
     def example(name):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         started.append(subprocess.Popen([BINARIES / name, str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
 
         def listens():
@@ -50,6 +49,7 @@ def test_echo_server(example):
     assert client.read_frame() == (0x81, b"hi")
 
 
+@pytest.mark.timing
 def test_heartbeat(example):
     client = RawClient(example("Heartbeat"))
     client.send("hi")

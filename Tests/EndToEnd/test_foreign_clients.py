@@ -5,7 +5,9 @@ import subprocess
 
 import pytest
 import websockets
-from conftest import PATIENCE, ROOT
+
+from support.paths import ROOT
+from support.waiting import PATIENCE
 
 GORILLA = ROOT / ".cache/gorilla-client"
 

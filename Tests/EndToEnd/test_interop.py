@@ -3,7 +3,6 @@ foreign implementations. Writes the table of docs/interop.md to the artifacts.""
 import asyncio
 import os
 import re
-import shutil
 import ssl
 import subprocess
 
@@ -11,10 +10,11 @@ import pytest
 import websockets.asyncio.client
 import websockets.asyncio.server
 
-from conftest import ARTIFACTS, MARTLET, PATIENCE, ROOT, eventually
+from support.nginx import Nginx
+from support.paths import ARTIFACTS, BINARIES, GORILLA_ECHO, ROOT
+from support.waiting import PATIENCE
 
-ECHO_CLIENT = str(ROOT / ".build/release/EchoClient")
-GORILLA = str(ROOT / ".cache/gorilla-echo")
+ECHO_CLIENT = str(BINARIES / "EchoClient")
 NODE = ["/usr/bin/node" if os.path.exists("/usr/bin/node") else "node", str(ROOT / "Tests/EndToEnd/clients/node/echo.js")]
 NODE_ENV = {**os.environ, "NODE_PATH": "/usr/share/nodejs"}
 LENGTHS = [0, 1, 125, 126, 65535, 65536, 1 << 20, 16 << 20]
@@ -96,7 +96,7 @@ def test_python_client(start, certificates, combination):
 def test_gorilla_client(start, certificates, combination):
     url = echo_server(start, certificates, combination)
     done = subprocess.run(
-        [GORILLA, "dial", url, certificates["ca"] if combination[0] else "-", "compress" if combination[1] else "-"],
+        [GORILLA_ECHO, "dial", url, certificates["ca"] if combination[0] else "-", "compress" if combination[1] else "-"],
         capture_output=True, text=True, timeout=LONG)
     assert done.returncode == 0 and "echoed 16" in done.stdout and "1000" in done.stdout, done.stdout + done.stderr
     assert ("permessage-deflate" in done.stdout) == combination[1]
@@ -139,7 +139,7 @@ def test_python_server(certificates, combination):
 
 def test_gorilla_server(certificates, combination):
     files = [certificates["cert"], certificates["key"]] if combination[0] else ["-", "-"]
-    process, port = serve([GORILLA, "serve", *files, "compress" if combination[1] else "-"])
+    process, port = serve([GORILLA_ECHO, "serve", *files, "compress" if combination[1] else "-"])
     try:
         run_our_client(f"{'wss' if combination[0] else 'ws'}://localhost:{port}/", certificates, combination[1])
     finally:
@@ -164,30 +164,16 @@ def test_node_server(certificates, combination):
 def test_nginx(start, certificates, tmp_path, compress, free_port):
     url = echo_server(start, certificates, (False, compress))
     upstream = re.search(r":(\d+)/", url).group(1)
-    configuration = tmp_path / "nginx.conf"
-    configuration.write_text(f"""
-        pid {tmp_path}/nginx.pid; error_log {tmp_path}/error.log; daemon off; worker_processes 1;
-        events {{}}
-        http {{
-            access_log off; client_body_temp_path {tmp_path}/a; proxy_temp_path {tmp_path}/b;
-            fastcgi_temp_path {tmp_path}/c; uwsgi_temp_path {tmp_path}/d; scgi_temp_path {tmp_path}/e;
-            server {{
-                listen 127.0.0.1:{free_port} ssl;
-                ssl_certificate {certificates["cert"]}; ssl_certificate_key {certificates["key"]};
-                location / {{
-                    proxy_pass http://127.0.0.1:{upstream}; proxy_http_version 1.1;
-                    proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;
-                    proxy_set_header Host $http_host;
-                }}
-            }}
-        }}""")
-    process = subprocess.Popen([shutil.which("nginx") or "/usr/sbin/nginx", "-c", str(configuration)])
+    nginx = Nginx(tmp_path / "nginx", f"""ssl;
+        ssl_certificate {certificates["cert"]}; ssl_certificate_key {certificates["key"]};
+        location / {{
+            proxy_pass http://127.0.0.1:{upstream}; proxy_http_version 1.1;
+            proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; proxy_set_header Host $http_host;
+        }}""", free_port)
     try:
-        eventually(lambda: (tmp_path / "nginx.pid").exists(), "nginx starts")
         run_our_client(f"wss://localhost:{free_port}/echo", certificates, compress)
     finally:
-        process.terminate()
-        process.wait(PATIENCE)
+        nginx.stop()
     note("nginx as TLS terminator, our client and server", (True, compress))
 
 

@@ -3,12 +3,14 @@ import http.client
 import json
 import re
 import threading
-import urllib.error
 import urllib.request
 
 import pytest
-from conftest import PATIENCE, RawClient, eventually
-from test_event_streams import Stream, query
+
+from support.event_stream import Stream, query
+from support.raw_client import RawClient
+from support.request import request
+from support.waiting import PATIENCE, eventually
 
 
 def refused(server, path="/ws", headers=""):
@@ -22,11 +24,9 @@ def refused(server, path="/ws", headers=""):
 
 
 def get(server, path):
-    try:
-        with urllib.request.urlopen(f"http://{server.address}{path}", timeout=PATIENCE) as response:
-            return response.status, None
-    except urllib.error.HTTPError as error:
-        return error.code, error.headers["Retry-After"]
+    """Status and Retry-After."""
+    status, headers = request(server, path)
+    return status, headers["Retry-After"]
 
 
 def test_connections_from_one_address(serve):

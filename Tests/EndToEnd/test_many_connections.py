@@ -4,7 +4,9 @@ import json
 import resource
 
 import pytest
-from conftest import RawClient, eventually
+
+from support.raw_client import RawClient
+from support.waiting import eventually
 
 COUNT = 10_000
 HANDSHAKE = ("GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

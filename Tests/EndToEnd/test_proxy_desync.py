@@ -3,13 +3,13 @@ one meaning. The table of docs/proxy-desync.md is made from CASES: python3 Tests
 import pathlib
 import re
 import socket
-import sys
 import threading
+
+from support.paths import ROOT
+from support.waiting import PATIENCE
 
 if __name__ != "__main__":
     import pytest
-
-    from conftest import PATIENCE, ROOT
 
 UPGRADE = ("GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n")
@@ -246,5 +246,4 @@ def table():
 
 
 if __name__ == "__main__":
-    root = pathlib.Path(__file__).resolve().parents[2]
-    (root / DOCUMENT).write_text(table())
+    (ROOT / DOCUMENT).write_text(table())

@@ -7,11 +7,13 @@ import struct
 import threading
 
 import pytest
-from conftest import PATIENCE, RawClient, eventually, wait_until_read
-from proxying import descriptors, free_port, metric, run_proxy, to
 
-SWITCHING = (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-             b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
+from support.ports import free_port
+from support.processes import descriptors
+from support.proxy import metric, run_proxy, to
+from support.raw_client import SWITCHING, RawClient
+from support.waiting import PATIENCE, eventually, wait_until_read
+
 REFUSAL = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\n\r\nno\n"
 
 
@@ -77,7 +79,8 @@ def test_an_upgrade_in_whatever_pieces(start, tmp_path, pieces):
     ([SWITCHING.replace(b"\r\nC", b"\nC")], 502, b""), ([b"nonsense\r\n\r\n"], 502, b"not valid HTTP"),
     ([None], 502, b"without an answer"), ([b"HTTP/1.1 101 Switch", None], 502, b""),
     ([b"HTTP/1.1 101 A\r\nX: " + b"x" * 200000], 502, b""),
-    ([], 504, b"in time"), ([b"HTTP/1.1 101 "], 504, b"in time"),
+    pytest.param([], 504, b"in time", marks=pytest.mark.timing),
+    pytest.param([b"HTTP/1.1 101 "], 504, b"in time", marks=pytest.mark.timing),
 ], ids=["refused", "refused in pieces", "wrong key", "bare LF", "nonsense", "ended", "broken off", "endless", "silent", "stalled"])
 def test_any_other_answer_is_passed_on_once(start, tmp_path, pieces, status, text):
     upstream = Upstream(pieces, [REFUSAL])
@@ -159,6 +162,7 @@ def test_a_client_that_resets_is_known_by_its_address(start, tmp_path):
     assert {json.loads(line)["address"] for line in log.read_text().splitlines()} == {"127.0.0.1"}
 
 
+@pytest.mark.timing
 def test_a_response_timeout_is_of_the_whole_handshake(start, tmp_path):
     """An endpoint that does not accept is given up when the time for the answer is over."""
     full = socket.socket()
@@ -177,6 +181,7 @@ def test_a_response_timeout_is_of_the_whole_handshake(start, tmp_path):
     assert metric(proxy, "proxy_upstream_failures_total", reason="response timeout") == 1
 
 
+@pytest.mark.timing
 def test_connections_that_say_nothing(start, tmp_path):
     proxy = run_proxy(start, tmp_path, {"client": {"headerTimeout": "200ms"}, **to("127.0.0.1:1")})
     with socket.create_connection(("127.0.0.1", proxy.port), PATIENCE) as silent:
@@ -184,6 +189,7 @@ def test_connections_that_say_nothing(start, tmp_path):
     assert metric(proxy, "proxy_connections") == 0
 
 
+@pytest.mark.timing
 def test_shutdown_does_not_wait_for_connections_that_say_nothing(start, tmp_path):
     proxy = run_proxy(start, tmp_path, {**to("127.0.0.1:1"), "drainTimeout": "30s"})
     with socket.create_connection(("127.0.0.1", proxy.port), PATIENCE) as silent:

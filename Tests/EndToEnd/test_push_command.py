@@ -7,7 +7,11 @@ import subprocess
 import threading
 
 import pytest
-from conftest import MARTLET, PATIENCE, RawClient, run
+
+from support.command import run
+from support.paths import MARTLET
+from support.raw_client import RawClient
+from support.waiting import PATIENCE
 
 
 def push(server, *arguments, **options):

@@ -3,7 +3,9 @@ import json
 import socket
 
 import pytest
-from conftest import PATIENCE, RawClient, eventually, wait_until_read
+
+from support.raw_client import RawClient
+from support.waiting import PATIENCE, eventually, wait_until_read
 
 BODY = json.dumps({"userId": "jack", "event": "e", "message": "hello"}).encode()
 
@@ -71,6 +73,7 @@ def test_requests_behind_a_push_that_somebody_hears(serve):
     assert one.socket.recv(1) == b""
 
 
+@pytest.mark.timing
 def test_a_handshake_behind_a_push_that_never_ends_is_ended(serve):
     server = serve()
     one = connect(server)

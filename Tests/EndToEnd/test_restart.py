@@ -8,7 +8,11 @@ import subprocess
 import threading
 import time
 
-from conftest import ARTIFACTS, MARTLET, PATIENCE, ROOT, eventually
+import pytest
+
+from support.paths import ARTIFACTS, MARTLET, MARTLET_JS, ROOT
+from support.socket_activation import with_listener
+from support.waiting import PATIENCE, eventually
 
 CLIENTS = 5000
 DRAIN = 4  # seconds
@@ -20,8 +24,7 @@ class Successive:
 
     def __init__(self, listener):
         self.process = subprocess.Popen(
-            ["bash", "-c", 'exec env LISTEN_PID=$$ LISTEN_FDS=1 "$@" 3<&%d' % listener.fileno(), "bash", MARTLET, "serve",
-             "--drain-time", f"{DRAIN}s", "--retry", f"{RETRY}s", "--log-level", "warning"],
+            with_listener([MARTLET, "serve", "--drain-time", f"{DRAIN}s", "--retry", f"{RETRY}s", "--log-level", "warning"], listener),
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, pass_fds=[listener.fileno()])
         for line in self.process.stdout:
             if "listening" in line:
@@ -81,12 +84,13 @@ def draw(times, path):
     path.write_text("\n".join(parts))
 
 
+@pytest.mark.timing
 def test_a_restart_with_five_thousand_clients(tmp_path):
     with socket.create_server(("127.0.0.1", 0), backlog=4096) as listener:
         port = listener.getsockname()[1]
         first = Successive(listener)
         pages = subprocess.Popen(
-            ["node", ROOT / "Tests/EndToEnd/clients/martlet-js/many.js", ROOT / "Sources/MartletServer/Transports/martlet.js",
+            ["node", ROOT / "Tests/EndToEnd/clients/martlet-js/many.js", MARTLET_JS,
              f"http://127.0.0.1:{port}/", str(CLIENTS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env={**os.environ, "NODE_PATH": "/usr/share/nodejs"})
         second = back_end = None

@@ -3,7 +3,10 @@ import socket
 import statistics
 import time
 
-from conftest import RawClient, eventually
+import pytest
+
+from support.raw_client import RawClient
+from support.waiting import eventually
 
 ROUNDS = 400
 
@@ -19,6 +22,7 @@ def latencies(server, client):
     return times
 
 
+@pytest.mark.timing
 def test_a_slow_client_delays_nobody_and_is_told_1013(serve):
     server = serve()
     reader = RawClient(server.address)

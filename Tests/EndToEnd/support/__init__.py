@@ -1,0 +1,1 @@
+"""What the tests of the real binary share: one concept a module. No test imports another test."""

@@ -1,0 +1,99 @@
+"""Who may see the console: passwords, API keys, and what is asked of a proxy in front."""
+import base64
+import json
+
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from support.browser import text, wait
+from support.console import basic, get, panel_states
+from support.waiting import eventually
+
+
+def test_without_a_password_the_list_wants_an_api_key(browser, serve, tmp_path):
+    keys = tmp_path / "keys"
+    keys.write_text("s3cret back-end\n")
+    server = serve("--api-key-file", str(keys))
+    assert get(server, "/")[0] == get(server, "/console/figures")[0] == 200
+    assert get(server, "/console/sessions")[0] == 401
+    drop = json.dumps({"id": "1", "user": "jack"})
+    assert get(server, "/console/drop", method="POST", body=drop)[0] == 401
+    key = {"X-API-Key": "s3cret"}
+    assert get(server, "/console/sessions", key)[0] == 200
+    assert get(server, "/console/drop", key, "POST", drop)[2] == '{"dropped":false}'
+    browser.get(f"http://{server.address}/#sessions")
+    field = browser.find_element(By.ID, "console-key")
+    wait(browser, field.is_displayed, "the page asks for it")
+    field.send_keys("s3cret", Keys.ENTER)
+    wait(browser, lambda: "Nobody is connected" in text(browser, "sessions-note"), "and shows the list")
+
+
+def test_a_password_covers_the_page_and_all_that_belongs_to_it(serve, tmp_path):
+    file = tmp_path / "passwords"
+    file.write_text("t0p-secret jack\nother jill\n")
+    server = serve("--console-password-file", str(file))
+    paths = ["/", "/console/console.js", "/console/figures", "/console/sessions", "/demo/state"]
+    for path in paths:
+        status, headers, _ = get(server, path)
+        assert status == 401 and headers["WWW-Authenticate"] == 'Basic realm="Martlet", charset="UTF-8"', path
+        assert get(server, path, basic("jack", "t0p-secret"))[0] == 200, path
+    assert get(server, "/", basic("jill", "other"))[0] == 200
+    assert get(server, "/demo/poll?event=candles&token=guess&wait=0")[0] == 401
+    assert get(server, "/healthz")[0] == 200  # and nothing else
+
+    for wrong in [basic("jill", "t0p-secret"), basic("jack", "wrong"), basic("jack", ""), {"Authorization": "Basic %"},
+                  {"Authorization": "Bearer t0p-secret"}, {"Authorization": "Basic " + base64.b64encode(b"\xff:\xfe").decode()}]:
+        assert get(server, "/", wrong)[0] == 401
+    answers = [get(server, "/", basic("jack", str(guess)))[0] for guess in range(10)]
+    assert answers[0] == 401 and answers[-1] == 429
+    status, headers, _ = get(server, "/", basic("jack", "t0p-secret"))
+    assert status == 429 and int(headers["Retry-After"]) >= 1  # the right one is not told from the others
+    assert "t0p-secret" not in "".join(server.log)
+
+
+def test_a_password_is_replaced_without_a_restart(serve, tmp_path):
+    file = tmp_path / "passwords"
+    file.write_text("old jack\n")
+    server = serve("--console-password-file", str(file))
+    assert get(server, "/", basic("jack", "old"))[0] == 200
+    file.write_text("new jack\n")
+    eventually(lambda: get(server, "/", basic("jack", "new"))[0] == 200, "the new one counts")
+
+
+def test_a_page_with_an_old_password_stops_asking(browser, serve, tmp_path):
+    file = tmp_path / "passwords"
+    file.write_text("old jack\n")
+    server = serve("--console-password-file", str(file))
+    browser.get(f"http://jack:old@{server.address}/")
+    wait(browser, lambda: text(browser, "service").startswith("running"), "the page is there")
+    file.write_text("new jack\n")
+    wait(browser, lambda: "load this page again" in text(browser, "service"), "the page says so")
+    browser.execute_script("location.hash = '#sessions'")
+    wait(browser, lambda: "load this page again" in text(browser, "sessions-note"), "and so does the list")
+    browser.execute_script("location.hash = '#demo'")
+    wait(browser, lambda: panel_states(browser) == ["load this page again"] * 4, "and the demo")
+    wrong = len([line for line in server.log if "the password is wrong" in line])
+    assert 1 <= wrong <= 3, server.log  # each part at most once
+    # Nobody has been locked out by it.
+    assert get(server, "/", basic("jack", "new"))[0] == 200
+
+
+def test_what_a_proxy_in_front_asked_for_is_no_wrong_key(serve, tmp_path):
+    keys = tmp_path / "keys"
+    keys.write_text("s3cret back-end\n")
+    server = serve("--api-key-file", str(keys))
+    for _ in range(15):
+        assert get(server, "/console/figures", basic("proxy", "its own"))[0] == 200
+        assert get(server, "/console/sessions", basic("proxy", "its own"))[0] == 401
+    assert get(server, "/console/sessions", {"X-API-Key": "s3cret", **basic("proxy", "its own")})[0] == 200
+    answers = [get(server, "/console/sessions", {"X-API-Key": str(guess)})[0] for guess in range(12)]
+    assert answers[0] == 401 and answers[-1] == 429
+    assert get(server, "/console/figures", {"X-API-Key": "guess"})[0] == 200  # which asks for none
+
+
+def test_scripts_are_not_answered_with_a_question_for_the_user(serve, tmp_path):
+    file = tmp_path / "passwords"
+    file.write_text("t0p-secret jack\n")
+    server = serve("--console-password-file", str(file))
+    status, headers, _ = get(server, "/console/figures", {"X-Requested-With": "XMLHttpRequest"})
+    assert (status, headers["WWW-Authenticate"]) == (401, "Page")

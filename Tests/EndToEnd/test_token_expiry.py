@@ -1,0 +1,48 @@
+"""Tokens that expire while somebody is connected."""
+import json
+import time
+
+import httpx
+import jwt
+import pytest
+
+from support.jwt_keys import SECRET
+from support.poll import status
+from support.raw_client import RawClient
+from support.waiting import PATIENCE
+
+
+@pytest.mark.timing
+def test_a_poll_ends_with_its_token(serve, tmp_path):
+    file = tmp_path / "secret"
+    file.write_text(SECRET)
+    server = serve("--jwt-secret-file", str(file))
+    # Ten seconds of leeway are over in two.
+    token = jwt.encode({"sub": "jack", "exp": time.time() - 8}, SECRET, "HS256")
+    with httpx.Client(base_url=f"http://{server.address}", timeout=PATIENCE) as client:
+        after = client.get("/poll", params={"token": token, "event": "e"}).json()["id"]
+        waited = client.get("/poll", params={"token": token, "event": "e", "after": after, "wait": 60})
+        assert (waited.status_code, status(client, token)) == (204, 401)
+
+
+@pytest.mark.timing
+def test_a_connection_ends_with_its_token(serve, tmp_path):
+    file = tmp_path / "secret"
+    file.write_text(SECRET)
+    server = serve("--jwt-secret-file", str(file))
+    # Ten seconds of leeway are over in two.
+    token = jwt.encode({"sub": "jack", "exp": time.time() - 8}, SECRET, "HS256")
+    fresh = jwt.encode({"sub": "jack", "exp": time.time() + 600}, SECRET, "HS256")
+    register, renewed = RawClient(server.address), RawClient(server.address)
+    martlet = RawClient(server.address, f"/ws?token={token}&event=e", "Sec-WebSocket-Protocol: martlet\r\n")
+    register.send(json.dumps({"token": token, "event": "e"}))
+    renewed.send(json.dumps({"token": token, "event": "e"}))
+    renewed.send(json.dumps({"token": fresh, "event": "e"}))
+    server.push_until("jack", "e", "hello", 3)
+    with httpx.stream("GET", f"http://{server.address}/sse", params={"token": token, "event": "e"}, timeout=PATIENCE) as stream:
+        for _ in stream.iter_bytes():
+            pass  # to its end, which comes with that of the token
+    for one in (register, martlet):
+        code, reason = one.read_close()
+        assert (code, reason) == (1008, "the token has expired")
+    assert server.push("jack", "e", "still there") == 1

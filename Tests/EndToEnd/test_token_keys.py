@@ -1,0 +1,113 @@
+"""Keys that are exchanged while tokens are signed with them, and keys that cannot be had."""
+import json
+import threading
+import time
+
+import httpx
+import pytest
+
+from support.jwt_keys import KEYS, OTHERS, Key, claims
+from support.poll import status
+from support.raw_client import RawClient
+from support.waiting import PATIENCE, eventually
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "PS512", "ES256", "ES384", "ES512", "EdDSA"])
+def test_a_public_key_in_a_file_and_its_successor(serve, tmp_path, algorithm):
+    file = tmp_path / "key.pem"
+    file.write_text(KEYS[algorithm].pem())
+    server = serve("--jwt-key-file", str(file), "--jwt-require-expiry",
+                   *(["--jwt-algorithm", algorithm] if algorithm == "PS512" else []))
+    with httpx.Client(base_url=f"http://{server.address}", timeout=PATIENCE) as client:
+        old, new = KEYS[algorithm].sign(claims()), OTHERS[algorithm].sign(claims())
+        assert (status(client, old), status(client, new)) == (200, 401)
+        assert status(client, KEYS[algorithm].sign(claims(exp=...))) == 401
+        file.write_text(OTHERS[algorithm].pem())
+        eventually(lambda: status(client, new) == 200, "the new key counts")
+        assert status(client, old) == 401
+        file.write_text("nonsense")
+        eventually(lambda: any("kept what a file said before" in line for line in server.log), "it says so")
+        assert status(client, new) == 200
+
+
+def test_keys_are_exchanged_under_load(serve, service):
+    """Tokens are signed with the newest key as soon as it is served; the one before counts on for one exchange more."""
+    state = {"keys": [Key("EdDSA", "key 0")]}
+    keys = service(lambda path, body: (200, json.dumps({"keys": [key.jwk(alg=False) for key in state["keys"]]})))
+    server = serve("--jwks-url", keys.url)
+    stop, outcomes = threading.Event(), []
+
+    def load():
+        with httpx.Client(base_url=f"http://{server.address}", timeout=PATIENCE) as client:
+            while not stop.is_set():
+                key = state["keys"][-1]
+                outcomes.append((key.name, status(client, key.sign(claims()))))
+
+    threads = [threading.Thread(target=load) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        eventually(lambda: ("key 0", 200) in outcomes, "the first key counts")
+        for number in range(1, 6):
+            state["keys"] = [state["keys"][-1], Key("EdDSA", f"key {number}")]
+            # The next exchange comes when the last key is in use.
+            eventually(lambda: (f"key {number}", 200) in outcomes, f"key {number} counts")
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert {code for _, code in outcomes} == {200}, [one for one in outcomes if one[1] != 200][:5]
+    assert {name for name, _ in outcomes} >= {f"key {number}" for number in range(6)}
+
+
+def test_a_key_is_exchanged_under_its_name(serve, service):
+    """The first token of the new key is right already; and a name that cannot be looked up is nobody's fault."""
+    state = {"keys": [Key("EdDSA", "main")], "status": 200}
+    keys = service(lambda path, body: (state["status"], json.dumps({"keys": [key.jwk() for key in state["keys"]]})))
+    server = serve("--jwks-url", keys.url)
+    with httpx.Client(base_url=f"http://{server.address}", timeout=PATIENCE) as client:
+        old, new = state["keys"][0].sign(claims()), Key("EdDSA", "main")
+        assert status(client, old) == 200
+        state["keys"] = [new]
+        assert (status(client, new.sign(claims())), status(client, old)) == (200, 401)
+        state["status"] = 500
+        assert status(client, Key("EdDSA", "next").sign(claims())) == 503
+        assert status(client, new.sign(claims())) == 200
+
+
+@pytest.mark.timing
+def test_made_up_keys_cost_the_key_service_nothing(serve, service):
+    keys = service(lambda path, body: (200, json.dumps({"keys": [KEYS["EdDSA"].jwk()]})))
+    server = serve("--jwks-url", keys.url)
+    other = OTHERS["EdDSA"]
+    with httpx.Client(base_url=f"http://{server.address}", timeout=PATIENCE) as client:
+        assert status(client, KEYS["EdDSA"].sign(claims())) == 200
+    began, codes = time.monotonic(), []
+
+    def attack(number):
+        with httpx.Client(base_url=f"http://{server.address}", timeout=PATIENCE) as client:
+            codes.append(status(client, other.sign(claims(), headers={"kid": f"made up {number}"})))
+
+    threads = [threading.Thread(target=attack, args=(number,)) for number in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert codes == [401] * 50
+    assert len(keys.requests) <= 3 + (time.monotonic() - began)
+
+
+@pytest.mark.timing
+def test_keys_that_cannot_be_had(serve, service):
+    state = {"up": False}
+    keys = service(lambda path, body: (200, json.dumps({"keys": [KEYS["EdDSA"].jwk()]})) if state["up"] else (500, ""))
+    server = serve("--jwks-url", keys.url)
+    with httpx.Client(base_url=f"http://{server.address}", timeout=PATIENCE) as client:
+        token = KEYS["EdDSA"].sign(claims())
+        answer = client.get("/sse", params={"token": token, "event": "e"})
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        one = RawClient(server.address)
+        one.send(json.dumps({"token": token, "event": "e"}))
+        assert one.read_close()[0] == 1013
+        state["up"] = True
+        eventually(lambda: status(client, token) == 200, "the keys are there")
