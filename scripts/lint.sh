@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Style (swift-format), the arrows between modules and between the folders of each module, and what end-to-end tests import.
+# Style (swift-format), the arrows between modules and between the folders of each module, the subjects of comments, and what
+# end-to-end tests import.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 swift format lint --strict --recursive Package.swift Sources Tests Examples Fuzz
 scripts/arrows.py
+scripts/prose.py
 
 # What end-to-end tests share is in support/: none imports another, nor conftest.py.
 tests_stand_alone() {

@@ -80,7 +80,7 @@ def test_how_often_an_address_connects(serve):
 def test_connections_in_all(serve):
     server = serve("--limits-connections", "1")
     one = RawClient(server.address)
-    assert refused(server) == (503, 5, "there are too many connections")
+    assert refused(server) == (503, 5, "too many connections")
     late = RawClient(server.address, handshake=False)
     late.send_handshake()
     assert b"connection: close" in late.read_response()[0].lower() and late.socket.recv(1) == b""

@@ -83,7 +83,7 @@ def test_a_reload_does_not_open_what_everybody_reaches(tmp_path):
         manager.hears("READY=1")
         file.write_text("{}\n")
         manager.process.send_signal(signal.SIGHUP)
-        while "kept what a file said before" not in (line := manager.process.stderr.readline()):
+        while "cannot reload a file; its previous contents stay in use" not in (line := manager.process.stderr.readline()):
             assert line
         assert "can be reached from other machines" in line
         connection = http.client.HTTPConnection("127.0.0.1", listener.getsockname()[1], timeout=PATIENCE)

@@ -65,7 +65,7 @@ def test_a_reload_under_load_loses_no_request(start, tmp_path):
 def test_a_wrong_configuration_changes_nothing(start, tmp_path, backend):
     proxy = run_proxy(start, tmp_path, to(backend))
     proxy.file.write_text('{"listeners": ["127.0.0.1:0"], "routes": [{"to": "nowhere"}]}')
-    eventually(lambda: any("kept what a file said before" in line and "nowhere" in line for line in proxy.log), "it says what is wrong")
+    eventually(lambda: any("cannot reload a file; its previous contents stay in use" in line and "nowhere" in line for line in proxy.log), "it says what is wrong")
     assert curl("-d", "hello", url(proxy)) == "5"
 
 
@@ -77,7 +77,7 @@ def test_a_listener_that_cannot_be_had_leaves_the_others_alone(start, tmp_path, 
         wrong["listeners"] = [{"address": "127.0.0.1:0", "http2": False}, f"127.0.0.1:{taken.getsockname()[1]}"]
         wrong["client"] = {"headerTimeout": "5s"}
         proxy.file.write_text(json.dumps(wrong))
-        eventually(lambda: any("kept what a file said before" in line for line in proxy.log), "the reload fails")
+        eventually(lambda: any("cannot reload a file; its previous contents stay in use" in line for line in proxy.log), "the reload fails")
         assert curl("-d", "hello", url(proxy)) == "5"
     proxy.file.write_text(right)
     eventually(lambda: any("took a new" in line for line in proxy.log), "the right one is taken")

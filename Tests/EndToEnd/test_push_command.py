@@ -124,7 +124,7 @@ def test_a_service_that_is_busy_is_asked_again(tmp_path):
 
 
 @pytest.mark.parametrize("arguments, code, text", [
-    (["x"], 64, "--user and --event"), (["--user", "1", "--event", "e", "--file", "x"], 64, "say who and what"),
+    (["x"], 64, "--user and --event"), (["--user", "1", "--event", "e", "--file", "x"], 64, "--file excludes"),
     (["--user", "1", "--event", "e", ""], 65, "empty"), (["--url", "nonsense", "--user", "1", "--event", "e", "x"], 64, "URL"),
     (["--file", "missing"], 66, "cannot read"),
 ])

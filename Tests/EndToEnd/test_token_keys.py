@@ -26,7 +26,7 @@ def test_a_public_key_in_a_file_and_its_successor(serve, tmp_path, algorithm):
         eventually(lambda: status(client, new) == 200, "the new key counts")
         assert status(client, old) == 401
         file.write_text("nonsense")
-        eventually(lambda: any("kept what a file said before" in line for line in server.log), "it says so")
+        eventually(lambda: any("cannot reload a file; its previous contents stay in use" in line for line in server.log), "it says so")
         assert status(client, new) == 200
 
 

@@ -2,7 +2,7 @@ import Testing
 
 @testable import MartletConfiguration
 
-@Suite("What counts more than a configuration file")
+@Suite("Overrides of a configuration file")
 struct ConfigurationOverridesTests {
     private static func value(
         _ text: String, flags: [String: [String]] = [:], environment: [String: String] = [:]
@@ -22,7 +22,7 @@ struct ConfigurationOverridesTests {
         #expect(ConfigurationOverrides.variable(of: path) == variable)
     }
 
-    @Test("the command line counts more than the environment, and that more than a file")
+    @Test("the command line takes precedence over the environment, and that over a file")
     func order() throws {
         let (flags, environment) = (["a": ["flag"]], ["MARTLET_A": "variable"])
         #expect(try Self.value("a: file", flags: flags, environment: environment) == "flag")
@@ -47,28 +47,17 @@ struct ConfigurationOverridesTests {
         #expect(try Self.value("a: file", environment: environment) == "file")
     }
 
-    @Test("weights tell which of two keys was said with more of it")
-    func weights() throws {
+    @Test("each place has its precedence")
+    func precedences() throws {
         let root = try ConfigurationReading.root(
             "a: 1\nb: 1\nc: 1\n", flags: ["a": ["2"]], environment: ["MARTLET_B": "2"])
         let members = try root.members(["a", "b", "c", "d"])
-        #expect(members.origins.mapValues(\.weight) == ["a": 2, "b": ConfigurationOrigin.weightOfEnvironment, "c": 0])
+        #expect(
+            members.origins.mapValues(\.precedence) == [
+                "a": 2, "b": ConfigurationOrigin.precedenceOfEnvironment, "c": 0,
+            ])
         #expect(members.origins["c"]?.line == 3)
         #expect(members.origins["a"]?.line == nil && members.origins["b"]?.line == nil, "those stand in no file")
-    }
-
-    @Test("a section comes to be by a key in it")
-    func sections() throws {
-        let flags = ["limits.connectionRate": ["5"]]
-        for text in ["{}", "limits:\n", "limits: {connectionRate: 1}", "limits: {other: 1}"] {
-            let root = try ConfigurationReading.root(text, flags: flags, environment: ["MARTLET_LIMITS_OTHER": "7"])
-            let limits = try root.members(["limits"]).required("limits").members(["connectionRate", "other", "third"])
-            #expect(try limits.required("connectionRate").int(0...9) == 5)
-            #expect(try limits.required("other").int(0...9) == 7)
-            #expect(limits["third"] == nil)
-        }
-        let root = try ConfigurationReading.root("{}", flags: flags, environment: ["MARTLET_LIMITSX_OTHER": "7"])
-        #expect(try root.members(["limit", "limitsx", "other"]).origins.keys.sorted() == ["limitsx"])
     }
 
     @Test("overrides are for the keys of sections, and not for elements of lists")
@@ -102,17 +91,45 @@ struct ConfigurationOverridesTests {
     func complaints() throws {
         let root = try ConfigurationReading.root(
             "a: 1\n", flags: ["a": ["x"], "oneTwo.b": ["x"]], environment: ["MARTLET_ONE_TWO_C": "x", "MARTLET_D": "x"])
-        let members = try root.members(["a", "oneTwo", "d"])
-        let inner = try members.required("oneTwo").members(["b", "c"])
-        for (node, expected, isUsage) in [
-            (try members.required("a"), "--a: expected a whole number, 0 to 9", true),
-            (try inner.required("b"), "--one-two-b: expected a whole number, 0 to 9", true),
-            (try inner.required("c"), "MARTLET_ONE_TWO_C: expected a whole number, 0 to 9", false),
-            (try members.required("d"), "MARTLET_D: expected a whole number, 0 to 9", false),
+        for (path, expected, kind) in [
+            ("a", "--a: expected a whole number, 0 to 9", ConfigurationError.Kind.usage),
+            ("oneTwo.b", "--one-two-b: expected a whole number, 0 to 9", .usage),
+            ("oneTwo.c", "MARTLET_ONE_TWO_C: expected a whole number, 0 to 9", .configuration),
+            ("d", "MARTLET_D: expected a whole number, 0 to 9", .configuration),
         ] {
+            let node = try #require(root.override(of: path))
             let error = #expect(throws: ConfigurationError.self) { _ = try node.int(0...9) }
-            #expect(error?.reason == expected && error?.isUsage == isUsage && error?.line == nil)
+            #expect(error?.reason == expected && error?.kind == kind && error?.line == nil)
         }
+    }
+
+    @Test(
+        "a variable that no setting has is told, with the one that was probably meant",
+        arguments: [
+            ("MARTLET_LIMIT_RATE", "did you mean MARTLET_LIMITS_RATE?"),
+            ("MARTLET_LIMITSRATE", "did you mean MARTLET_LIMITS_RATE?"),
+            ("MARTLET_LSITEN", "did you mean MARTLET_LISTEN?"), ("MARTLET_LISTEN_PORT", "did you mean MARTLET_LISTEN?"),
+            ("MARTLET_", "x --help lists all settings"), ("MARTLET_NONSENSE", "x --help lists all settings"),
+        ])
+    func unknownVariables(name: String, hint: String) throws {
+        let overrides = ConfigurationOverrides(flags: [:], environment: [name: "1", "MARTLET_LISTEN": "1"])
+        let errors = overrides.unknownVariables(known: ["MARTLET_LISTEN", "MARTLET_LIMITS_RATE"], command: "x")
+        #expect(errors.map(\.reason) == ["\(name): there is no such setting; \(hint)"])
+        #expect(errors.map(\.kind) == [.configuration])
+    }
+
+    @Test("the addresses of other services, which Kubernetes and Docker put into the environment, are no settings")
+    func serviceLinks() {
+        let environment = [
+            "MARTLET_SERVICE_HOST": "10.0.0.1", "MARTLET_SERVICE_PORT": "80", "MARTLET_SERVICE_PORT_HTTP": "80",
+            "MARTLET_PORT": "tcp://10.0.0.1:80", "MARTLET_PORT_80_TCP": "tcp://10.0.0.1:80",
+            "MARTLET_PORT_80_TCP_ADDR": "10.0.0.1", "MARTLET_PORT_80_TCP_PORT": "80",
+            "MARTLET_PORT_80_TCP_PROTO": "tcp",
+            "MARTLET_PROXY_SERVICE_HOST": "10.0.0.2", "MARTLET_PROXY_PORT": "tcp://10.0.0.2:80",
+            "MARTLET_PROXY_PORT_80_TCP": "tcp://10.0.0.2:80", "MARTLET_EMPTY": "", "OTHER": "1",
+        ]
+        let overrides = ConfigurationOverrides(flags: [:], environment: environment)
+        #expect(overrides.unknownVariables(known: [], command: "x").map(\.reason) == [])
     }
 
     @Test("what a file says of a key that must not be is wrong, whatever counts more")

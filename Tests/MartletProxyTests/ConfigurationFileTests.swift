@@ -81,14 +81,14 @@ struct ConfigurationFileTests {
         arguments: [
             (
                 "listeners: [1.2.3.4:80]\nroutes:\n  - to: http://a\n    pathh: /x\n",
-                "proxy.yaml:4: routes[0].pathh: there is no such key"
+                "proxy.yaml:4: routes[0].pathh: there is no such key; did you mean routes[0].path?"
             ),
             ("listeners: [nonsense]\nroutes: [{to: http://a}]\n", "proxy.yaml:1: listeners[0]: expected an address"),
             (
                 "listeners: [1.2.3.4:80]\nroutes:\n  - to: nowhere\n",
-                "proxy.yaml:3: routes[0]: to: there is no upstream nowhere"
+                "proxy.yaml:3: routes[0].to: there is no upstream nowhere"
             ),
-            ("listeners: [1.2.3.4:80]\n", "the key routes is missing"),
+            ("listeners: [1.2.3.4:80]\n", "routes is missing, or to, the URL of one server"),
             (
                 "listeners: [1.2.3.4:80]\nroutes:\n  - to: http://a\n    responseTimeout: soon\n",
                 "proxy.yaml:4: routes[0].responseTimeout: expected a time"

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Commands")
 struct CommandTests {
-    /// What is said to whoever types it wrongly.
+    /// The message for somebody who types a command wrongly.
     private static func complaint<Command: ParsableArguments>(_ type: Command.Type, _ arguments: [String]) -> String? {
         do {
             _ = try Command.parse(arguments)
@@ -104,19 +104,16 @@ struct CommandTests {
 
     // MARK: proxy, echo
 
-    @Test("a proxy has a file, or says where requests go")
+    @Test("a proxy says where requests go, and mistakes on the command line are a matter of usage")
     func proxy() throws {
         let proxy = try Proxy.parse(["--to", "http://a:1", "--listen", ":80", "--drain-timeout", "0"])
-        #expect(proxy.listen == ListenAddress(host: "0.0.0.0", port: 80) && proxy.to != nil)
-        #expect(try Proxy.parse(["--config", "a.yaml", "--check", "--drain-timeout", "2m"]).check)
+        #expect(proxy.options.flags == ["to": ["http://a:1"], "listen": [":80"], "drainTimeout": ["0"]])
+        #expect(try Proxy.parse(["--config", "a.yaml", "--check", "--drain-time", "2m"]).check)
         for (arguments, expected) in [
-            ([], "--to URL says where requests go; or use --config FILE"),
-            (["--check"], "--to URL says where requests go"),
-            (["--to", "http://a", "--check"], "--check needs --config FILE"),
-            (["--config", "a", "--to", "http://a"], "--config takes the place of --listen and --to"),
-            (["--config", "a", "--listen", ":80"], "--config takes the place of --listen and --to"),
-            (["--to", "http://a", "--drain-timeout", "soon"], "soon is no duration"),
-            (["--to", "http://a", "--listen", "80"], "80"), (["--to", "ftp://a"], "ftp://a"),
+            (["--to", "http://a", "--drain-time", "soon"], "--drain-time: expected a time"),
+            (["--to", "http://a", "--listen", "80"], "--listen: expected an address and a port"),
+            (["--to", "ftp://a"], "--to: expected a URL"), (["--nonsense"], "Unknown option '--nonsense'"),
+            (["--to", "http://a", "--access-log-format", "json"], "--access-log-format: accessLog.file is missing"),
         ] {
             #expect(Self.complaint(Proxy.self, arguments)?.contains(expected) == true, "\(arguments)")
         }
@@ -124,13 +121,17 @@ struct CommandTests {
 
     @Test("an echo server has paths, limits, and both halves of TLS or none")
     func echo() throws {
-        #expect(try Echo.parse([]).listen == ListenAddress(host: "127.0.0.1", port: 8080))
-        #expect(try Echo.parse(["--path", "/a", "--path", "/b", "--heartbeat", "1s"]).path == ["/a", "/b"])
+        #expect(try Echo.parse([]).options.flags.isEmpty)
+        let echo = try Echo.parse(["--path", "/a", "--path", "/b", "--heartbeat", "1s", "--compress"])
+        #expect(echo.options.flags == ["path": ["/a", "/b"], "heartbeat": ["1s"], "compress": ["true"]])
         for (arguments, expected) in [
-            (["--path", "a"], "a path begins with /: a"), (["--max-message-size", "0"], "must be above 0"),
-            (["--max-fragments", "0"], "must be above 0"),
-            (["--tls-cert", "a"], "--tls-cert and --tls-key go together"),
-            (["--tls-key", "a"], "--tls-cert and --tls-key go together"), (["--origin", "a"], "a is no origin"),
+            (["--path", "a"], "--path: a path begins with /: a"),
+            (["--limits-message-size", "0"], "--limits-message-size: expected a size from 1 to 1024GiB"),
+            (["--limits-fragments", "0"], "--limits-fragments: expected a whole number"),
+            (["--max-fragments", "0"], "--max-fragments: expected a whole number"),
+            (["--tls-certificate", "a"], "--tls-certificate: tls.key is missing"),
+            (["--tls-key", "a"], "--tls-key: tls.certificate is missing"), (["--origin", "a"], "a is no origin"),
+            (["--context-takeover"], "--context-takeover: compress is missing"),
         ] {
             #expect(Self.complaint(Echo.self, arguments)?.contains(expected) == true, "\(arguments)")
         }
@@ -138,50 +139,16 @@ struct CommandTests {
 
     // MARK: serve
 
-    /// An option takes a value, or is there or not.
-    private static let options: [(path: String, isFlag: Bool)] =
-        [
-            "listen", "tls.certificate", "tls.key", "trustedProxies", "wsPath", "pushPath", "ssePath", "pollPath",
-            "console.enabled", "console.passwordFile", "origin",
-            "history.size", "history.age", "retry", "heartbeat", "drain.delay", "drain.time", "log.level", "log.format",
-            "limits.connections", "limits.connectionsPerAddress", "limits.connectionRate", "limits.connectionBurst",
-            "limits.sessionsPerUser", "limits.eventsPerSession", "limits.messageRate", "limits.messageBurst",
-            "limits.pushRate", "limits.pushBurst", "limits.bodySize", "limits.queueSize", "limits.slowClients",
-            "apiKeyFile", "tokenFile", "jwt.secretFile", "jwt.keyFile", "jwks.file", "jwks.url", "jwt.algorithm",
-            "jwt.issuer", "jwt.audience", "auth.url", "auth.timeout", "anonymousUser",
-        ].map { ($0, false) } + ["reusePort", "open", "jwt.requireExpiry"].map { ($0, true) }
-
-    private static func flags(_ arguments: [String]) -> [String: [String]] {
-        func flags<Options: ParsableArguments>(_ type: Options.Type, _ flags: (Options) -> [String: [String]])
-            -> [String: [String]]
-        {
-            (try? Options.parse(arguments)).map(flags) ?? [:]
-        }
-        let all = [
-            flags(ListeningOptions.self) { $0.flags }, flags(AccessOptions.self) { $0.flags },
-            flags(LimitOptions.self) { $0.flags }, flags(BehaviorOptions.self) { $0.flags },
-        ]
-        return all.reduce(into: [:]) { $0.merge($1) { $0 + $1 } }
-    }
-
-    @Test(
-        "each option of the command line is the key of a file, under the name that the key gives it", arguments: options
-    )
-    func settings(path: String, isFlag: Bool) {
-        let name = ConfigurationOverrides.flag(of: path)
-        #expect(Self.flags(isFlag ? [name] : [name, "x"]) == [path: [isFlag ? "true" : "x"]])
-    }
-
     @Test("what is not said is no setting, and what is said several times is a list of those that are lists")
     func unsaid() throws {
-        #expect(try ListeningOptions.parse([]).flags.isEmpty && AccessOptions.parse([]).flags.isEmpty)
-        #expect(try LimitOptions.parse([]).flags.isEmpty && BehaviorOptions.parse([]).flags.isEmpty)
-        #expect(Self.flags(["--origin", "a", "--origin", "b"]) == ["origin": ["a", "b"]])
-        #expect(Self.flags(["--listen", "a", "--listen", "b"]) == ["listen": ["b"]])
-        #expect(Self.flags(["--listen", ""]) == ["listen": [""]], "an empty value is one")
+        let serve = try Serve.parse([])
+        #expect(serve.listening.flags.isEmpty && serve.access.flags.isEmpty && serve.limits.flags.isEmpty)
         #expect(
-            [String: [String]].settings(
-                ["a": "1", "b": nil], lists: ["c": ["x", "y"], "d": []], flags: ["e": true, "f": false])
-                == ["a": ["1"], "c": ["x", "y"], "e": ["true"]])
+            try Serve.parse(["--origin", "https://a", "--origin", "*"]).listening.flags == [
+                "origin": ["https://a", "*"]
+            ])
+        #expect(try Serve.parse(["--listen", ":1", "--listen", ":2"]).listening.flags == ["listen": [":2"]])
+        #expect(try Serve.parse(["--open"]).listening.flags == ["open": ["true"]])
+        #expect(Self.complaint(Serve.self, ["--listen", ""])?.contains("--listen: expected an address") == true)
     }
 }

@@ -3,8 +3,9 @@ package enum ConfigurationText {
     /// `250ms`, `90s`, `10m`, `1h`.
     package static func time(_ nanoseconds: Int64) -> String {
         let second: Int64 = 1_000_000_000
-        for (unit, length) in [("h", 3600 * second), ("m", 60 * second)]
-        where nanoseconds > length && nanoseconds % length == 0 { return "\(nanoseconds / length)\(unit)" }
+        let (minute, hour) = (60 * second, 3600 * second)
+        if nanoseconds >= hour, nanoseconds % hour == 0 { return "\(nanoseconds / hour)h" }
+        if nanoseconds > minute, nanoseconds % minute == 0 { return "\(nanoseconds / minute)m" }
         return nanoseconds % second == 0 ? "\(nanoseconds / second)s" : "\(nanoseconds / 1_000_000)ms"
     }
 
@@ -15,5 +16,7 @@ package enum ConfigurationText {
         return "\(bytes)"
     }
 
-    static func number(_ value: Double) -> String { value == value.rounded() && abs(value) < 1e15 ? "\(Int(value))" : "\(value)" }
+    static func number(_ value: Double) -> String {
+        value == value.rounded() && abs(value) < 1e15 ? "\(Int(value))" : "\(value)"
+    }
 }

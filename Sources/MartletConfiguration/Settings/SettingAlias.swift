@@ -2,7 +2,7 @@
 package struct SettingAlias: Sendable {
     /// The old key, dotted; `nil` when only the form of the value is old.
     package let path: String?
-    /// What a text of the old form is in the new one; `nil` when it is of the new form already.
+    /// A function that writes a text of the old form in the new one; it returns `nil` for one of the new form.
     let convert: @Sendable (String) -> String?
 
     /// An old key with values of today's form.

@@ -1,4 +1,4 @@
-/// What documents, help and the command line say of a setting.
+/// A setting as documents, help and the command line show it.
 package struct SettingDescription: Sendable {
     /// The key, dotted: `limits.pushRate`.
     package let path: String

@@ -5,7 +5,7 @@ package struct SettingForm: Sendable {
         case value
         /// A list of values; on the command line the option is given several times, in the environment commas separate.
         case list
-        /// True or false.
+        /// The words `true` and `false`.
         case bool
         /// A mapping with keys of its own.
         case mapping([SettingDescription])

@@ -46,7 +46,8 @@ package struct SettingType<Value>: Sendable {
     ///
     /// - Parameter check: told the mapping and what was read, for what keys must have in common.
     package static func mapping(
-        _ table: SettingsTable<Value>, check: @escaping @Sendable (ConfigurationNode, Value) throws -> Void = { _, _ in }
+        _ table: SettingsTable<Value>,
+        check: @escaping @Sendable (ConfigurationNode, Value) throws -> Void = { _, _ in }
     ) -> Self where Value: Sendable {
         Self(SettingForm("mapping", example: "{}", kind: .mapping(table.descriptions))) { node in
             let reading = table.read(node)
@@ -147,7 +148,7 @@ extension SettingType<Int> {
 }
 
 extension SettingType<Double> {
-    /// How many a second: `10/s`.
+    /// A rate, read as a number a second: `10/s`.
     package static var rate: Self {
         Self(SettingForm("rate", example: "7/s"), text: { "\(ConfigurationText.number($0))/s" }) { try $0.rate() }
     }

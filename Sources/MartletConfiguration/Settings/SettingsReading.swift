@@ -1,9 +1,9 @@
-/// What was read by a table of settings, with all that is wrong.
+/// The values that a table of settings read, with all that is wrong.
 package struct SettingsReading<Root: Sendable>: Sendable {
     package var values: Root
     /// The place of the whole.
     let origin: ConfigurationOrigin
-    /// Where the settings stand that are said, by path.
+    /// The places of the settings that are said, by path.
     package internal(set) var origins: [String: ConfigurationOrigin] = [:]
     /// The places of mappings that are there, by path.
     package internal(set) var sections: [String: ConfigurationOrigin] = [:]

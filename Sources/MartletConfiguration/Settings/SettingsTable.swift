@@ -54,14 +54,14 @@ package struct SettingsTable<Root: Sendable>: Sendable {
         for path in self.known.keys { if let node = node.override(of: path) { said[path] = node } }
         for setting in self.settings {
             do {
-                guard let node = try self.chosen(setting, of: said) else {
+                guard let value = try self.chosen(setting, of: said, in: node) else {
                     if setting.isRequired, reading.isSound(setting.path) {
                         reading.problems.add(node.missing(setting.path))
                     }
                     continue
                 }
-                reading.origins[setting.path] = node.origin
-                try setting.read(node, &reading.values)
+                reading.origins[setting.path] = value.origin
+                try setting.read(value, &reading.values)
             } catch {
                 reading.unread.insert(setting.path)
                 reading.problems.gather { throw error }
@@ -88,7 +88,8 @@ package struct SettingsTable<Root: Sendable>: Sendable {
         reading.warnings = root.allWarnings
         let plain = self.settings.filter(\.form.isPlain).flatMap { [$0.path] + $0.aliases.compactMap(\.path) }
         for error in root.unknownVariables(
-            known: Set(plain.map(ConfigurationOverrides.variable(of:))).union(self.secrets.map(\.name)), command: command)
+            known: Set(plain.map(ConfigurationOverrides.variable(of:))).union(self.secrets.map(\.name)),
+            command: command)
         {
             reading.problems.add(error)
         }
@@ -143,15 +144,16 @@ package struct SettingsTable<Root: Sendable>: Sendable {
 
     /// The node that a setting is read from: the one that takes precedence, of its key and its old ones.
     private func chosen(
-        _ setting: Setting<Root>, of said: [String: ConfigurationNode]
+        _ setting: Setting<Root>, of said: [String: ConfigurationNode], in owner: ConfigurationNode
     ) throws -> ConfigurationNode? {
+        let name = owner.path.isEmpty ? setting.path : "\(owner.path).\(setting.path)"
         var chosen = said[setting.path]
         for alias in setting.aliases {
             if let path = alias.path, let old = said[path] {
                 if let chosen, chosen.origin.precedence == old.origin.precedence {
-                    throw old.error("\(setting.path) is said too, whose old name this is")
+                    throw old.error("\(name) is said too, whose old name this is")
                 }
-                old.warn(old.error("this is now called \(setting.path)").reason)
+                old.warn(old.error("this is now called \(name)").reason)
                 guard (chosen?.origin.precedence ?? -1) < old.origin.precedence else { continue }
                 chosen = old.converted(alias.convert) ?? old
             } else if alias.path == nil, let node = chosen, let converted = node.converted(alias.convert) {

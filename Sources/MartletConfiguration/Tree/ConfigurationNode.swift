@@ -30,7 +30,8 @@ package struct ConfigurationNode {
     /// - Parameter name: the key that this mapping does not have.
     package func missing(_ name: String) -> ConfigurationError {
         let path = self.path.isEmpty ? name : "\(self.path).\(name)"
-        return ConfigurationOrigin(path: path, line: self.node.mark?.line, place: self.place).error("is missing", joint: " ")
+        return ConfigurationOrigin(path: path, line: self.node.mark?.line, place: self.place).error(
+            "is missing", joint: " ")
     }
 
     private func child(_ node: Node, path: String) -> ConfigurationNode {
@@ -41,7 +42,8 @@ package struct ConfigurationNode {
     func converted(_ convert: (String) -> String?) -> ConfigurationNode? {
         guard let text = self.node.scalar?.string, let other = convert(text) else { return nil }
         return ConfigurationNode(
-            .scalar(.init(other, .implicit, .any, self.node.mark)), path: self.path, place: self.place, overrides: self.overrides, warnings: self.warnings)
+            .scalar(.init(other, .implicit, .any, self.node.mark)), path: self.path, place: self.place,
+            overrides: self.overrides, warnings: self.warnings)
     }
 
     /// The variables of the environment that no setting has.
@@ -150,7 +152,7 @@ package struct ConfigurationNode {
         return value
     }
 
-    /// How many a second: `10/s`, `600/m`, `1000/h`.
+    /// A rate, as a number a second: `10/s`, `600/m`, `1000/h`.
     package func rate() throws -> Double {
         let parts = try self.string().split(separator: "/", omittingEmptySubsequences: false)
         let units = ["s": 1.0, "m": 60.0, "h": 3600.0]

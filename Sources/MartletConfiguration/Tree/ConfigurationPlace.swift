@@ -1,8 +1,8 @@
-/// Where a setting stands.
+/// The place where a setting stands.
 enum ConfigurationPlace: Sendable {
     case file(String)
-    /// The name of a variable.
+    /// The name of a variable of the environment.
     case environment(String)
-    /// With its dashes.
+    /// The name of an option, with its dashes.
     case flag(String)
 }

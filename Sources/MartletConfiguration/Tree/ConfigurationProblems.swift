@@ -11,11 +11,6 @@ package struct ConfigurationProblems: Error {
         do { try body() } catch { self.add(any: error) }
     }
 
-    /// Runs an asynchronous function; what it throws is gathered.
-    package mutating func gather(_ body: () async throws -> Void) async {
-        do { try await body() } catch { self.add(any: error) }
-    }
-
     package mutating func add(_ error: ConfigurationError) { self.errors.append(error) }
 
     private mutating func add(any error: any Error) {

@@ -3,7 +3,7 @@ enum Suggestion {
     /// The name nearest to one that is not known; `nil` when none is near. Case and separators are ignored.
     static func nearest(to name: String, in known: some Sequence<String>) -> String? {
         let wanted = Self.letters(name)
-        let limit = max(1, wanted.count / 4)
+        let limit = wanted.count < 3 ? 0 : max(1, wanted.count / 4)
         let distances = known.map { (name: $0, distance: Self.distance(wanted, Self.letters($0), limit: limit)) }
         return distances.filter { $0.distance <= limit }.min { ($0.distance, $0.name) < ($1.distance, $1.name) }?.name
     }

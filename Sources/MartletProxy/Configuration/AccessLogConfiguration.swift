@@ -3,13 +3,13 @@ public struct AccessLogConfiguration: Sendable, Hashable {
     public enum Format: Sendable, Hashable {
         /// One object a line: see ``AccessLogEntry``.
         case json
-        /// As Apache and nginx write it.
+        /// The combined format of Apache and nginx.
         case combined
     }
 
     /// A file, or `-` for standard output.
     public var file: String
-    /// Default: JSON.
+    /// The format of the lines. Default: JSON.
     public var format: Format
 
     public init(file: String = "-", format: Format = .json) {

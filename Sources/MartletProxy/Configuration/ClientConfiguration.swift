@@ -2,11 +2,11 @@ public import NIOCore
 
 /// Limits towards clients.
 public struct ClientConfiguration: Sendable, Hashable {
-    /// From the connection or the first byte of a request to the end of its headers. Default: 10 s.
+    /// The longest time from the connection, or the first byte of a request, to the end of its headers. Default: 10 s.
     public var headerTimeout: TimeAmount = .seconds(10)
-    /// Between two requests of a connection. Default: 60 s.
+    /// The longest time between two requests of a connection. Default: 60 s.
     public var keepAliveTimeout: TimeAmount = .seconds(60)
-    /// Without a byte of a request's body, or of room for the response's. Default: 60 s.
+    /// The longest time without a byte of a request's body, or without room for the response's. Default: 60 s.
     public var bodyTimeout: TimeAmount = .seconds(60)
     /// Bytes of a request's line and headers together; beyond it 431. Default: 16 KiB.
     public var maximumHeaderSize = 16 * 1024
@@ -15,7 +15,7 @@ public struct ClientConfiguration: Sendable, Hashable {
 
     public init() {}
 
-    /// The same for whoever decodes.
+    /// The same limits for the decoders.
     var httpLimits: HTTPLimits {
         var limits = HTTPLimits()
         limits.maximumHeaderSize = self.maximumHeaderSize

@@ -3,11 +3,11 @@ import NIOHTTP1
 
 /// Changes to the headers of a message, in this order: removed, set, added.
 public struct HeaderRules: Sendable, Hashable {
-    /// Names.
+    /// The names of fields that are removed.
     public var remove: [String] = []
-    /// In place of what is there.
+    /// Fields that replace those of the same name.
     public var set: [Field] = []
-    /// Besides what is there.
+    /// Fields that are added to those of the same name.
     public var add: [Field] = []
 
     public struct Field: Sendable, Hashable {

@@ -10,7 +10,7 @@ public struct ListenerConfiguration: Sendable {
     /// Whether every connection begins with a PROXY protocol header, version 1 or 2; one without is refused. Only for a
     /// listener that nobody but a load balancer reaches. Default: `false`.
     public var expectsProxyProtocol = false
-    /// Whose `Forwarded` and `X-Forwarded-*` headers are believed. Default: nobody's.
+    /// The reverse proxies whose `Forwarded` and `X-Forwarded-*` headers are believed. Default: none.
     public var trustedProxies = TrustedProxies.none
 
     public init(address: ProxyAddress) { self.address = address }

@@ -1,21 +1,21 @@
 public import NIOCore
 
-/// What a ``ProxyServer`` does: where it listens, which requests go where, and how.
+/// The configuration of a ``ProxyServer``: where it listens, which requests go where, and how.
 public struct ProxyConfiguration: Sendable {
     public var listeners: [ListenerConfiguration]
-    /// Tried in the order of how exact they are, not in this order: see ``RouteConfiguration``.
+    /// The routes, of which the most exact that matches is chosen, whatever their order: see ``RouteConfiguration``.
     public var routes: [RouteConfiguration]
-    /// Groups of servers by name.
+    /// The groups of servers, by name.
     public var upstreams: [String: UpstreamConfiguration]
     public var accessLog: AccessLogConfiguration?
-    /// Where `/healthz`, `/metrics` and `/upstreams` are served, apart from everything else. Default: nowhere.
+    /// The address where `/healthz`, `/metrics` and `/upstreams` are served, apart from everything else. Default: none.
     public var admin: ProxyAddress?
     /// The time that `/healthz` answers 503 after SIGTERM before anything else happens. Default: 0.
     public var drainDelay: TimeAmount = .zero
-    /// After SIGTERM, WebSockets are closed with 1001 in batches that are spread over this time, and plain requests may
-    /// come to their end. Default: 30 s.
+    /// The time after SIGTERM over which WebSockets are closed with 1001 in batches, while plain requests are finished.
+    /// Default: 30 s.
     public var drainTimeout: TimeAmount = .seconds(30)
-    /// Connections of clients that are open at once, all listeners together. Beyond it a connection is closed at once.
+    /// The greatest number of clients' connections, all listeners together. Beyond it a connection is closed at once.
     /// Default: `nil`, as many as the system has descriptors for.
     public var maximumConnections: Int?
     public var client = ClientConfiguration()

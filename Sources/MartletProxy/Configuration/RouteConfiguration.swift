@@ -1,19 +1,19 @@
 public import NIOCore
 
-/// Which requests go to an upstream, and what is changed on the way.
+/// A rule that says which requests go to an upstream, and what is changed on the way.
 ///
 /// Of the routes that match, the one with the most exact host wins (a name, then `*.example.com`, then any), and among
 /// these the one with the longest path.
 public struct RouteConfiguration: Sendable {
-    /// What the request's path becomes.
+    /// The path that the upstream server sees.
     public enum PathRewrite: Sendable, Hashable {
-        /// As the client sent it, byte for byte.
+        /// The path stays as the client sent it, byte for byte.
         case keep
         /// The route's prefix is replaced: by `/`, `/app/x` becomes `/x`.
         case replacePrefix(String)
     }
 
-    /// What the upstream sees in `Host`.
+    /// The `Host` that the upstream server sees.
     public enum HostRewrite: Sendable, Hashable {
         /// The client's. Checks of a WebSocket's origin rely on it.
         case keep
@@ -22,9 +22,9 @@ public struct RouteConfiguration: Sendable {
         case fixed(String)
     }
 
-    /// For logs and metrics. Default: hosts and path.
+    /// The name for logs and metrics. Default: hosts and path.
     public var name: String
-    /// `example.com`, `*.example.com` (one or more labels before it); empty for any. Without ports.
+    /// The hosts that match: `example.com`, `*.example.com` (one or more labels before it); empty for any. Without ports.
     public var hosts: [String] = []
     /// A prefix of whole segments: `/app` matches `/app` and `/app/x`, not `/apple`. Default: `/`.
     public var path = "/"
@@ -35,9 +35,9 @@ public struct RouteConfiguration: Sendable {
     public var responseHeaders = HeaderRules()
     /// Bytes of a request's body; beyond it 413. Default: `nil`, no limit.
     public var maximumBodySize: Int?
-    /// From the whole request to the head of the response; beyond it 504. Default: 60 s.
+    /// The longest time from the whole request to the head of the response; beyond it 504. Default: 60 s.
     public var responseTimeout: TimeAmount = .seconds(60)
-    /// Without a byte of the response's body; beyond it the connection is cut. Default: 60 s.
+    /// The longest time without a byte of the response's body; beyond it the connection is cut. Default: 60 s.
     public var idleTimeout: TimeAmount = .seconds(60)
     public var webSocket = WebSocketPolicy()
 

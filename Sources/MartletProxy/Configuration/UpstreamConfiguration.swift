@@ -13,7 +13,7 @@ public struct UpstreamConfiguration: Sendable, Hashable {
         }
     }
 
-    /// What a request is hashed by, so that equal ones reach the same endpoint.
+    /// The part of a request that is hashed, so that equal ones reach the same upstream server.
     public enum HashKey: Sendable, Hashable {
         case header(String)
         case cookie(String)
@@ -22,25 +22,25 @@ public struct UpstreamConfiguration: Sendable, Hashable {
     }
 
     public enum Balance: Sendable, Hashable {
-        /// In turn, by weight.
+        /// The servers take turns, by weight.
         case roundRobin
-        /// Whoever has the fewest requests and tunnels for its weight.
+        /// The server with the fewest requests and tunnels for its weight is chosen.
         case leastConnections
         /// Rendezvous hashing: when an endpoint goes, only its own requests move. A request without the key goes in turn.
         case consistentHash(HashKey)
     }
 
-    /// Requests of our own that say whether an endpoint is well.
+    /// Requests of our own that say whether an upstream server is healthy.
     public struct HealthCheck: Sendable, Hashable {
-        /// Default: `/`.
+        /// The path that is requested. Default: `/`.
         public var path = "/"
-        /// Default: 5 s.
+        /// The time between two checks. Default: 5 s.
         public var interval: TimeAmount = .seconds(5)
-        /// Default: 2 s.
+        /// The longest time that an answer may take. Default: 2 s.
         public var timeout: TimeAmount = .seconds(2)
-        /// Good answers in a row, until an endpoint gets requests again. Default: 2.
+        /// The number of good answers in a row until a server gets requests again. Default: 2.
         public var healthyAfter = 2
-        /// Bad ones, until it gets none. Default: 3.
+        /// The number of bad answers in a row until it gets none. Default: 3.
         public var unhealthyAfter = 3
 
         public init() {}
@@ -72,15 +72,15 @@ public struct UpstreamConfiguration: Sendable, Hashable {
     /// Failures in a row (no connection, no answer in time, a broken one) after which an endpoint is left out; 0 never
     /// does. When all are left out, all are tried. Default: 3.
     public var failuresBeforeEjection = 3
-    /// How long it is left out. Default: 10 s.
+    /// The time that it is left out. Default: 10 s.
     public var ejectionTime: TimeAmount = .seconds(10)
-    /// How long an endpoint that has become well takes to get its full share. Default: 0.
+    /// The time in which an upstream server that is healthy again gets its full share. Default: 0.
     public var slowStart: TimeAmount = .zero
-    /// Default: 5 s.
+    /// The longest time until a server is connected to. Default: 5 s.
     public var connectTimeout: TimeAmount = .seconds(5)
     /// Idle connections kept to each endpoint, each event loop. 0 keeps none. Default: 32.
     public var keptConnections = 32
-    /// How long an idle connection is kept. Shorter than what servers allow, which is often 5 s. Default: 4 s.
+    /// The time that an idle connection is kept; shorter than what servers allow, which is often 5 s. Default: 4 s.
     public var keepAliveTimeout: TimeAmount = .seconds(4)
     /// Tells an endpoint the client's address first of all; its connections are then used for one client only.
     public var proxyProtocol: ProxyProtocolVersion?

@@ -1,4 +1,4 @@
-/// Where a server of the application is: `http://127.0.0.1:8002`, `https://app.internal`. The path of a route is kept.
+/// The URL of an upstream server: `http://127.0.0.1:8002`, `https://app.internal`. It has no path; a request's is kept.
 public struct UpstreamURL: Sendable, Hashable, CustomStringConvertible {
     public let isSecure: Bool
     public let host: String
@@ -22,7 +22,7 @@ public struct UpstreamURL: Sendable, Hashable, CustomStringConvertible {
         self.port = port ?? (self.isSecure ? 443 : 80)
     }
 
-    /// As in a Host header: without the scheme's own port.
+    /// The authority as a Host header has it: without the scheme's own port.
     public var authority: String {
         let host = self.host.contains(":") ? "[\(self.host)]" : self.host
         return self.port == (self.isSecure ? 443 : 80) ? host : "\(host):\(self.port)"

@@ -1,11 +1,11 @@
 public import MartletWebSocket
 public import NIOCore
 
-/// What a route does with WebSockets. By default they are tunnelled: bytes go through untouched.
+/// The rules of a route for WebSockets. By default they are tunnelled: bytes go through untouched.
 public struct WebSocketPolicy: Sendable {
-    /// Default: `true`; otherwise a handshake gets 403.
+    /// Whether WebSockets are allowed. Default: `true`; otherwise an opening handshake gets 403.
     public var isAllowed = true
-    /// Which pages may connect. Default: `nil`, the upstream's business.
+    /// The origins whose pages may connect. Default: `nil`, the upstream's business.
     public var origin: OriginPolicy?
     /// Subprotocols that may be offered; others are taken out of the offer, and one who offers only others gets 400.
     /// Default: `nil`, any.
@@ -19,14 +19,15 @@ public struct WebSocketPolicy: Sendable {
     /// A client from which nothing came for this long is pinged. Its pong reaches the upstream too, which ignores it (RFC
     /// 6455, section 5.5.3). Default: `nil`, never.
     public var pingInterval: TimeAmount?
-    /// From such a ping to the client's end. Default: 20 s.
+    /// The longest time that a pong may take; beyond it the connection is ended. Default: 20 s.
     public var pingTimeout: TimeAmount = .seconds(20)
-    /// Without a byte in either direction; then both sides get 1001. Default: `nil`, never; TCP keepalive finds dead peers.
+    /// The longest time without a byte in either direction; beyond it both sides get 1001. Default: `nil`, never; TCP
+    /// keepalive finds dead peers.
     public var idleTimeout: TimeAmount?
     /// Whether messages are compressed towards clients that can, and plain towards the upstream. The proxy then ends the
     /// WebSocket and opens one of its own: messages are limited by ``maximumMessageSize``, 1 MiB without it. Default: no.
     public var isCompressed = false
-    /// Asked before the upstream sees a handshake. Default: `nil`, nobody is asked.
+    /// The check of a token before the upstream sees an opening handshake. Default: `nil`, none.
     public var authenticate: Authentication?
 
     public init() {}
@@ -34,7 +35,7 @@ public struct WebSocketPolicy: Sendable {
     /// Checks a token: `Authorization: Bearer`, the query's `token` (which is then taken out), or a subprotocol
     /// `bearer.TOKEN` (likewise).
     public struct Authentication: Sendable {
-        /// Where the user's name goes, for the upstream. The client's own headers of that name are dropped.
+        /// The header in which the upstream sees the user. The client's own headers of that name are dropped.
         public var userHeader: String?
         /// - Returns: the user, or `nil` when the token is not valid.
         /// - Throws: when that cannot be told at the moment: the client gets 503.

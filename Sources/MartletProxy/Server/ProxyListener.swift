@@ -127,7 +127,7 @@ final class ProxyListener: Sendable {
         guard !self.core.isDraining, self.core.connections.admit(atMost: self.connectionLimit) else {
             ProxyMetrics.refusedConnection(reason: "limit")
             self.core.logger.warning(
-                "refused a connection: there are too many", metadata: ["limit": "\(self.connectionLimit)"])
+                "refused a connection: too many connections", metadata: ["limit": "\(self.connectionLimit)"])
             if self.tls == nil, !self.configuration.expectsProxyProtocol {
                 try channel.pipeline.syncOperations.addHandler(OverloadHandler())
                 return

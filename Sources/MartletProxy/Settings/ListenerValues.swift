@@ -7,7 +7,8 @@ struct ListenerValues: Sendable {
     var listener = ListenerConfiguration(address: ProxyAddress(host: "127.0.0.1", port: 0))
     var tls = TLSFiles()
 
-    static let table = SettingsTable(ListenerValues(), [Self.listen] + TLSFiles.settings.map { $0.at(\.tls) } + Self.more)
+    static let table = SettingsTable(
+        ListenerValues(), [Self.listen] + TLSFiles.settings.map { $0.at(\.tls) } + Self.more)
 
     private static let listen = Setting<ListenerValues>.live(
         "listen", \.listener.address, .listenAddress, default: "required", "The address and port to listen on."

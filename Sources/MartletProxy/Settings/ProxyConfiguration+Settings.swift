@@ -64,7 +64,9 @@ extension ProxyConfiguration {
 
     private var accessLogFile: String? {
         get { self.accessLog?.file }
-        set { self.accessLog = newValue.map { AccessLogConfiguration(file: $0, format: self.accessLog?.format ?? .json) } }
+        set {
+            self.accessLog = newValue.map { AccessLogConfiguration(file: $0, format: self.accessLog?.format ?? .json) }
+        }
     }
 
     /// The format, which comes after the file in the table.

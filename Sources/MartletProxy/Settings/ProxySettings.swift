@@ -2,8 +2,8 @@ public import FoundationEssentials
 public import Logging
 import MartletAuth
 package import MartletConfiguration
-public import MartletService
 import MartletPush
+public import MartletService
 import MartletWebSocket
 
 /// The settings of `martlet proxy`, from its command line, the environment and its configuration file, in this order of
@@ -44,6 +44,9 @@ public struct ProxySettings: Sendable {
 
     /// Old ways in which settings are said, a line for each, with its place.
     public var warnings: [String] { self.reading.warnings }
+
+    /// The values that were read, for comparison.
+    package var values: Any { self.reading.values }
 
     /// The settings, as help and documents show them.
     package static var descriptions: [SettingDescription] { ProxyValues.table.descriptions }
@@ -97,7 +100,8 @@ public struct ProxySettings: Sendable {
             guard let (settings, path) = try? entry.tokens() else { continue }
             await reading.gather(entry, path) {
                 let verifier = try await settings.verifier(fetches: fetches, logger: logger)
-                configuration.routes[index].webSocket.authenticate = .init(userHeader: settings.userHeader ?? "X-User") {
+                configuration.routes[index].webSocket.authenticate = .init(userHeader: settings.userHeader ?? "X-User")
+                {
                     try await verifier?.user(of: $0)?.id
                 }
             }

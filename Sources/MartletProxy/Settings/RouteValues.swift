@@ -113,7 +113,8 @@ struct RouteValues: Sendable {
             default: "`HS256` of a secret, what suits a key", "The algorithm of the secret or key."),
         .live("webSocket.jwt.issuer", \.token.issuer, .text, default: "any", "The `iss` that a token must have."),
         .live("webSocket.jwt.audience", \.token.audience, .text, default: "any", "The `aud` that a token must have."),
-        .live("webSocket.jwt.requireExpiry", \.token.isExpiryRequired, .bool, "Whether tokens without `exp` are refused."),
+        .live(
+            "webSocket.jwt.requireExpiry", \.token.isExpiryRequired, .bool, "Whether tokens without `exp` are refused."),
         Setting<RouteValues>.live(
             "webSocket.userHeader", \.token.userHeader, .text("header", example: "X-Name"), default: "X-User",
             "The header in which the server sees a token's user; a client's own of that name is dropped."

@@ -21,7 +21,9 @@ extension UpstreamConfiguration {
             "failuresBeforeEjection", \.failuresBeforeEjection, .int(0...1_000_000),
             "The number of failures in a row after which a server is left out while there are others; 0 never does."),
         .live("ejectionTime", \.ejectionTime, .duration, "The time that it is left out."),
-        .live("slowStart", \.slowStart, .duration, "The time in which a server that is healthy again gets its full share."),
+        .live(
+            "slowStart", \.slowStart, .duration, "The time in which a server that is healthy again gets its full share."
+        ),
         .live("connectTimeout", \.connectTimeout, .timeout, "The longest time until a server is connected to."),
         .live(
             "keptConnections", \.keptConnections, .int(0...10_000),

@@ -1,14 +1,14 @@
 public import NIOCore
 
-/// How `/sse` and `/poll` behave.
+/// The configuration of `/sse` and `/poll`, and of heartbeats on every event stream.
 public struct EventStreamConfiguration: Sendable, Hashable {
-    /// Where server-sent events are. Default: `/sse`.
+    /// The path of server-sent events. Default: `/sse`.
     public var eventsPath = "/sse"
-    /// Where polls go. Default: `/poll`.
+    /// The path of polls. Default: `/poll`.
     public var pollPath = "/poll"
-    /// Between two comments that keep proxies and dead connections from going unnoticed. Default: 15 s.
+    /// The time between two heartbeats of a silent event stream, by which dead connections are noticed. Default: 15 s.
     public var heartbeatInterval = TimeAmount.seconds(15)
-    /// How long browsers wait before they come back: a random time of so many milliseconds each. Default: 1,000 to 3,000.
+    /// The range of random times after which clients come back, in milliseconds. Default: 1,000 to 3,000.
     public var retry = 1000...3000
     /// Bytes that may wait for a client that reads too slowly; beyond it its connection is closed, and it resumes where it
     /// was. Default: 64 KiB.

@@ -4,14 +4,15 @@ import MartletPush
 import MartletWebSocket
 import Synchronization
 
-/// The configuration that counts now: it can be replaced while the service runs.
+/// The configuration in force: it can be replaced while the service runs.
 final class LiveConfiguration: Sendable {
-    /// What requests look at, made once for a configuration.
+    /// The values that requests look at, made once for a configuration.
     final class Snapshot: Sendable {
         let configuration: PushServerConfiguration
         let endpoint: WebSocketEndpoint
         let origin: OriginPolicy
-        /// For streams and polls: a page of this host sends no `Origin` with them, so the host itself must be ours.
+        /// The origin policy for streams and polls: a page of this host sends no `Origin` with them, so the host itself must be
+        /// ours.
         let streamOrigin: OriginPolicy
 
         init(
@@ -32,7 +33,7 @@ final class LiveConfiguration: Sendable {
     let service: PushService
     /// WebSockets, streams and polls.
     let connections: ConnectionLimiter
-    /// By the name of the API key; without keys all are one.
+    /// The rate of pushes by the name of the API key; without keys all are one.
     let pushes: RateLimiter
     private let budget: DescriptorBudget
     private let snapshot: Mutex<Snapshot>
@@ -65,7 +66,7 @@ final class LiveConfiguration: Sendable {
     var now: Snapshot { self.snapshot.withLock { $0 } }
     var configuration: PushServerConfiguration { self.now.configuration }
 
-    /// Where the service listens because somebody else chose it.
+    /// The addresses of sockets that were handed over.
     var handedOver: [ListenAddress] { self.addresses.withLock { $0 } }
 
     func wasHandedOver(_ address: ListenAddress) { self.addresses.withLock { $0.append(address) } }

@@ -2,17 +2,17 @@ import HTTPTypes
 public import MartletPush
 public import MartletWebSocket
 
-/// How ``PushServer`` behaves.
+/// The configuration of a ``PushServer``.
 public struct PushServerConfiguration: Sendable {
     public var listen = ListenAddress(host: "127.0.0.1", port: 8080)
-    /// Where browsers connect. Default: `/ws`.
+    /// The path where WebSockets connect. Default: `/ws`.
     public var webSocketPath = "/ws"
-    /// Where the back end posts messages. Default: `/push`.
+    /// The path where the back end posts messages. Default: `/push`.
     public var pushPath = "/push"
-    /// Which pages may connect. Default: those of the same host.
+    /// The origins whose pages may connect. Default: those of the same host.
     public var origin = OriginPolicy.sameHost
     public var hooks = PushHooks()
-    /// Who may use the API, besides what ``hooks`` say of it. Default: `nil`, which asks for no key.
+    /// The keys that open the API, besides what ``hooks`` say of it. Default: `nil`, which asks for no key.
     public var apiKeys: APIKeys?
     /// Files that ``hooks`` and ``apiKeys`` come from: they are read again when they change, and on SIGHUP.
     public var reloadedFiles: [ReloadedFile] = []
@@ -20,27 +20,27 @@ public struct PushServerConfiguration: Sendable {
     public var console = ConsoleConfiguration()
     /// Server-sent events and polls.
     public var eventStreams = EventStreamConfiguration()
-    /// What is kept of each channel for clients that come back.
+    /// The history that each channel keeps for clients that resume.
     public var history = HistoryConfiguration()
     /// Serve beyond this machine although tokens or pushes are not checked. Default: `false`.
     public var isOpenBeyondLoopback = false
-    /// Reverse proxies whose `X-Forwarded-*` headers count. Default: none.
+    /// The reverse proxies whose `X-Forwarded-*` headers are believed. Default: none.
     public var trustedProxies = TrustedProxies.none
     /// The certificate to serve TLS with. Default: none, plain TCP.
     public var tls: ServerTLS?
     /// One listening socket for each event loop (`SO_REUSEPORT`): the kernel deals connections out, and a new process may
     /// listen before the old one has gone. Default: `false`.
     public var isPortShared = false
-    /// What one client, and one user, may take.
+    /// Limits on each client and each user.
     public var limits = PushLimits()
-    /// How many clients there may be.
+    /// Limits on the number of clients.
     public var clients = ClientLimits()
-    /// How often one API key may be used; each message of a batch counts. Default: `nil`, as often as it likes. Beyond it a
-    /// request gets 429.
+    /// The rate of pushes with one API key; each message of a batch is one. Default: `nil`, any. Beyond it a request gets
+    /// 429.
     public var pushRate: RateLimit?
-    /// How long `/readyz` answers 503 before a shutdown begins. Default: 0.
+    /// The time that `/readyz` answers 503 before a shutdown begins. Default: 0.
     public var drainDelay = Duration.zero
-    /// Over which clients are closed at a shutdown, each told to come back after a random part of
+    /// The time over which clients are disconnected at a shutdown, each told to come back after a random part of
     /// ``EventStreamConfiguration/retry``. Default: 5 s.
     public var drainTime = Duration.seconds(5)
     /// Bytes of a `POST /push` body. Default: 1 MiB. Beyond it: 413.
@@ -76,14 +76,19 @@ public struct PushServerConfiguration: Sendable {
         }
     }
 
-    /// What cannot be, by the key that a file has for it.
+    /// The values that cannot be, by the key that a file has for each.
     var problems: [(key: String, reason: String)] {
         var problems: [(key: String, reason: String)] = []
         var taken: Set = ["/drop", "/healthz", "/readyz", "/metrics", "/martlet.js"]
-        for (key, path) in [
-            ("wsPath", self.webSocketPath), ("pushPath", self.pushPath), ("ssePath", self.eventStreams.eventsPath),
-            ("pollPath", self.eventStreams.pollPath),
-        ] {
+        let paths: [(key: String, path: KeyPath<Self, String>)] = [
+            ("wsPath", \.webSocketPath), ("pushPath", \.pushPath), ("ssePath", \.eventStreams.eventsPath),
+            ("pollPath", \.eventStreams.pollPath),
+        ]
+        // Of two equal paths the one that is not the default is told.
+        let defaults = Self()
+        let isDefault = { (path: KeyPath<Self, String>) in self[keyPath: path] == defaults[keyPath: path] }
+        for (key, path) in paths.filter({ isDefault($0.path) }) + paths.filter({ !isDefault($0.path) }) {
+            let path = self[keyPath: path]
             if !path.hasPrefix("/") || path.hasSuffix("/") || path.contains("//")
                 || path.contains(where: { "?#{}*: ".contains($0) }) || path == "/api" || path.hasPrefix("/api/")
             {
@@ -98,7 +103,7 @@ public struct PushServerConfiguration: Sendable {
         return problems
     }
 
-    /// Why the service may not listen there; `nil` when it may.
+    /// The reason why the service may not listen there; `nil` when it may.
     func refusal(of listen: ListenAddress) -> String? {
         guard !listen.isLoopback, !self.isOpenBeyondLoopback else { return nil }
         var missing: [String] = []

@@ -11,7 +11,7 @@ struct MemoryTrimmer {
     private var peak = 0
     private var previous = 0
 
-    /// To be called at regular intervals.
+    /// Looks at the counters; it is to be called at regular intervals.
     ///
     /// - Parameter count: of connections now.
     /// - Returns: whether to trim: at least half of them, and a thousand, have gone, and no more are going. In the middle

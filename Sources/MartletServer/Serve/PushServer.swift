@@ -1,8 +1,8 @@
 import Hummingbird
 public import Logging
+import MartletConfiguration
 public import MartletHTTP
 public import MartletPush
-import MartletConfiguration
 import MartletWebSocket
 public import NIOCore
 public import NIOPosix
@@ -25,7 +25,7 @@ public struct PushServer: Service {
         private let file: String
         private let stamp: FileStamp?
 
-        /// To be made before the file is read for the first time.
+        /// Makes a source, before the file is read for the first time.
         ///
         /// - Parameter read: reads the file again.
         public init(file: String, read: @escaping @Sendable () async throws -> PushServerConfiguration) {

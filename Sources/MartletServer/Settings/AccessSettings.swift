@@ -36,7 +36,8 @@ struct AccessSettings: Sendable {
             "The URL of a JWK set; it is fetched again when a token names a new key."),
         .live(
             "jwt.algorithm", \.algorithm, .jwtAlgorithm, default: "`HS256` of a secret, what suits a key",
-            "The algorithm of the secret or key: HS256 to HS512, RS256 to RS512, PS256 to PS512, ES256 to ES512, EdDSA."),
+            "The algorithm of the secret or key: HS256 to HS512, RS256 to RS512, PS256 to PS512, ES256 to ES512, EdDSA."
+        ),
         .live("jwt.issuer", \.issuer, .text, default: "any", "The `iss` that a token must have."),
         .live("jwt.audience", \.audience, .text, default: "any", "The `aud` that a token must have."),
         .live("jwt.requireExpiry", \.isExpiryRequired, .bool, "Whether tokens without `exp` are refused."),

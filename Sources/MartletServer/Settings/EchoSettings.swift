@@ -44,6 +44,9 @@ public struct EchoSettings: Sendable {
     /// Old ways in which settings are said, a line for each, with its place.
     public var warnings: [String] { self.reading.warnings }
 
+    /// The values that were read, for comparison.
+    package var values: Any { self.reading.values }
+
     /// The settings, as help and documents show them.
     package static var descriptions: [SettingDescription] { EchoValues.table.descriptions }
 

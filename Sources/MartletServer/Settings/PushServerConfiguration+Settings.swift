@@ -15,7 +15,8 @@ extension PushServerConfiguration {
             "The address and port to listen on; `:8080` is every interface, port 0 any free one."),
         .fixed(
             "reusePort", \.isPortShared, .bool,
-            "Whether each event loop has a listening socket of its own (`SO_REUSEPORT`), which a new process may share."),
+            "Whether each event loop has a listening socket of its own (`SO_REUSEPORT`), which a new process may share."
+        ),
         .fixed(
             "trustedProxies", \.trustedProxies, .trustedProxies, default: "none",
             "The addresses and networks of reverse proxies whose `X-Forwarded-*` headers are believed."),

@@ -1,8 +1,8 @@
 public import FoundationEssentials
 public import Logging
 package import MartletConfiguration
-public import MartletService
 import MartletPush
+public import MartletService
 import MartletWebSocket
 
 /// The settings of `martlet serve`, from its command line, the environment and its configuration file, in this order of
@@ -39,6 +39,9 @@ public struct ServeSettings: Sendable {
 
     /// Old ways in which settings are said, a line for each, with its place.
     public var warnings: [String] { self.reading.warnings }
+
+    /// The values that were read, for comparison.
+    package var values: Any { self.reading.values }
 
     /// The settings, as help and documents show them.
     package static var descriptions: [SettingDescription] { ServeValues.table.descriptions }

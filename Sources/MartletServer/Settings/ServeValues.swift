@@ -14,15 +14,18 @@ struct ServeValues: Sendable {
         ServeValues(),
         [
             SettingsSection(
-                "Listening", PushServerConfiguration.listening.map { $0.at(\.configuration) }
-                    + TLSFiles.settings.map { $0.at(\.tls) } + PushServerConfiguration.paths.map { $0.at(\.configuration) }
+                "Listening",
+                PushServerConfiguration.listening.map { $0.at(\.configuration) }
+                    + TLSFiles.settings.map { $0.at(\.tls) }
+                    + PushServerConfiguration.paths.map { $0.at(\.configuration) }
             ),
             SettingsSection(
                 "Access",
                 [
                     .live(
                         "apiKeyFile", \.apiKeyFile, .file,
-                        "A file of API keys for pushes: a key and its name on each line. `MARTLET_API_KEY` holds one alone."),
+                        "A file of API keys for pushes: a key and its name on each line. `MARTLET_API_KEY` holds one alone."
+                    ),
                     .live(
                         "console.passwordFile", \.consolePasswordFile, .file, default: "none, it asks for none",
                         "A file of passwords for the console: a password and its user on each line."),
@@ -30,11 +33,13 @@ struct ServeValues: Sendable {
             SettingsSection("Limits", PushServerConfiguration.limitSettings.map { $0.at(\.configuration) }),
             SettingsSection(
                 "Behavior",
-                PushServerConfiguration.behavior.map { $0.at(\.configuration) } + LogSettings.settings.map { $0.at(\.log) }),
+                PushServerConfiguration.behavior.map { $0.at(\.configuration) }
+                    + LogSettings.settings.map { $0.at(\.log) }),
         ],
         secrets: [
             SecretVariable("MARTLET_API_KEY", "One API key, in place of `apiKeyFile`."),
-            SecretVariable("MARTLET_JWT_SECRET", "The secret that JWT tokens are signed with, in place of `jwt.secretFile`."),
+            SecretVariable(
+                "MARTLET_JWT_SECRET", "The secret that JWT tokens are signed with, in place of `jwt.secretFile`."),
             SecretVariable("MARTLET_AUTH_SECRET", "The bearer token that the service shows at `auth.url`."),
         ])
 }

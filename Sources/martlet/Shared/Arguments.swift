@@ -29,7 +29,7 @@ extension TimeAmount {
 }
 
 extension OriginPolicy {
-    /// What `--origin` says: nothing, origins, or `*` for any. Pages of the same host may always connect.
+    /// The policy that `--origin` says: nothing, origins, or `*` for any. Pages of the same host may always connect.
     static func parse(_ options: [String]) throws -> OriginPolicy {
         if options.contains("*") { return .any }
         for option in options where !OriginPolicy.isOrigin(option) {

@@ -8,7 +8,7 @@ import UnixSignals
 
 /// Runs a server until SIGINT or SIGTERM, lets it drain, and turns errors into exit codes.
 enum ServiceRunner {
-    /// Exit codes (sysexits.h): 78 for a configuration that cannot work, 66 for a file, 69 when the address cannot be had.
+    /// Exit codes (sysexits.h): 78 for a configuration that cannot work, 66 for a file, 69 when the address is not available.
     private static func exitCode(_ error: ServerError) -> ExitCode {
         switch error.code {
         case .usage: ExitCode(64)
@@ -19,7 +19,7 @@ enum ServiceRunner {
         }
     }
 
-    /// As above, and 71 for what the system refuses.
+    /// The exit codes above, and 71 for what the system refuses.
     private static func exitCode(_ error: ProxyError) -> ExitCode {
         switch error.code {
         case .configuration: ExitCode(78)
@@ -52,7 +52,7 @@ enum ServiceRunner {
         }
     }
 
-    /// For what went wrong.
+    /// Writes a complaint to standard error.
     static func complain(_ text: String) {
         try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8))
     }
@@ -86,7 +86,7 @@ enum ServiceRunner {
         }
     }
 
-    /// Who presses Ctrl-C twice does not want to wait for clients to leave.
+    /// Ends the process at a second Ctrl-C, without waiting for clients to leave.
     private static func endAtSecondSignal(_ logger: Logger) async {
         var first: ContinuousClock.Instant?
         for await signal in await UnixSignalsSequence(trapping: .sigint, .sigterm) {

@@ -1,0 +1,193 @@
+import FoundationEssentials
+import Logging
+import MartletService
+import NIOCore
+import Testing
+
+@testable import MartletProxy
+
+@Suite("Settings of the proxy")
+struct ProxySettingsTests {
+    private static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    private static func settings(
+        _ text: String?, _ flags: [String: [String]] = [:], _ environment: [String: String] = [:]
+    ) throws -> ProxySettings {
+        let file = "/tmp/martlet-proxy-\(UInt64.random(in: 0 ... .max)).yaml"
+        try text?.write(toFile: file, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        return try ProxySettings(file: text == nil ? nil : file, flags: flags, environment: environment)
+    }
+
+    private static func complaint(
+        _ text: String?, _ flags: [String: [String]] = [:], _ environment: [String: String] = [:]
+    ) async -> (code: ServerError.Code?, lines: [String]) {
+        do {
+            _ = try await self.settings(text, flags, environment).makeConfiguration(fetches: false, logger: self.logger)
+            return (nil, [])
+        } catch let error as ServerError {
+            let lines = "\(error)".split(separator: "\n").map { line in
+                line.hasPrefix("/tmp/martlet-proxy") ? "a" + line.drop { $0 != "." } : String(line)
+            }
+            return (error.code, lines)
+        } catch {
+            return (nil, ["\(error)"])
+        }
+    }
+
+    @Test("two options are enough for one server, and so are two keys or two variables")
+    func forwarding() async throws {
+        for settings in [
+            try Self.settings(nil, ["to": ["http://127.0.0.1:1"], "listen": ["127.0.0.1:2"]]),
+            try Self.settings("to: http://127.0.0.1:1\nlisten: 127.0.0.1:2"),
+            try Self.settings(nil, [:], ["MARTLET_TO": "http://127.0.0.1:1", "MARTLET_LISTEN": "127.0.0.1:2"]),
+        ] {
+            let configuration = try await settings.makeConfiguration(logger: Self.logger)
+            #expect(configuration.listeners.map(\.address.description) == ["127.0.0.1:2"])
+            let upstream = configuration.routes.first.flatMap { configuration.upstreams[$0.upstream] }
+            #expect(upstream?.endpoints.map(\.url.port) == [1])
+        }
+        let configuration = try await Self.settings("to: http://127.0.0.1:1").makeConfiguration(logger: Self.logger)
+        #expect(configuration.listeners.map(\.address.description) == ["127.0.0.1:8082"])
+    }
+
+    @Test("options and variables take precedence over the file, one key at a time")
+    func precedence() async throws {
+        let text = "to: http://a\nlimits: {connections: 1, headerSize: 2KiB}\nlog: {level: debug}"
+        let settings = try Self.settings(text, ["limits.connections": ["3"]], ["MARTLET_LOG_LEVEL": "error"])
+        let configuration = try await settings.makeConfiguration(logger: Self.logger)
+        #expect(configuration.maximumConnections == 3 && configuration.client.maximumHeaderSize == 2048)
+        #expect(settings.log.level == .error)
+    }
+
+    @Test(
+        "what is said twice excludes each other",
+        arguments: [
+            (
+                "listeners: [1.2.3.4:80]\nlisten: 1.2.3.4:81\nto: http://a", [:],
+                "listen and listeners exclude each other"
+            ),
+            ("to: http://a\nroutes: [{to: http://a}]", [:], "to and routes exclude each other"),
+            ("routes: [{to: http://a}]", ["to": ["http://b"]], "--to: to and routes exclude each other"),
+            (
+                "routes: [{to: http://a}]\ndrainTimeout: 1s\ndrain: {time: 1s}", [:],
+                "drainTimeout: drain.time is said too, whose old name this is"
+            ),
+        ] as [(String, [String: [String]], String)])
+    func exclusive(text: String, flags: [String: [String]], expected: String) async {
+        let (_, lines) = await Self.complaint(text, flags)
+        #expect(lines.count == 1 && lines[0].contains(expected), "\(lines)")
+    }
+
+    @Test("all mistakes are told at once: of values, of what they have to do with each other, and of files")
+    func everything() async {
+        let (code, lines) = await Self.complaint(
+            """
+            listeners:
+              - nonsense
+              - {listen: 127.0.0.1:0, tls: {certificate: /nonexistent/c.pem, key: /nonexistent/k.pem}}
+            routes:
+              - {to: nowhere, responseTimeout: soon}
+              - {to: nowhere}
+              - {to: http://a, webSocket: {jwt: {}}}
+              - {path: /b, to: http://a, webSocket: {jwt: {secretFile: /nonexistent/s, keyFile: /nonexistent/k}}}
+              - {path: /c, to: http://a, webSocket: {jwt: {secretFile: /nonexistent/s}}}
+            upstreams:
+              app: {endpoints: [http://a], tls: {authorities: /nonexistent/ca.pem}}
+            accessLog: {}
+            drain: {time: soon, dealy: 1s}
+            """, [:], ["MARTLET_ADMIN_LISTEN": "x", "MARTLET_ADMIN_LITSEN": "x"])
+        #expect(code == .configuration)
+        for expected in [
+            "MARTLET_ADMIN_LISTEN: expected an address", "MARTLET_ADMIN_LITSEN: there is no such setting; did you mean",
+            "a.yaml:2: listeners[0]: expected an address", "a.yaml:5: routes[0].responseTimeout: expected a time",
+            "a.yaml:12: accessLog: accessLog.file is missing",
+            "a.yaml:13: drain.dealy: there is no such key; did you mean drain.delay?",
+            "a.yaml:13: drain.time: expected a time",
+        ] {
+            #expect(
+                lines.contains { $0.hasPrefix(expected) }, "\(expected) is not in\n\(lines.joined(separator: "\n"))")
+        }
+    }
+
+    @Test("what cannot be told by values is told with its line too")
+    func references() async {
+        let (_, lines) = await Self.complaint(
+            """
+            listeners: [{listen: 127.0.0.1:0, tls: {certificate: /nonexistent/c.pem, key: /nonexistent/k.pem}}]
+            routes:
+              - {to: nowhere}
+              - {to: http://a}
+              - {path: /a, to: http://a, webSocket: {jwt: {}}}
+              - {path: /b, to: http://a, webSocket: {jwt: {secretFile: /nonexistent/s, keyFile: /nonexistent/k}}}
+              - {path: /c, to: http://a, webSocket: {jwt: {secretFile: /nonexistent/s}}}
+              - {path: /d, to: http://a, webSocket: {jwks: {url: 'ftp://x'}}}
+            upstreams:
+              app: {endpoints: [http://a], tls: {authorities: /nonexistent/ca.pem}}
+            """)
+        #expect(lines.count == 8)
+        for (line, expected) in zip(
+            lines,
+            [
+                "a.yaml:1: listeners[0].tls.certificate: cannot read /nonexistent/c.pem",
+                "a.yaml:3: routes[0].to: there is no upstream nowhere, and it is no URL",
+                "a.yaml:4: routes[1]: two routes are called /, or match the same requests",
+                "a.yaml:5: routes[2].webSocket.jwt: exactly one of webSocket.jwt.secretFile",
+                "a.yaml:6: routes[3].webSocket.jwt.keyFile: exactly one of",
+                "a.yaml:7: routes[4].webSocket.jwt.secretFile: cannot read /nonexistent/s",
+                "a.yaml:8: routes[5].webSocket.jwks.url: ftp://x is no http or https URL",
+                "a.yaml:10: upstreams.app.tls.authorities: cannot read /nonexistent/ca.pem",
+            ])
+        {
+            #expect(line.hasPrefix(expected), "\(line)")
+        }
+    }
+
+    @Test("every old key works and is told")
+    func oldKeys() async throws {
+        let settings = try Self.settings(
+            """
+            listeners: [{address: 127.0.0.1:0}]
+            routes:
+              - to: http://a
+                maximumBodySize: 1KiB
+                webSocket:
+                  origins: [same-host]
+                  maximumMessageSize: 1KiB
+                  messageRate: 20
+                  jwt: {jwksUrl: 'http://127.0.0.1/', userHeader: X-Name}
+            admin: 127.0.0.1:0
+            drainTimeout: 1m
+            maximumConnections: 5
+            client: {maximumHeaderSize: 8KiB, maximumHeaderCount: 50}
+            """, ["accessLog": ["a.log"]])
+        let configuration = try await settings.makeConfiguration(fetches: false, logger: Self.logger)
+        let route = configuration.routes[0]
+        #expect(route.maximumBodySize == 1024 && route.webSocket.maximumMessageSize == 1024)
+        #expect(route.webSocket.messageRate == 20 && route.webSocket.origin != nil)
+        #expect(route.webSocket.authenticate?.userHeader == "X-Name")
+        #expect(configuration.admin?.port == 0 && configuration.drainTimeout == .minutes(1))
+        #expect(configuration.maximumConnections == 5 && configuration.client.maximumHeaderSize == 8192)
+        #expect(configuration.client.maximumHeaderCount == 50 && configuration.accessLog?.file == "a.log")
+        #expect(settings.warnings.count == 13, "\(settings.warnings.joined(separator: "\n"))")
+        let old = settings.warnings.filter { $0.contains("this is now called") }
+        #expect(old.count == 12 && old.contains { $0.hasPrefix("--access-log: this is now called accessLog.file") })
+    }
+
+    @Test("a file that says nothing old is told nothing")
+    func newKeys() throws {
+        #expect(try Self.settings("to: http://a\ndrain: {time: 1s}").warnings == [])
+    }
+
+    @Test("settings that are not live are known when they differ")
+    func fixed() throws {
+        let old = try Self.settings("to: http://a")
+        let new = try Self.settings(
+            "to: http://b\nlog: {level: debug}\nadmin: {listen: ':1'}\naccessLog: {file: a}\nlimits: {connections: 1}\ndrain: {time: 1s}"
+        )
+        #expect(
+            Set(new.fixedDifferences(from: old)) == [
+                "limits.connections", "admin.listen", "accessLog.file", "accessLog.format", "log.level",
+            ])
+    }
+}
