@@ -72,7 +72,7 @@ def aware_configuration(port, backend):
     return json.dumps({
         "listeners": [f"127.0.0.1:{port}"],
         "routes": [{"to": f"http://127.0.0.1:{backend}", "webSocket": {
-            "maximumMessageSize": "1MiB", "messageRate": 1e9, "pingInterval": "20s"}}]})
+            "messageSize": "1MiB", "messageRate": "1000000000/s", "pingInterval": "20s"}}]})
 
 
 def start(name, core, backend, directory):

@@ -20,7 +20,7 @@ judge() { # role, output: NON-STRICT and missing cases count as failures
 
 echo "Autobahn against our server, 517 cases" >&2
 python3 Tests/EndToEnd/autobahn/conform.py server "${options[@]}" --out .cache/autobahn-server -- \
-    "$binaries/martlet" echo --listen '127.0.0.1:{port}' --path / --max-message-size 33554432 --max-fragments 1048576 \
+    "$binaries/martlet" echo --listen '127.0.0.1:{port}' --path / --limits-message-size 33554432 --limits-fragments 1048576 \
     --compress --context-takeover --log-level warning |
     tee .cache/autobahn-server.txt
 judge server .cache/autobahn-server.txt

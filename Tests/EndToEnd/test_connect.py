@@ -91,7 +91,7 @@ def test_wrong_headers_and_options_are_usage_errors(echo):
 
 
 def test_tls_is_checked_unless_told_otherwise(start, certificates):
-    server = start("echo", "--listen", "127.0.0.1:0", "--tls-cert", certificates["cert"], "--tls-key", certificates["key"])
+    server = start("echo", "--listen", "127.0.0.1:0", "--tls-certificate", certificates["cert"], "--tls-key", certificates["key"])
     url = f"wss://localhost:{server.port}/ws"
     done = connect(url, input="x\n")
     assert done.returncode == 69 and "TLS" in done.stderr

@@ -82,7 +82,7 @@ class Proxy(threading.Thread):
 @pytest.mark.parametrize("kind", ["http", "https", "socks5"])
 @pytest.mark.parametrize("tls", [False, True], ids=["ws", "wss"])
 def test_proxies(start, certificates, kind, tls):
-    options = ["--tls-cert", certificates["cert"], "--tls-key", certificates["key"]] if tls else []
+    options = ["--tls-certificate", certificates["cert"], "--tls-key", certificates["key"]] if tls else []
     server = start("echo", "--listen", "127.0.0.1:0", *options)
     proxy = Proxy(kind, certificates)
     url = f"{'wss' if tls else 'ws'}://localhost:{server.port}/ws"

@@ -44,9 +44,9 @@ def table():
 
 def echo_server(start, certificates, combination):
     tls, compress = combination
-    options = ["--max-message-size", str(32 << 20), "--log-level", "warning"]
+    options = ["--limits-message-size", str(32 << 20), "--log-level", "warning"]
     if tls:
-        options += ["--tls-cert", certificates["cert"], "--tls-key", certificates["key"]]
+        options += ["--tls-certificate", certificates["cert"], "--tls-key", certificates["key"]]
     if compress:
         options += ["--compress", "--context-takeover"]
     server = start("echo", "--listen", "127.0.0.1:0", *options)

@@ -94,7 +94,7 @@ def test_every_key_is_an_option_and_a_variable_and_documented(everything):
     ("listen: 127.0.0.1\n", 1, "listen: expected an address and a port"),
     ("\nlimits:\n  pushRate: fast\n", 3, "limits.pushRate: expected a rate"),
     ("limits:\n  pushrate: 1/s\n", 2, "limits.pushrate: there is no such key"),
-    ("limits: {connectionBurst: 3}\n", 1, "limits.connectionBurst: there is no connectionRate"),
+    ("limits: {connectionBurst: 3}\n", 1, "limits.connectionBurst: there is no limits.connectionRate"),
     ("drain:\n  time: soon\n", 2, "drain.time: expected a time"),
     ("origin:\n- https://a.example\n- b.example\n", 2, "origin: b.example is no origin"),
     ("tokenFile: a\njwks:\n  url: https://a.example\n", 3, "jwks.url: tokenFile and jwks.url exclude each other"),
@@ -105,7 +105,7 @@ def test_every_key_is_an_option_and_a_variable_and_documented(everything):
     ("open: true\nopen: false\n", 1, "open: twice"),
     ("listeners: [8082]\nroutes: []\n", 1, "listeners[0]: expected an address"),
     ("listen: [\n", None, "not valid YAML"),
-    ("tls:\n  certificate: a\n", 2, "tls: the key key is missing"),
+    ("tls:\n  certificate: a\n", 2, "tls.certificate: tls.key is missing"),
     ("retry: 1s\nwsPath: ws\n", 2, "wsPath: a path begins with /"),
     ("pushPath: /x\npollPath: /x\n", 2, "pollPath: another endpoint has this path"),
     ("jwks:\n  url: nonsense\n", 2, "jwks.url: nonsense is no http or https URL"),
@@ -169,3 +169,31 @@ def test_check_config_of_files_that_are_not_there(tmp_path):
 def test_a_wrong_variable_is_named(tmp_path):
     checked = run("serve", env={**os.environ, "MARTLET_RETRY": "soon"})
     assert checked.returncode == 78 and "MARTLET_RETRY: expected a time" in checked.stderr
+
+
+def test_an_unknown_variable_is_a_mistake_with_a_suggestion():
+    for command in "serve", "echo":
+        checked = run(command, env={**os.environ, "MARTLET_LISTNE": "127.0.0.1:0"})
+        assert (checked.returncode, checked.stderr) == (
+            78, "martlet: MARTLET_LISTNE: there is no such setting; did you mean MARTLET_LISTEN?\n")
+    checked = run("proxy", "--to", "http://127.0.0.1:1", env={**os.environ, "MARTLET_ADMIN_LISTNE": "127.0.0.1:0"})
+    assert checked.returncode == 78 and "did you mean MARTLET_ADMIN_LISTEN?" in checked.stderr
+
+
+def test_mistakes_of_values_and_of_files_are_told_at_once(tmp_path):
+    file = tmp_path / "wrong.yaml"
+    file.write_text(f"retry: soon\nwsPath: ws\napiKeyFile: {tmp_path}/none\ntls:\n  key: a\n")
+    checked = run("check-config", str(file), env={**os.environ, "MARTLET_HISTORY_AGE": "1w", "MARTLET_NONSENSE": "1"})
+    assert checked.returncode == 78
+    assert [line.split(": ")[0].removeprefix(str(tmp_path)) for line in checked.stderr.splitlines()] == [
+        "MARTLET_HISTORY_AGE", "MARTLET_NONSENSE", "/wrong.yaml:1", "/wrong.yaml:2", "/wrong.yaml:3", "/wrong.yaml:5"]
+
+
+def test_check_config_of_an_echo_server(tmp_path):
+    file = tmp_path / "echo.yaml"
+    file.write_text("listen: 127.0.0.1:0\nlimits: {messageSize: 1MiB}\nmaxFragments: 10\n")
+    checked = run("check-config", "--for", "echo", str(file))
+    assert checked.returncode == 0 and checked.stderr == f"{file}:3: maxFragments: this is now called limits.fragments\n"
+    file.write_text("contextTakeover: true\nlimits: {messageSize: 0}\n")
+    checked = run("check-config", "--for", "echo", str(file))
+    assert checked.returncode == 78 and len(checked.stderr.splitlines()) == 2

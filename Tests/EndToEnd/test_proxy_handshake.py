@@ -191,7 +191,7 @@ def test_connections_that_say_nothing(start, tmp_path):
 
 @pytest.mark.timing
 def test_shutdown_does_not_wait_for_connections_that_say_nothing(start, tmp_path):
-    proxy = run_proxy(start, tmp_path, {**to("127.0.0.1:1"), "drainTimeout": "30s"})
+    proxy = run_proxy(start, tmp_path, {**to("127.0.0.1:1"), "drain": {"time": "30s"}})
     with socket.create_connection(("127.0.0.1", proxy.port), PATIENCE) as silent:
         eventually(lambda: metric(proxy, "proxy_connections") == 1, "it is there")
         proxy.process.send_signal(signal.SIGTERM)

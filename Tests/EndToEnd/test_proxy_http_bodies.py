@@ -150,7 +150,7 @@ def test_pipelined_requests_are_answered_in_order(start, tmp_path, backend):
 
 
 def test_a_body_beyond_the_limit_of_a_route(start, tmp_path, backend):
-    proxy = run_proxy(start, tmp_path, to(backend, maximumBodySize="1KiB"))
+    proxy = run_proxy(start, tmp_path, to(backend, bodySize="1KiB"))
     for headers in ([], ["-H", "Transfer-Encoding: chunked"]):
         got = curl("-o", "/dev/null", "-w", "%{http_code}", *headers, "-H", "Expect:", "--data-binary", "x" * 5000, url(proxy))
         assert got == "413"

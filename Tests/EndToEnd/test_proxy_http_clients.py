@@ -35,7 +35,7 @@ def test_answers_of_the_proxy_heed_connection_close(start, tmp_path):
 
 
 def test_too_many_connections(start, tmp_path, backend):
-    proxy = run_proxy(start, tmp_path, {**to(backend), "maximumConnections": 3})
+    proxy = run_proxy(start, tmp_path, {**to(backend), "limits": {"connections": 3}})
     held = [connect(proxy) for _ in range(3)]
     eventually(lambda: metric(proxy, "proxy_connections") == 3, "three are open")
     with connect(proxy) as client:

@@ -59,7 +59,7 @@ def test_routes_by_host_and_path(start, tmp_path):
 
 def test_trusted_proxies(start, tmp_path, backend):
     proxy = run_proxy(start, tmp_path, {
-        **to(backend), "listeners": [{"address": "127.0.0.1:0", "trustedProxies": ["127.0.0.0/8"]}],
+        **to(backend), "listeners": [{"listen": "127.0.0.1:0", "trustedProxies": ["127.0.0.0/8"]}],
         "accessLog": {"file": str(tmp_path / "access.log")}})
     seen = json.loads(curl("-H", "X-Forwarded-For: 203.0.113.9", "-H", "X-Forwarded-Proto: https", url(proxy)))
     headers = dict(seen["headers"])

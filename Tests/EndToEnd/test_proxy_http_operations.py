@@ -74,7 +74,7 @@ def test_a_listener_that_cannot_be_had_leaves_the_others_alone(start, tmp_path, 
     right = proxy.file.read_text()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         wrong = json.loads(right)
-        wrong["listeners"] = [{"address": "127.0.0.1:0", "http2": False}, f"127.0.0.1:{taken.getsockname()[1]}"]
+        wrong["listeners"] = [{"listen": "127.0.0.1:0", "http2": False}, f"127.0.0.1:{taken.getsockname()[1]}"]
         wrong["client"] = {"headerTimeout": "5s"}
         proxy.file.write_text(json.dumps(wrong))
         eventually(lambda: any("cannot reload a file; its previous contents stay in use" in line for line in proxy.log), "the reload fails")
@@ -114,7 +114,7 @@ def test_shutdown_lets_a_request_come_to_its_end(start, tmp_path):
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
     threading.Thread(target=serve, daemon=True).start()
-    proxy = run_proxy(start, tmp_path, {**to(f"127.0.0.1:{listener.getsockname()[1]}"), "drainTimeout": "20s"})
+    proxy = run_proxy(start, tmp_path, {**to(f"127.0.0.1:{listener.getsockname()[1]}"), "drain": {"time": "20s"}})
     idle = connect(proxy)
     with connect(proxy) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -162,3 +162,41 @@ def test_the_command_line(start, backend, tmp_path):
         port = taken.getsockname()[1]
         code, output = proxy("--listen", f"127.0.0.1:{port}", "--to", "http://127.0.0.1:1")
         assert code == 69 and f"cannot listen on 127.0.0.1:{port}" in output
+
+
+@pytest.mark.timing
+def test_health_checks_fail_before_the_proxy_drains(start, tmp_path, backend):
+    proxy = run_proxy(start, tmp_path, {**to(backend), "drain": {"delay": "2s", "time": "0s"}})
+    assert healthz(proxy) == "ok\n"
+    proxy.process.send_signal(signal.SIGTERM)
+    eventually(lambda: healthz(proxy) == "draining\n", "health checks are told")
+    assert curl("-o", "/dev/null", "-w", "%{http_code}", url(proxy)) == "200", "requests are still taken"
+    assert proxy.process.wait(PATIENCE) == 0
+
+
+def test_changes_that_wait_for_a_restart_are_told(start, tmp_path, backend):
+    proxy = run_proxy(start, tmp_path, to(backend))
+    proxy.file.write_text(json.dumps({
+        **json.loads(proxy.file.read_text()), "limits": {"connections": 7}, "log": {"format": "json"},
+        "admin": {"listen": "127.0.0.1:1"}}))
+    for key in "limits.connections", "log.format", "admin.listen":
+        eventually(
+            lambda: any("waits for a restart" in line and key in line for line in proxy.log), f"{key} is told")
+
+
+def test_old_keys_work_and_are_told(start, tmp_path, backend):
+    file = tmp_path / "old.json"
+    file.write_text(json.dumps({
+        "listeners": [{"address": "127.0.0.1:0"}], "drainTimeout": "1s", "maximumConnections": 7,
+        "routes": [{"to": f"http://{backend.address}", "maximumBodySize": "1KiB"}]}, indent=1))
+    checked = run("check-config", str(file))
+    assert checked.returncode == 0, checked.stderr
+    assert checked.stderr.splitlines() == [
+        f"{file}:4: listeners[0].address: this is now called listeners[0].listen",
+        f"{file}:11: routes[0].maximumBodySize: this is now called routes[0].bodySize",
+        f"{file}:8: maximumConnections: this is now called limits.connections",
+        f"{file}:7: drainTimeout: this is now called drain.time"]
+    proxy = start("proxy", "--config", str(file), "--drain-timeout", "2", "--admin", "127.0.0.1:0")
+    assert curl("-o", "/dev/null", "-w", "%{http_code}", "-d", "x" * 2000, url(proxy)) == "413"
+    for old in "maximumConnections", "--drain-timeout", "--admin":
+        eventually(lambda: any("old form" in line and f"{old}: this is now" in line for line in proxy.log), f"{old} is told")

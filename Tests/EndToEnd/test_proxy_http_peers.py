@@ -38,7 +38,7 @@ def test_nginx_behind(start, tmp_path):
 
 def test_nginx_in_front_as_tls_terminator(start, tmp_path, backend, certificates):
     proxy = run_proxy(start, tmp_path, {
-        **to(backend), "listeners": [{"address": "127.0.0.1:0", "trustedProxies": ["127.0.0.1"]}]})
+        **to(backend), "listeners": [{"listen": "127.0.0.1:0", "trustedProxies": ["127.0.0.1"]}]})
     nginx = Nginx(tmp_path / "nginx", f"""ssl;
         ssl_certificate {certificates["cert"]}; ssl_certificate_key {certificates["key"]};
         location / {{

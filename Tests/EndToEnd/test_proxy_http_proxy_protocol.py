@@ -15,9 +15,9 @@ from support.waiting import eventually
 def test_proxy_protocol_sent_and_accepted(start, tmp_path, backend, version):
     (tmp_path / "inner").mkdir()
     inner = run_proxy(start, tmp_path / "inner", {**to(backend), "listeners": [
-        {"address": "127.0.0.1:0", "proxyProtocol": True}]})
+        {"listen": "127.0.0.1:0", "proxyProtocol": True}]})
     outer = run_proxy(start, tmp_path, {
-        "listeners": [{"address": "127.0.0.1:0", "proxyProtocol": True}], "routes": [{"to": "app"}],
+        "listeners": [{"listen": "127.0.0.1:0", "proxyProtocol": True}], "routes": [{"to": "app"}],
         "upstreams": {"app": {"endpoints": [f"http://127.0.0.1:{inner.port}"], "proxyProtocol": version}}})
     for source in ("192.0.2.1", "198.51.100.7"):
         with connect(outer) as client:
@@ -34,15 +34,15 @@ def test_proxy_protocol_sent_and_accepted(start, tmp_path, backend, version):
 def test_a_proxy_protocol_header_from_a_listener_without_one(start, tmp_path, backend):
     (tmp_path / "inner").mkdir()
     inner = run_proxy(start, tmp_path / "inner", {**to(backend), "listeners": [
-        {"address": "127.0.0.1:0", "proxyProtocol": True}]})
+        {"listen": "127.0.0.1:0", "proxyProtocol": True}]})
     outer = run_proxy(start, tmp_path, {"routes": [{"to": "app"}], "upstreams": {
         "app": {"endpoints": [f"http://127.0.0.1:{inner.port}"], "proxyProtocol": "v1"}}})
     assert dict(json.loads(curl(url(outer)))["headers"])["X-Forwarded-For"] == "127.0.0.1"
 
 
 def test_checks_of_a_load_balancer_cost_no_connection(start, tmp_path, backend):
-    proxy = run_proxy(start, tmp_path, {**to(backend), "maximumConnections": 5, "listeners": [
-        {"address": "127.0.0.1:0", "proxyProtocol": True}]})
+    proxy = run_proxy(start, tmp_path, {**to(backend), "limits": {"connections": 5}, "listeners": [
+        {"listen": "127.0.0.1:0", "proxyProtocol": True}]})
     for _ in range(20):
         with connect(proxy) as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -17,7 +17,7 @@ from support.waiting import eventually
 @pytest.mark.parametrize("version", ["--http1.1", "--http2"])
 def test_tls_and_http2_from_clients(start, tmp_path, backend, certificates, version):
     proxy = run_proxy(start, tmp_path, {**to(backend), "listeners": [
-        {"address": "127.0.0.1:0", "tls": {"certificate": certificates["cert"], "key": certificates["key"]}}]})
+        {"listen": "127.0.0.1:0", "tls": {"certificate": certificates["cert"], "key": certificates["key"]}}]})
     base = f"https://localhost:{proxy.port}"
     options = [version, "--cacert", certificates["ca"]]
     assert curl(*options, "-o", "/dev/null", "-w", "%{http_version} %{http_code}", base) == {
@@ -76,7 +76,7 @@ def test_a_body_of_unknown_length_in_an_http2_get_stays_a_body(start, tmp_path, 
 
     threading.Thread(target=serve, daemon=True).start()
     proxy = run_proxy(start, tmp_path, {**to(f"127.0.0.1:{listener.getsockname()[1]}"), "listeners": [
-        {"address": "127.0.0.1:0", "tls": {"certificate": certificates["cert"], "key": certificates["key"]}}]})
+        {"listen": "127.0.0.1:0", "tls": {"certificate": certificates["cert"], "key": certificates["key"]}}]})
     body = tmp_path / "body"
     body.write_text("GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n")
     assert curl("--http2", "--cacert", certificates["ca"], "-X", "GET", "-H", "Content-Length:", "-T", body,
@@ -89,7 +89,7 @@ def test_a_body_of_unknown_length_in_an_http2_get_stays_a_body(start, tmp_path, 
 def test_http2_requests_without_a_body_have_none_upstream(start, tmp_path, backend, certificates):
     """Also on connections that are kept, which are at hand before it is known that nothing follows the head."""
     proxy = run_proxy(start, tmp_path, {**to(backend), "listeners": [
-        {"address": "127.0.0.1:0", "tls": {"certificate": certificates["cert"], "key": certificates["key"]}}]})
+        {"listen": "127.0.0.1:0", "tls": {"certificate": certificates["cert"], "key": certificates["key"]}}]})
     urls = [f"https://localhost:{proxy.port}/{number}" for number in range(100)]
     answers = curl("--http2", "--cacert", certificates["ca"], "-w", "\n", *urls).split("\n")
     seen = [json.loads(answer) for answer in answers if answer]
@@ -100,7 +100,7 @@ def test_http2_requests_without_a_body_have_none_upstream(start, tmp_path, backe
 @pytest.mark.timing
 def test_http2_connections_end_with_their_clients(start, tmp_path, backend, certificates):
     proxy = run_proxy(start, tmp_path, {**to(backend), "client": {"keepAliveTimeout": "1s"}, "listeners": [
-        {"address": "127.0.0.1:0", "tls": {"certificate": certificates["cert"], "key": certificates["key"]}}]})
+        {"listen": "127.0.0.1:0", "tls": {"certificate": certificates["cert"], "key": certificates["key"]}}]})
     context = ssl.create_default_context(cafile=certificates["ca"])
     context.set_alpn_protocols(["h2"])
 

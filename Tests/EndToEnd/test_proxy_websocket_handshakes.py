@@ -25,7 +25,7 @@ def test_origin_and_subprotocols(start, tmp_path):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         proxy = run_proxy(start, tmp_path, to(
             f"127.0.0.1:{server.socket.getsockname()[1]}",
-            webSocket={"origins": ["https://example.com"], "subprotocols": ["chat"]}))
+            webSocket={"origin": ["https://example.com"], "subprotocols": ["chat"]}))
         with client(proxy, origin="https://example.com", subprotocols=["other", "chat"]) as one:
             assert one.recv() == "chat" and one.subprotocol == "chat"
         assert seen == ["chat"]

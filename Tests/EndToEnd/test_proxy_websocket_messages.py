@@ -11,7 +11,7 @@ from support.waiting import eventually
 @pytest.mark.parametrize("compression", [False, True], ids=["tunnel", "compressed"])
 def test_limits_on_messages(start, tmp_path, compression):
     proxy = run_proxy(start, tmp_path, to(
-        echo(start), webSocket={"maximumMessageSize": 1000, "messageRate": 5, "messageBurst": 3, "compression": compression}))
+        echo(start), webSocket={"messageSize": 1000, "messageRate": "5/s", "messageBurst": 3, "compression": compression}))
     with client(proxy) as one:
         one.send("x" * 1000)
         assert one.recv() == "x" * 1000
@@ -32,7 +32,7 @@ def test_limits_on_messages(start, tmp_path, compression):
 
 def test_a_message_in_parts_beyond_the_rate(start, tmp_path):
     """The first part is refused; the others come all the same."""
-    proxy = run_proxy(start, tmp_path, to(echo(start), webSocket={"messageRate": 1, "messageBurst": 1, "compression": True}))
+    proxy = run_proxy(start, tmp_path, to(echo(start), webSocket={"messageRate": "1/s", "messageBurst": 1, "compression": True}))
     one = RawClient(proxy.address)
     frames = [RawClient.frame(0x81, b"one"), RawClient.frame(0x01, b"two")] + [RawClient.frame(0x00, b"...")] * 50
     one.socket.sendall(b"".join(frames) + RawClient.frame(0x80, b"!"))
@@ -67,8 +67,8 @@ def test_idle_tunnels_are_closed(start, tmp_path):
 
 
 def test_compression_towards_the_client_only(start, tmp_path):
-    server = echo(start, "--max-message-size", str(4 << 20))
-    proxy = run_proxy(start, tmp_path, to(server, webSocket={"compression": True, "maximumMessageSize": "4MiB"}))
+    server = echo(start, "--limits-message-size", str(4 << 20))
+    proxy = run_proxy(start, tmp_path, to(server, webSocket={"compression": True, "messageSize": "4MiB"}))
     with client(proxy, compression="deflate", max_size=None) as one:
         assert one.protocol.extensions != []
         for message in ("x" * 100_000, b"\0" * (2 << 20), "", "short"):

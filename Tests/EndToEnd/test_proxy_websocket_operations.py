@@ -34,7 +34,7 @@ def test_messages_and_closes_are_logged_and_counted(start, tmp_path):
 @pytest.mark.parametrize("compression", [False, True], ids=["tunnel", "compressed"])
 def test_a_drain_closes_with_1001_over_its_time(start, tmp_path, compression):
     proxy = run_proxy(start, tmp_path, {
-        **to(echo(start), webSocket={"compression": compression}), "drainTimeout": "2s"})
+        **to(echo(start), webSocket={"compression": compression}), "drain": {"time": "2s"}})
     clients = [RawClient(proxy.address) for _ in range(200)]
     proxy.process.send_signal(signal.SIGTERM)
     began, times = time.monotonic(), []

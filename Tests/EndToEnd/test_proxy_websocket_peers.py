@@ -56,10 +56,10 @@ def test_foreign_clients_and_servers(start, tmp_path):
 
 @pytest.mark.parametrize("mode", ["tunnel", "aware", "compressed"])
 def test_tls_on_both_sides(start, tmp_path, certificates, mode):
-    server = echo(start, "--tls-cert", certificates["cert"], "--tls-key", certificates["key"])
-    policy = {"tunnel": {}, "aware": {"maximumMessageSize": "8MiB"}, "compressed": {"compression": True, "maximumMessageSize": "8MiB"}}[mode]
+    server = echo(start, "--tls-certificate", certificates["cert"], "--tls-key", certificates["key"])
+    policy = {"tunnel": {}, "aware": {"messageSize": "8MiB"}, "compressed": {"compression": True, "messageSize": "8MiB"}}[mode]
     proxy = run_proxy(start, tmp_path, {
-        "listeners": [{"address": "127.0.0.1:0", "tls": {"certificate": certificates["cert"], "key": certificates["key"]}}],
+        "listeners": [{"listen": "127.0.0.1:0", "tls": {"certificate": certificates["cert"], "key": certificates["key"]}}],
         "routes": [{"to": "app", "webSocket": policy}],
         "upstreams": {"app": {"endpoints": [f"https://localhost:{server.port}"], "tls": {"authorities": certificates["ca"]}}}})
     context = ssl.create_default_context(cafile=certificates["ca"])

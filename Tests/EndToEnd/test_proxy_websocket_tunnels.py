@@ -43,7 +43,7 @@ def test_bytes_glued_to_the_upgrade_arrive(start, tmp_path):
 
 @pytest.mark.parametrize("mode", ["tunnel", "aware"])
 def test_half_close_in_both_directions(start, tmp_path, mode):
-    pair = Pair(start, tmp_path, webSocket={"maximumMessageSize": "1MiB"} if mode == "aware" else {})
+    pair = Pair(start, tmp_path, webSocket={"messageSize": "1MiB"} if mode == "aware" else {})
     for closer in ("client", "server"):
         one, server = pair.open()
         ends = {"client": one.socket, "server": server}

@@ -132,7 +132,6 @@ struct ConfigurationNodeTests {
         ])
     func durations(text: String, expected: TimeAmount) throws {
         #expect(try ConfigurationReading.value("a: \(text)").duration() == expected)
-        if expected > .zero { #expect(try ConfigurationReading.value("a: \(text)").timeout() == expected) }
     }
 
     @Test(
@@ -148,7 +147,7 @@ struct ConfigurationNodeTests {
     // MARK: Wrong types
 
     enum Kind: CaseIterable {
-        case members, elements, string, strings, bool, int, rate, duration, timeout, size
+        case members, elements, string, strings, bool, int, rate, duration, size
 
         func read(_ node: ConfigurationNode) throws {
             switch self {
@@ -160,7 +159,6 @@ struct ConfigurationNodeTests {
             case .int: _ = try node.int(1...10)
             case .rate: _ = try node.rate()
             case .duration: _ = try node.duration()
-            case .timeout: _ = try node.timeout()
             case .size: _ = try node.size()
             }
         }
@@ -174,7 +172,6 @@ struct ConfigurationNodeTests {
             case .int: "expected a whole number, 1 to 10"
             case .rate: "expected a rate such as 10/s, 600/m or 1000/h"
             case .duration: "expected a time such as 250ms, 30s, 5m or 1h"
-            case .timeout: "expected a time above 0"
             case .size: "expected a size such as 4096, 64KiB, 10MiB or 1GiB"
             }
         }
@@ -190,7 +187,6 @@ struct ConfigurationNodeTests {
             (.int, ["0", "11", "x", "1.0", "0x1", "1_0", "''", "99999999999999999999"]),
             (.rate, ["1", "0/s", "-1/s", "x/s", "nan/s", "inf/s", "1/d", "1/", "/s", "1/s/s", "''"]),
             (.duration, ["30", "s", "soon", "-1s", "1 s", "1d", "''", "nans", "1S", "ms", "1sm"]),
-            (.timeout, ["0s", "0ms", "0h", "0"]),
             (.size, ["-1", "1.5MiB", "KiB", "1KB", "1kib", "1 KiB", "''", "8589934592GiB", "9223372036854775808"]),
         ])
     func wrongKinds(kind: Kind, texts: [String]) throws {
@@ -203,7 +199,7 @@ struct ConfigurationNodeTests {
     }
 
     @Test(
-        "a list or a mapping is no number", arguments: [Kind.bool, .int, .rate, .duration, .timeout, .size])
+        "a list or a mapping is no number", arguments: [Kind.bool, .int, .rate, .duration, .size])
     func collections(kind: Kind) {
         for text in ["[1]", "{b: 1}"] {
             #expect(

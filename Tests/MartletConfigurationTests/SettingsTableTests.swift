@@ -173,6 +173,15 @@ struct SettingsTableTests {
             ])
     }
 
+    @Test("a timeout is a millisecond or more", arguments: ["0", "0s", "0.9ms", "100ns", "0.0000001s"])
+    func timeouts(text: String) throws {
+        struct Values: Sendable { var time = TimeAmount.seconds(1) }
+        let table = SettingsTable(Values(), [.live("time", \.time, .timeout, "The time.")])
+        let reading = table.read(try ConfigurationReading.root("time: \(text)"))
+        #expect(reading.problems.errors.count == 1 && reading.values.time == .seconds(1))
+        #expect(table.read(try ConfigurationReading.root("time: 1ms")).values.time == .milliseconds(1))
+    }
+
     // MARK: Old ways
 
     @Test(

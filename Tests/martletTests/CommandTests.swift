@@ -112,7 +112,9 @@ struct CommandTests {
         for (arguments, expected) in [
             (["--to", "http://a", "--drain-time", "soon"], "--drain-time: expected a time"),
             (["--to", "http://a", "--listen", "80"], "--listen: expected an address and a port"),
-            (["--to", "ftp://a"], "--to: expected a URL"), (["--nonsense"], "Unknown option '--nonsense'"),
+            ([], "--to URL says where requests go; or use --config FILE"),
+            (["--check"], "--to URL says where requests go"), (["--to", "ftp://a"], "--to: expected a URL"),
+            (["--to", "http://a", "--drain-timeout", "soon"], "--drain-timeout: expected a time"), (["--to", "http://a", "--nonsense"], "Unknown option '--nonsense'"),
             (["--to", "http://a", "--access-log-format", "json"], "--access-log-format: accessLog.file is missing"),
         ] {
             #expect(Self.complaint(Proxy.self, arguments)?.contains(expected) == true, "\(arguments)")

@@ -65,6 +65,11 @@ struct SettingsTests {
 
         /// Settings without which this one means nothing.
         var companions: [String: [String]] {
+            let isProxy = self.command.name == "proxy" && self.setting.path != "to"
+            return self.related.merging(isProxy ? ["to": ["http://a"]] : [:]) { $1 }
+        }
+
+        private var related: [String: [String]] {
             switch (self.command.name, self.setting.path) {
             case (_, "limits.connectionBurst"): ["limits.connectionRate": ["5/s"]]
             case (_, "limits.pushBurst"): ["limits.pushRate": ["5/s"]]
@@ -101,7 +106,7 @@ struct SettingsTests {
         let more = one.companions.flatMap { [ConfigurationOverrides.flag(of: $0), $1[0]] }.filter { $0 != "true" }
         let flags = try one.command.options(arguments + more)
         #expect(flags[path] == [one.example])
-        let base = try (try? one.command.read(nil, one.companions, [:])) ?? one.command.read(nil, [:], [:])
+        let base = try (try? one.command.read(nil, one.companions, [:])) ?? one.command.read(nil, one.command.name == "proxy" ? ["to": ["http://a"]] : [:], [:])
         let fromFile = try one.command.read(file, one.companions, [:])
         let fromEnvironment = try one.command.read(nil, one.companions, [one.setting.variable: one.example])
         let fromFlag = try one.command.read(nil, flags, [:])

@@ -174,10 +174,10 @@ extension SettingType<TimeAmount> {
         }
     }
 
-    /// A time of at least some length, by default of anything above zero.
+    /// A time of at least some length.
     package static func timeout(atLeast least: TimeAmount) -> Self {
         Self(SettingForm("time", example: "7s"), text: { ConfigurationText.time($0.nanoseconds) }) { node in
-            let time = try node.timeout()
+            let time = try node.duration()
             guard time >= least else {
                 throw node.error("expected a time of at least \(ConfigurationText.time(least.nanoseconds))")
             }
@@ -185,8 +185,8 @@ extension SettingType<TimeAmount> {
         }
     }
 
-    /// A time above zero.
-    package static var timeout: Self { .timeout(atLeast: .nanoseconds(1)) }
+    /// A time of at least a millisecond.
+    package static var timeout: Self { .timeout(atLeast: .milliseconds(1)) }
 }
 
 extension SettingType<Duration> {

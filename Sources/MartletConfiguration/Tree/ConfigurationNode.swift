@@ -175,13 +175,6 @@ package struct ConfigurationNode {
         throw self.error("expected a time such as 250ms, 30s, 5m or 1h")
     }
 
-    /// A ``duration()`` above zero.
-    package func timeout() throws -> TimeAmount {
-        let time = try self.duration()
-        guard time > .zero else { throw self.error("expected a time above 0") }
-        return time
-    }
-
     /// A number of bytes: `4096`, `64KiB`, `10MiB`, `1GiB`.
     package func size() throws -> Int {
         let text = try self.string()

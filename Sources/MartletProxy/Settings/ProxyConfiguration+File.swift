@@ -30,7 +30,7 @@ extension ProxyConfiguration {
         do {
             let root = try ConfigurationDocument(text: text, file: file).root()
             var reading = ProxyValues.table.read(root: root, command: ProxySettings.command)
-            var configuration = reading.resolve()
+            var configuration = reading.resolve(hasFile: true)
             for (index, entry) in reading.values.routes.enumerated() {
                 guard let (settings, path) = try? entry.tokens() else { continue }
                 do {

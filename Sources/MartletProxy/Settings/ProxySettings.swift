@@ -31,7 +31,7 @@ public struct ProxySettings: Sendable {
         self.file = file
         var reading = try ProxyValues.table.read(
             command: Self.command, file: file, flags: flags, environment: environment)
-        self.configuration = reading.resolve()
+        self.configuration = reading.resolve(hasFile: file != nil)
         if reading.problems.errors.contains(where: { $0.kind == .usage }) { try reading.throwProblems() }
         self.reading = reading
     }

@@ -32,7 +32,9 @@ struct ProxyValues: Sendable {
 
 extension SettingsReading<ProxyValues> {
     /// Makes the configuration of what was read, without checks of tokens. What is wrong with it is gathered.
-    mutating func resolve() -> ProxyConfiguration {
+    ///
+    /// - Parameter hasFile: whether a file was read; without one, what is missing is missing on the command line.
+    mutating func resolve(hasFile: Bool) -> ProxyConfiguration {
         var configuration = self.values.configuration
         self.exclude("listen", "listeners")
         self.exclude("to", "routes")
@@ -49,18 +51,22 @@ extension SettingsReading<ProxyValues> {
             }
         }
         configuration.upstreams = self.values.upstreams.mapValues(\.values)
-        self.resolveRoutes(&configuration)
+        self.resolveRoutes(&configuration, hasFile: hasFile)
         guard self.problems.isEmpty else { return configuration }
         // The rest of what cannot be: an empty list.
         self.problems.gather { try configuration.validate() }
         return configuration
     }
 
-    private mutating func resolveRoutes(_ configuration: inout ProxyConfiguration) {
+    private mutating func resolveRoutes(_ configuration: inout ProxyConfiguration, hasFile: Bool) {
         if self.origins["routes"] == nil {
             guard let to = self.values.to else {
                 if self.isSound("to"), self.isSound("routes") {
-                    self.problems.add(self.missing("routes", or: "to, the URL of one server"))
+                    self.problems.add(
+                        hasFile
+                            ? self.missing("routes", or: "to, the URL of one server")
+                            : ConfigurationError(
+                                "--to URL says where requests go; or use --config FILE", kind: .usage))
                 }
                 return
             }

@@ -19,8 +19,8 @@ def echo_server(kind, port):
     if kind == "gorilla":
         command = [ROOT / ".cache/gorilla-echo", "serve", "-", "-", "compress", f"127.0.0.1:{port}"]
     else:
-        command = [MARTLET, "echo", "--listen", f"127.0.0.1:{port}", "--path", "/", "--max-message-size", "33554432",
-                   "--max-fragments", "1048576", "--compress", "--context-takeover", "--log-level", "warning"]
+        command = [MARTLET, "echo", "--listen", f"127.0.0.1:{port}", "--path", "/", "--limits-message-size", "33554432",
+                   "--limits-fragments", "1048576", "--compress", "--context-takeover", "--log-level", "warning"]
     return [str(part) for part in command]
 
 
@@ -30,7 +30,7 @@ if mode == "direct":
     os.execvp(command[0], command)
 backend = subprocess.Popen(echo_server(kind, 0), stdout=subprocess.PIPE, text=True)
 address = next(found.group() for line in backend.stdout if (found := re.search(r"127\.0\.0\.1:\d+", line)))
-policy = {"maximumMessageSize": "64MiB", "messageRate": 1e9, "pingInterval": "20s"} if mode == "aware" else {}
+policy = {"messageSize": "64MiB", "messageRate": "1000000000/s", "pingInterval": "20s"} if mode == "aware" else {}
 with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False) as file:
     json.dump({"listeners": [f"127.0.0.1:{port}"], "routes": [{"to": f"http://{address}", "webSocket": policy}]}, file)
 os.execv(MARTLET, [MARTLET, "proxy", "--config", file.name, "--log-level", "error"])

@@ -9,7 +9,7 @@ from support.waiting import PATIENCE, eventually
 
 def run_proxy(start, tmp_path, configuration, *arguments):
     """A proxy with an admin listener; `configuration` lacks its listeners when one plain one will do."""
-    configuration = {"listeners": ["127.0.0.1:0"], "admin": "127.0.0.1:0", "drainTimeout": "1s", **configuration}
+    configuration = {"listeners": ["127.0.0.1:0"], "admin": {"listen": "127.0.0.1:0"}, "drain": {"time": "1s"}, **configuration}
     file = tmp_path / "proxy.json"
     file.write_text(json.dumps(configuration))
     proxy = start("proxy", "--config", str(file), "--log-level", "notice", *arguments)
