@@ -193,7 +193,7 @@ def test_old_keys_work_and_are_told(start, tmp_path, backend):
     assert checked.returncode == 0, checked.stderr
     assert checked.stderr.splitlines() == [
         f"{file}:4: listeners[0].address: this is now called listeners[0].listen",
-        f"{file}:11: routes[0].maximumBodySize: this is now called routes[0].bodySize",
+        f"{file}:12: routes[0].maximumBodySize: this is now called routes[0].bodySize",
         f"{file}:8: maximumConnections: this is now called limits.connections",
         f"{file}:7: drainTimeout: this is now called drain.time"]
     proxy = start("proxy", "--config", str(file), "--drain-timeout", "2", "--admin", "127.0.0.1:0")
