@@ -1,4 +1,4 @@
-// Candlesticks on a canvas: open, high, low and close of each stretch of time.
+// Candlesticks on a canvas: open, high, low and close of each period.
 
 import { prepare, watch } from "./canvas.js";
 
@@ -10,7 +10,7 @@ export class Candles {
     watch(canvas, () => this.draw());
   }
 
-  /* Candles have numbers; one that is there is replaced. */
+  /* Adds a candle; it replaces one with the same number. */
   take(candle) {
     const last = this.candles.at(-1);
     if (last && candle.number < last.number) return;
@@ -51,7 +51,7 @@ export class Candles {
       context.lineTo(x, y(low));
       context.stroke();
       const top = y(Math.max(open, close)), body = Math.max(1, Math.abs(y(open) - y(close)));
-      // Not by colour alone: what rose is hollow.
+      // Colour is not the only sign: a rising candle is hollow.
       if (isUp && body > 3) {
         context.fillStyle = colour("--card");
         context.fillRect(x - step * 0.32, top, step * 0.64, body);

@@ -1,12 +1,12 @@
-// What every picture on a canvas needs.
+// Functions that every picture on a canvas needs.
 
-/* Calls back whenever the picture must be drawn anew. */
+/* Calls a function whenever the picture must be drawn again. */
 export function watch(canvas, draw) {
   new ResizeObserver(draw).observe(canvas);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 }
 
-/* An empty canvas in the resolution of the screen, and the page's colours; undefined when it is not seen. */
+/* Returns an empty canvas in the resolution of the screen, and the page's colours; undefined when it is not visible. */
 export function prepare(canvas) {
   const { clientWidth: width, clientHeight: height } = canvas;
   if (!width) return undefined;

@@ -8,18 +8,18 @@ const dashNames = ["", "dashed", "dotted"];
 const colours = ["--one", "--two", "--three"];
 const margin = { left: 58, right: 10, top: 8, bottom: 22 };
 
-/* Points of a second each that there is room for from the start. */
+/* The smallest number of points, one a second, that a chart has room for. */
 const fewest = 60;
 const ago = seconds => seconds < 120 ? seconds + " s ago" : Math.round(seconds / 60) + " min ago";
 
-/* A round number that is no smaller. */
+/* Returns a round number that is not smaller. */
 function roundUp(value) {
   const power = 10 ** Math.floor(Math.log10(value));
   return [1, 2, 5, 10].map(step => step * power).find(step => step >= value * 0.999999);
 }
 
 export class Chart {
-  /* series: names. format: of a value. isLogarithmic: from floor on. kept: how many points. */
+  /* series: the names. format: writes a value. isLogarithmic: the scale, which begins at floor. kept: the number of points. */
   constructor(figure, { title, series, format, kept = 300, isLogarithmic = false, floor = 1e-5, whole = false }) {
     Object.assign(this, { title, series, format, kept, isLogarithmic, floor, whole });
     this.points = [];
@@ -36,13 +36,13 @@ export class Chart {
     this.canvas.addEventListener("pointerleave", () => { this.pointer = undefined; this.draw(); });
   }
 
-  /* Points of which nothing is known. */
+  /* Adds points without values. */
   skip(count) {
     for (let index = 0; index < Math.min(count, this.kept); index++) this.points.push(this.series.map(() => null));
     this.points.splice(0, this.points.length - this.kept);
   }
 
-  /* One value for each series, null where there is none, for so many points. */
+  /* Adds a number of points with one value for each series, null where there is none. */
   add(values, count = 1) {
     for (let index = 0; index < count; index++) this.points.push(values);
     this.points.splice(0, this.points.length - this.kept);
@@ -101,7 +101,7 @@ export class Chart {
         const value = values[series];
         if (value === null) { isDrawing = false; return; }
         if (isDrawing) context.lineTo(x(index), y(value)); else context.moveTo(x(index), y(value));
-        // A line needs two points; one that stands alone is a dot.
+        // A line needs two points; a single one is a dot.
         const next = this.points[index + 1]?.[series] ?? null;
         if (!isDrawing && next === null) context.rect(x(index) - 1, y(value) - 1, 2, 2);
         isDrawing = true;

@@ -1,13 +1,13 @@
-// What all parts of the console use.
+// Functions that all parts of the console use.
 
 export const $ = id => document.getElementById(id);
 export const settings = JSON.parse($("settings").textContent);
 
-/* Where the service is: the page may be behind a prefix that a proxy takes away. */
+/* The address of the service: the page may be behind a prefix that a proxy removes. */
 const base = new URL(".", location.href);
 export const at = path => new URL(path.replace(/^\//, ""), base);
 
-/* A request of the page to its service. The field says that a script asks, so that the browser asks nobody for a password. */
+/* Sends a request to the service. The header says that a script asks, so that the browser does not ask the user for a password. */
 export const ask = (path, options = {}) => fetch(at(path), {
   cache: "no-store", ...options, headers: { "X-Requested-With": "XMLHttpRequest", ...options.headers },
 });
@@ -23,7 +23,7 @@ export function element(name, attributes = {}, ...children) {
 
 const units = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
 
-/* A stretch of time, given in seconds, by its two largest units. */
+/* Writes a duration, given in seconds, with its two largest units. */
 export function duration(seconds) {
   const parts = [];
   let rest = Math.floor(seconds);
@@ -34,7 +34,7 @@ export function duration(seconds) {
   return parts.slice(0, 2).join(" ");
 }
 
-/* A short time, given in seconds. */
+/* Writes a short time, given in seconds. */
 export function time(seconds) {
   if (!Number.isFinite(seconds)) return "–";
   if (seconds < 0.000995) return Number((seconds * 1e6).toPrecision(2)) + " µs";

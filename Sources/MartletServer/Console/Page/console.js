@@ -1,8 +1,8 @@
-// The frame of the console: which part is seen.
+// The frame of the console: it shows one part at a time.
 
 import { $, element, settings } from "./common.js";
 
-// Parts: each module has a function that is told whether its part is seen.
+// Each module exports a function that is told whether its part is shown.
 
 const parts = {};
 
@@ -17,7 +17,7 @@ async function load() {
 
 const intros = {
   overview: "What the service does now.",
-  sessions: "Who is connected.",
+  sessions: "The sessions that are open.",
   try: settings.mode === "echo"
     ? "This server sends every message back."
     : "Connect, register for an event, push a message: every page of that user shows it.",

@@ -1,4 +1,4 @@
-// One feed in four ways. What each costs is counted here: heads and bodies of requests and answers, and frames.
+// One feed in four ways. Here the bytes of each are counted: heads and bodies of requests and answers, and frames.
 
 import { Candles } from "./candles.js";
 import { $, ask, at, bytes, element, number, time } from "./common.js";
@@ -7,9 +7,9 @@ const event = "candles";
 const second = 1000;
 const path = (name, values = {}) => at(`demo/${name}?${new URLSearchParams({ token, event, ...values })}`).href;
 
-let token = "";         // of the process that answers
-let clock = 0;          // what to add to this page's time for the service's
-let headSize = 500;     // of a request, without its path
+let token = "";         // the token of the process that answers
+let clock = 0;          // added to this page's time, it gives the service's
+let headSize = 500;     // the bytes of a request's head, without its path
 let isRunning = false;
 let isPaused = false;
 let isLockedOut = false;
@@ -36,7 +36,7 @@ class Panel {
     if (this.state.textContent !== text) this.state.textContent = text;
   }
 
-  /* A request and its answer's head. */
+  /* Counts a request and its answer's head. */
   asked(address, response) {
     this.requests += 1;
     this.moved += headSize + address.length - location.origin.length;
@@ -45,7 +45,7 @@ class Panel {
     for (const [field, value] of response.headers) this.moved += field.length + value.length + 4;
   }
 
-  /* A change of the price, as the service published it. */
+  /* Takes a change of the price, as the service published it. */
   take(text) {
     const { at, tick, candle } = JSON.parse(text);
     if (tick === this.last) return;
@@ -82,7 +82,7 @@ const sleep = (length, signal) => new Promise(done => {
   signal.addEventListener("abort", end);
 });
 
-/* One poll; asks for what came since the last one. */
+/* Sends one poll, for the publications since the last one. */
 async function poll(panel, signal, wait) {
   const name = path("poll", { wait, ...(panel.position ? { after: panel.position } : {}) });
   const response = await fetch(name, { signal, cache: "no-store" });
@@ -144,7 +144,7 @@ function webSocket(panel, signal) {
     const socket = new WebSocket(name.replace(/^http/, "ws"), "martlet");
     socket.onopen = () => {
       panel.asked(name);
-      panel.moved += 300;  // the fields of the handshake, and its answer
+      panel.moved += 300;  // the headers of the opening handshake, and its answer
       panel.set("OPEN", "open");
     };
     socket.onmessage = ({ data }) => {
@@ -163,7 +163,7 @@ const panels = [
   new Panel("Server-sent events", serverSentEvents), new Panel("WebSocket", webSocket),
 ];
 
-/* Comes back after a failure until it is aborted. */
+/* Reconnects after a failure until it is aborted. */
 async function keep(panel, signal) {
   while (!signal.aborted) {
     try {
@@ -180,12 +180,12 @@ async function keep(panel, signal) {
   if (!isLockedOut && stop.signal === signal) panel.set("CLOSED", "paused");
 }
 
-/* Asks for the service's time, which also tells it that somebody watches. */
+/* Asks for the service's time; this request also keeps the feed running. */
 async function begin() {
   const from = Date.now();
   const response = await ask("demo/state");
   if (response.status === 401) {
-    // The password has changed: each further look would count as a guess.
+    // The password has changed: each further request would count as a guess.
     isLockedOut = true;
     end();
     $("demo-pause").disabled = true;
@@ -215,7 +215,7 @@ async function start() {
   synchronize = setInterval(() => begin().catch(() => {}), 8 * second);
   for (const panel of panels) {
     panel.chart.candles = candles.slice(-panel.chart.kept);
-    // What happened while nobody looked is no delay.
+    // Changes while the panel was not shown have no delay.
     panel.position = undefined;
     panel.delays = [];
     keep(panel, abort.signal);

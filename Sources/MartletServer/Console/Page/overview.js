@@ -1,4 +1,4 @@
-// Charts of what the service does. The service counts; what happened in a second is the difference of two looks at it.
+// Charts of what the service does. The service counts; a rate is the difference between two answers.
 
 import { Chart } from "./chart.js";
 import { $, ask, duration, number, time } from "./common.js";
@@ -19,7 +19,7 @@ const charts = {
     { title: "Refusals a second", series: ["pushes", "registrations", "too often"], format: number, whole: true }),
 };
 
-/* The time within which a share of the publications was delivered; null when there were none. */
+/* Returns the time within which a share of the publications was delivered; null when there were none. */
 function percentile({ bounds, counts }, share) {
   const total = counts.reduce((sum, count) => sum + count, 0);
   if (!total) return null;
@@ -38,7 +38,7 @@ let timer;
 
 function take(figures, at) {
   const elapsed = before && (at - before.at) / second;
-  // A service that was started again counts from nothing; a page that slept has no rates.
+  // A service that was started again counts from zero; a page that slept has no rates.
   const isContinued = before && figures.uptime >= before.figures.uptime && elapsed < 5;
   const rate = read => isContinued ? Math.max(0, read(figures) - read(before.figures)) / elapsed : null;
   const rates = kind => transports.map(name => rate(figures => figures[kind][name]));
@@ -48,7 +48,7 @@ function take(figures, at) {
     bounds: figures.deliveryTimes.bounds,
     counts: figures.deliveryTimes.counts.map((count, index) => count - before.figures.deliveryTimes.counts[index]),
   };
-  // What this page slept through, or the service did not answer, is a hole; a look that came late stands for its seconds.
+  // Seconds without an answer, or while this page slept, are a hole; a late answer stands for all seconds since the last one.
   const count = isContinued ? Math.max(1, Math.round(elapsed)) : 1;
   if (before && !isContinued) for (const chart of Object.values(charts)) chart.skip(Math.round(elapsed) - 1);
   const percentiles = [0.5, 0.9, 0.99].map(share => times ? percentile(times, share) : null);
@@ -73,7 +73,7 @@ function take(figures, at) {
 function tell(state, text) {
   const status = $("service");
   status.hidden = false;
-  // Only what changed: a screen reader announces every change of a status.
+  // The status is set only when it changes: a screen reader announces every change.
   if (status.textContent !== text) status.textContent = text;
   status.dataset.state = state;
 }
@@ -84,7 +84,7 @@ async function look() {
   try {
     const response = await ask("console/figures", { signal: AbortSignal.timeout(5 * second) });
     if (response.status === 401) {
-      // Every look with a password that is no longer right would count as a guess.
+      // Every request with a wrong password would count as a guess.
       clearInterval(timer);
       return tell("FAILED", "the password has changed: load this page again");
     }
@@ -100,7 +100,7 @@ async function look() {
   }
 }
 
-/* Goes on while another part is seen, so that the charts have no holes. */
+/* Asks on while another part is shown, so that the charts have no holes. */
 export function overview(isSeen) {
   if (isSeen) for (const chart of Object.values(charts)) chart.draw();
   if (timer === undefined) {

@@ -1,4 +1,4 @@
-// The list of sessions: search, and dropping one.
+// The list of sessions, with search and a button that disconnects one.
 
 import { $, ask, bytes, duration, element } from "./common.js";
 
@@ -12,8 +12,8 @@ let asked = 0;
 const headers = () => key ? { "X-API-Key": key } : {};
 
 function row(session) {
-  const drop = element("button", { type: "button", className: "quiet" }, "Drop");
-  drop.setAttribute("aria-label", `Drop session ${session.id} of ${session.user}`);
+  const drop = element("button", { type: "button", className: "quiet" }, "Disconnect");
+  drop.setAttribute("aria-label", `Disconnect session ${session.id} of ${session.user}`);
   drop.onclick = () => end(session);
   const cells = [
     ["User", session.user, ""], ["Events", session.events.join(", "), ""],
@@ -21,7 +21,7 @@ function row(session) {
     ["Address", session.address, "word"], ["Queue", bytes(session.queued), "number queue"],
     ["Age", duration(session.age), "number"], ["", drop, "word"],
   ];
-  // The roles are said since a narrow page shows the table as cards, and would lose them.
+  // The roles are explicit, since a narrow page shows the table as cards, and would lose them.
   return element("tr", { className: session.queued > 0 ? "waiting" : "", role: "row" },
     ...cells.map(([label, value, className]) => element("td", { className, "data-label": label, role: "cell" }, value)));
 }
@@ -38,18 +38,18 @@ async function list() {
   } catch {
     return say("no answer");
   }
-  if (number !== asked) return;  // another was asked for meanwhile
+  if (number !== asked) return;  // a newer request has been sent
   const wantsKey = response.headers.get("WWW-Authenticate") === "Bearer";
   if (response.status !== 429) $("key-form").hidden = !wantsKey;
   $("sessions-table").hidden = !response.ok;
-  if (wantsKey) return say(key ? "That key is not one of the service's." : "");
+  if (wantsKey) return say(key ? "The API key is wrong." : "");
   if (response.status === 401) {
     clearInterval(timer);
     return say("The password has changed: load this page again.");
   }
   if (!response.ok) return say(`${response.status} ${answer}`);
   const { sessions, more } = answer;
-  // Not under the hand of somebody who is about to press a button: what is focused keeps its place.
+  // The focus stays on the same button, for users who are about to press it.
   const focused = document.activeElement?.getAttribute("aria-label");
   sessions.sort((a, b) => a.user.localeCompare(b.user) || b.age - a.age);
   $("sessions-rows").replaceChildren(...sessions.map(row));
@@ -57,11 +57,11 @@ async function list() {
   $("sessions-table").hidden = !sessions.length;
   say(more ? `The first ${sessions.length}. Search for the others.`
     : sessions.length ? `${sessions.length} ${sessions.length === 1 ? "session" : "sessions"}`
-    : $("search").value.trim() ? "None that matches." : "Nobody is connected and registered for anything.");
+    : $("search").value.trim() ? "None that matches." : "Nobody is connected and subscribed to anything.");
 }
 
 async function end(session) {
-  if (!confirm(`End session ${session.id} of ${session.user}? Its client may come back.`)) return;
+  if (!confirm(`Disconnect session ${session.id} of ${session.user}? Its client may come back.`)) return;
   try {
     const response = await ask("console/drop", {
       method: "POST", headers: { ...headers(), "Content-Type": "application/json" },

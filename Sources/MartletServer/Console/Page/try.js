@@ -1,4 +1,4 @@
-// Connect, register or subscribe, push: by hand.
+// The part for trying it by hand: connect, register or subscribe, push.
 
 import { $, at, element, settings } from "./common.js";
 
@@ -20,7 +20,7 @@ function log(kind, what, text) {
   if (atEnd) box.scrollTop = box.scrollHeight;
 }
 
-/* The focus goes to the button that takes the place of one that can no longer be pressed. */
+/* Moves the focus from a button that is now disabled to the one that replaces it. */
 function toggle(first, second, isFirst) {
   const focused = document.activeElement;
   first.disabled = !isFirst;
@@ -31,7 +31,7 @@ function toggle(first, second, isFirst) {
 
 function show() {
   const state = socket ? socket.readyState : 3;
-  // Only what changed: a screen reader announces every change of a status.
+  // The status is set only when it changes: a screen reader announces every change.
   if ($("state").dataset.state !== states[state] || !$("state").textContent) {
     $("state").textContent = states[state];
     $("state").dataset.state = states[state];
@@ -96,7 +96,7 @@ async function subscribe() {
     $("subscribe-state").textContent = state;
     if (state === "closed") toggle($("subscribe"), $("unsubscribe"), true);
   });
-  martlet.on("gap", events => log("error", "gap", "something of " + events.join(", ") + " is missing"));
+  martlet.on("gap", events => log("error", "gap", "messages are missing: " + events.join(", ")));
   martlet.on("error", error => log("error", "refused", error.message));
   martlet.subscribe(event, (data, { id }) => log("received", "← in", `${event}: ${data}${id ? "   (id " + id + ")" : ""}`));
   log("info", "subscribe", `${event} by ${$("subscribe-transport").selectedOptions[0].text}`);
@@ -157,5 +157,5 @@ $("clear").onclick = () => $("log").replaceChildren();
 setInterval(() => { if (socket && socket.readyState < 3) show(); }, 250);
 show();
 
-/* The part has nothing to stop. */
+/* Does nothing: this part has nothing to stop. */
 export function attempt() {}
