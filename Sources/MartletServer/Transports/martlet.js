@@ -1,30 +1,30 @@
 /*
-martlet.js: hears the events of a Martlet push service. No dependency, no build step.
+martlet.js subscribes to the events of a Martlet push service. It has no dependency and no build step.
 
     const martlet = new Martlet({ url: "https://push.example.com", token: "…" });
     const stop = martlet.subscribe("alerts", (data, { id, transport }) => show(data));
     martlet.on("gap", events => reload(events));
-    martlet.on("state", (state, transport, wait) => …);  // connecting, open, waiting (so many milliseconds), closed
+    martlet.on("state", (state, transport, wait) => …);  // connecting, open, waiting (wait: milliseconds), closed
 
 Options:
-- url: of the service; the paths are seen from it. Default: that of the page.
-- token: a string, or a function that answers one or a promise of one; it is called for every connection. When it fails,
-  "error" is told, and it is called again later.
-- transports: in the order in which they are tried. Default: ["websocket", "sse", "poll"].
-- share: a name, the same for all tabs of one user, that share one connection, and its limit of events. Default: the token,
-  if it is a string; false for a connection of its own. Needs Web Locks and BroadcastChannel, and goes without them, as it does
-  with "after".
-- delay: the longest wait before the first attempt to come back, in milliseconds. It doubles from attempt to attempt, to 30 s
+- url: the URL of the service; the paths are relative to it. Default: that of the page.
+- token: a string, or a function that returns one or a promise of one; it is called for every connection. When it fails,
+  "error" is emitted, and it is called again later.
+- transports: the transports, in the order in which they are tried. Default: ["websocket", "sse", "poll"].
+- share: a name, the same for all tabs of one user, which then share one connection, and its limit of events. Default: the
+  token, if it is a string; false for a connection of its own. Without Web Locks and BroadcastChannel, or with "after", nothing
+  is shared.
+- delay: the longest wait before the first attempt to reconnect, in milliseconds. It doubles from attempt to attempt, to 30 s
   at most; each wait is a random part of it, unless the service said how long. Default: 1000.
-- patience: how long another transport than the first is kept before the first is tried again, in milliseconds; twice as long
+- patience: the time after which the first transport is tried again while another is open, in milliseconds; twice as long
   each time that it fails, an hour at most. Default: 60000.
-- after: the id of a message, as its listener was told it with an earlier page: what came behind it is heard.
-- paths: { websocket: "/ws", sse: "/sse", poll: "/poll" }, where the service has others.
+- after: the id of a message that an earlier page received: messages after it are received.
+- paths: the paths of the service. Default: { websocket: "/ws", sse: "/sse", poll: "/poll" }.
 
-Each message arrives once and in order, across reconnections, as far as the service keeps it; where it does not, "gap" is
-told, with the names of the events. "error" is told when the service refuses for good (400, 401, 403, 1008): then the state
-is closed, as after close(), and stays so. A page that the service does not let in (403) is only told so by "sse" and "poll":
-browsers keep to themselves why a WebSocket was refused.
+Each message arrives once and in order, across reconnections, while the service's history has it; otherwise "gap" is emitted,
+with the names of the events. "error" is emitted when the service refuses permanently (400, 401, 403, 1008): then the state is
+closed, as after close(), and stays so. Only "sse" and "poll" tell a page that it may not connect (403): browsers do not say
+why a WebSocket was refused.
 */
 {
   const second = 1000;
@@ -52,13 +52,13 @@ browsers keep to themselves why a WebSocket was refused.
       if (share && !after && globalThis.addEventListener && navigator.locks) this.#share(`martlet ${this.#address("websocket")} ${share}`);
     }
 
-    /* Hears an event; answers a function that ends it. */
+    /* Subscribes to an event; returns a function that ends the subscription. */
     subscribe(event, listener) {
-      // The service would refuse all of the connection.
+      // The service would refuse the whole connection.
       if (!/^[^\r\n]+$/.test(event) || new TextEncoder().encode(event).length > 255) throw failure(`event: ${event}`);
       const listeners = (this.#events[event] ??= new Set()).add(listener);
       if (listeners.size == 1) {
-        // Where other tabs stand with it is not where this one begins.
+        // Positions of other tabs do not apply: this tab begins now.
         if (!this.#isLeader) this.#forget(name => name == event);
         this.#changed();
       }
@@ -70,7 +70,7 @@ browsers keep to themselves why a WebSocket was refused.
       };
     }
 
-    /* Hears "state", "gap" or "error". */
+    /* Adds a listener for "state", "gap" or "error". */
     on(type, listener) {
       (this.#listeners[type] ??= []).push(listener);
       return this;
@@ -89,7 +89,7 @@ browsers keep to themselves why a WebSocket was refused.
 
     #emit(type, ...values) { this.#call(this.#listeners[type], values); }
 
-    /* A listener that throws is the page's business, and no other listener's. */
+    /* Calls listeners. An error of one is the page's, and does not affect the others. */
     #call(listeners, values) {
       for (const listener of listeners ?? []) {
         try { listener(...values); } catch (error) { setTimeout(() => { throw error; }); }
@@ -117,7 +117,7 @@ browsers keep to themselves why a WebSocket was refused.
         this.#release = release;
         if (this.#isClosed) return release();
         this.#isLeader = true;
-        this.#forget(event => !this.#events[event]);  // the other tabs say what they hear, and where they stand
+        this.#forget(event => !this.#events[event]);  // the other tabs announce their events and positions
         this.#tell({ who: true });
         this.#changed();
       }));
@@ -133,15 +133,15 @@ browsers keep to themselves why a WebSocket was refused.
     #heard({ who, tab, events, item, positions, state, transport, wait }) {
       if (who) this.#announce();
       if (tab && this.#isLeader) {
-        // What would be asked for now, and from where on.
+        // The events that would be requested now, and the position.
         const old = this.#others[tab] ?? [], asked = () => this.#wanted().join("\n") + this.#id(), before = asked();
         if (events[0]) {
           this.#others[tab] = events;
-          // What nobody heard begins where that tab stands with it.
+          // An event that had no subscriber begins at that tab's position.
           for (const name in positions) this.#positions[name] ??= positions[name];
         } else delete this.#others[tab];
         if (asked() != before) this.#changed(old);
-        // Whoever takes over goes on from there; an id never leads back.
+        // The next leader resumes from there; an id never goes back.
         this.#tell({ state: this.state, transport: this.transport, item: { id: this.#id() } });
       }
       if (this.#isLeader || tab) return;
@@ -153,7 +153,7 @@ browsers keep to themselves why a WebSocket was refused.
 
     // One connection after the other
 
-    /* Other events are wanted than before; of those given, some may be wanted no more. */
+    /* The wanted events have changed; some of the old ones may no longer be wanted. */
     #changed(old = []) {
       const wanted = this.#wanted();
       this.#forget(event => old.includes(event) && !wanted.includes(event));
@@ -193,7 +193,7 @@ browsers keep to themselves why a WebSocket was refused.
             attempt = refusals = rotations = failures[transport] = 0;
             clearTimeout(this.#later);
             if (transport != this.#order[0]) {
-              // The better ones may have failed because the service did: they get another chance now and then.
+              // Better transports may have failed because the service did: they are tried again now and then.
               this.#later = setTimeout(() => {
                 this.transports = [...this.#order];
                 this.#changed();
@@ -237,16 +237,16 @@ browsers keep to themselves why a WebSocket was refused.
       return address;
     }
 
-    /* What came: the same over every transport. */
+    /* Takes an item, which is the same over every transport. */
     #take(item) {
       const { id, event, data, gap } = item, lost = gap ?? [];
       for (const part of id ? id.split(",") : []) {
         const [, name, epoch, offset] = /(.*)~(.*)\.(.*)/.exec(part), old = /~(.*)\.(.*)/.exec(this.#positions[name]);
         const one = decodeURIComponent(name), own = one == event;
-        // Another tab's connection may have gone past what this one has not heard.
+        // Another tab's connection may have received what this tab has missed.
         if (old?.[1] == epoch && offset - old[2] > own) lost.push(one);
         if (old?.[1] != epoch || offset - old[2] > 0) this.#positions[name] = part;
-        else if (own) return;  // had it already, from another tab
+        else if (own) return;  // received already, from another tab
       }
       if (gap && !id) this.#forget(event => gap.includes(event));
       if (this.#isLeader) this.#tell({ item });
@@ -268,10 +268,10 @@ browsers keep to themselves why a WebSocket was refused.
         socket.onmessage = ({ data }) => {
           if (signal.aborted) return;
           watch(45);
-          opened();  // not before: a refusal comes behind the handshake
+          opened();  // not before: a refusal comes after the opening handshake
           this.#take(JSON.parse(data));
         };
-        socket.onerror = () => {};  // told by the close; where there is no browser, it would end the program
+        socket.onerror = () => {};  // the close reports it; outside a browser, an error without a listener would end the program
         socket.onclose = ({ code, reason }) => {
           this.#retry = /retry: (\d+)/.exec(reason)?.[1];
           reject(failure(`${code} ${reason}`, { final: code == 1008 }));
@@ -279,7 +279,7 @@ browsers keep to themselves why a WebSocket was refused.
       });
     }
 
-    /* A function that is given how long silence may last, in seconds, and a signal that aborts after it, or with another. */
+    /* Returns a function that sets the longest silence, in seconds, and a signal that aborts after it or with the given one. */
     #watch(signal) {
       const abort = new AbortController();
       let timer;
@@ -301,7 +301,7 @@ browsers keep to themselves why a WebSocket was refused.
 
     async #sse(token, signal, opened) {
       const [watch, ends] = this.#watch(signal);
-      watch(5);  // a proxy that gathers the answer passes nothing on
+      watch(5);  // a proxy that buffers the answer passes nothing on
       const { body } = await this.#fetch(this.#address("sse", { encoding: "json" }), token, ends);
       const reader = body.pipeThrough(new TextDecoderStream()).getReader();
       for (let rest = ""; ;) {

@@ -7,7 +7,7 @@ export const settings = JSON.parse($("settings").textContent);
 const base = new URL(".", location.href);
 export const at = path => new URL(path.replace(/^\//, ""), base);
 
-/* Sends a request to the service. The header says that a script asks, so that the browser does not ask the user for a password. */
+/* Sends a request to the service. The header says that a script asks, so that the browser does not prompt for a password. */
 export const ask = (path, options = {}) => fetch(at(path), {
   cache: "no-store", ...options, headers: { "X-Requested-With": "XMLHttpRequest", ...options.headers },
 });
