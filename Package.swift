@@ -87,7 +87,8 @@ let package = Package(
         module(
             "MartletAuth",
             [
-                "MartletHTTP", "MartletWebSocket", "MartletPush", "MartletService", .jwtKit, .asyncHTTPClient, .nioCore,
+                "MartletConfiguration", "MartletHTTP", "MartletWebSocket", "MartletPush", "MartletService", .jwtKit,
+                .asyncHTTPClient, .nioCore,
                 .nioHTTP1, .httpTypes, .logging,
             ]),
         module(
@@ -182,6 +183,7 @@ let package = Package(
             name: "FuzzTests",
             dependencies: [
                 "MartletConfiguration", "MartletHTTP", "MartletProtocol", "MartletProxy", "MartletPush",
+                "MartletService",
                 "MartletWebSocket", .nioCore, .nioEmbedded, .nioHTTP1, .nioHTTPTypesHTTP1, .httpTypes, .logging,
             ], path: "Fuzz", exclude: ["Corpora"], swiftSettings: settings),
     ]

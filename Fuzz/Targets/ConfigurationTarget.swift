@@ -1,4 +1,5 @@
 import MartletConfiguration
+import MartletService
 
 @testable import MartletProxy
 
@@ -7,9 +8,9 @@ enum ConfigurationTarget {
     static func run(_ input: inout FuzzInput) {
         let text = input.text()
         do {
-            _ = try ProxyConfiguration(text: text, file: "a.yaml") { _ in .init(userHeader: nil) { _ in nil } }
+            _ = try ProxySettings.configuration(text: text, file: "a.yaml")
         } catch {
-            FuzzTarget.check((error as? ProxyError)?.reason.isEmpty == false, "an error says nothing: \(error)")
+            FuzzTarget.check((error as? ServerError)?.reason.isEmpty == false, "an error says nothing: \(error)")
         }
         let root = ConfigurationDocument(text: text, file: "a.yaml")
         guard let node = try? root.root() else { return }

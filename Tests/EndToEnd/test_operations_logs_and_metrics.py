@@ -69,7 +69,7 @@ def test_whoever_is_refused_is_counted_and_logged(serve):
     for count, (status, method, path, body, headers) in enumerate(refusals, 1):
         assert server.post(path, body, headers, method=method)[0] == status, (method, path)
         assert server.metric("martlet_pushes_refused_total") == count, (method, path)
-        eventually(lambda: sum("refused a push" in line for line in server.log) == count, "it is logged")
+        eventually(lambda: sum("refused a request to the API" in line for line in server.log) == count, "it is logged")
 
 
 def test_head_is_answered_where_get_is(serve):

@@ -157,7 +157,7 @@ def test_a_push_while_the_service_drains_is_answered(serve):
         assert other.socket.recv(1) == b""
     one.socket.sendall(whole[-5:])
     # Nobody heard it, and nobody will: the next service may do better.
-    text = "the service is about to stop, and nobody heard this: send it again"
+    text = "the service is about to stop, and no session took this: send it again"
     assert b"connection: close" in answer(one, text, 503).lower()
     one.close()
     assert server.process.wait(PATIENCE) == 0

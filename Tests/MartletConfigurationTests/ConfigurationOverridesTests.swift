@@ -108,7 +108,8 @@ struct ConfigurationOverridesTests {
         arguments: [
             ("MARTLET_LIMIT_RATE", "did you mean MARTLET_LIMITS_RATE?"),
             ("MARTLET_LIMITSRATE", "did you mean MARTLET_LIMITS_RATE?"),
-            ("MARTLET_LSITEN", "did you mean MARTLET_LISTEN?"), ("MARTLET_LISTEN_PORT", "did you mean MARTLET_LISTEN?"),
+            ("MARTLET_LSITEN", "did you mean MARTLET_LISTEN?"), ("MARTLET_LISTEN_PORT", "x --help lists all settings"),
+            ("MARTLET_LIMITS", "did you mean MARTLET_LIMITS_RATE?"),
             ("MARTLET_", "x --help lists all settings"), ("MARTLET_NONSENSE", "x --help lists all settings"),
         ])
     func unknownVariables(name: String, hint: String) throws {

@@ -37,10 +37,10 @@ struct SettingsTableTests {
                 [
                     .fixed("listen", \.listen, .text, "The address."),
                     .live("limits.rate", \.rate, .rate, default: "any", "The rate.").alias(.bareNumber(unit: "/s")),
-                    .live("limits.burst", .int(1...99), default: "none", "The burst.") { values, burst in
+                    Setting<Values>.live("limits.burst", .int(1...99), default: "none", "The burst.") { values, burst in
                         guard values.rate != nil else { throw SettingMisuse("there is no rate that this belongs to") }
                         values.burst = burst
-                    },
+                    }.belonging(to: "limits.rate"),
                     .live("drain.time", \.time, .duration, "The time.").alias(
                         .key("drainTimeout", unit: "s"), .key("drain")),
                 ]),
@@ -51,7 +51,8 @@ struct SettingsTableTests {
                     .live("open", \.isOpen, .bool, "Whether it is open."),
                     .live(
                         "servers", \.servers,
-                        .mappings(Self.server) { SettingsEntry(Server(address: try $0.string()), origin: $0.origin) },
+                        .mappings(
+                            Self.server, short: { SettingsEntry(Server(address: try $0.string()), origin: $0.origin) }),
                         "The servers."),
                     .live("groups", \.groups, .namedMappings(Self.server), "The groups."),
                     .live("inner", \.inner, .mapping(Self.server), "The inner one."),
@@ -139,7 +140,7 @@ struct SettingsTableTests {
                     "a.yaml:5: servers[0].weight: expected a whole number, 1 to 9",
                     "a.yaml:6: servers[1].weigth: there is no such key; did you mean servers[1].weight?",
                     "a.yaml:7: groups.g.weight: expected a whole number, 1 to 9",
-                    "a.yaml:8: nonsense: there is no such key; known are drain, drainTimeout, groups, inner, limits, listen, names, open, servers",
+                    "a.yaml:8: nonsense: there is no such key; known are drain, groups, inner, limits, listen, names, open, servers",
                 ])
     }
 
@@ -182,6 +183,77 @@ struct SettingsTableTests {
         #expect(table.read(try ConfigurationReading.root("time: 1ms")).values.time == .milliseconds(1))
     }
 
+    @Test(
+        "the key that was meant is found",
+        arguments: [
+            ("limits.rate: 1/s", "limits.rate"), ("limits-rate: 1/s", "limits.rate"),
+            ("limitsRate: 1/s", "limits.rate"),
+            ("LIMITS_RATE: 1/s", "limits.rate"), ("burst: 1", "limits.burst"), ("lsiten: a", "listen"),
+            ("LISTEN: a", "listen"), ("limits: {rat: 1/s}", "limits.rate"), ("drain: {tiem: 1s}", "drain.time"),
+            ("draintime: 1s", "drain.time"), ("drainTimeOut: 1s", nil), ("ope: true", nil), ("x: 1", nil),
+            ("limitsB: 1", "limits.burst"), ("address: a", nil),
+        ] as [(String, String?)])
+    func suggestions(text: String, expected: String?) throws {
+        let complaint = try #require(try Self.complaints(text).first)
+        #expect(complaint.hasSuffix(expected.map { "did you mean \($0)?" } ?? "servers"), "\(complaint)")
+    }
+
+    @Test(
+        "null is no value",
+        arguments: ["listen: null", "listen: ~", "listen:", "names: [null]", "inner: {address: null}"])
+    func null(text: String) throws {
+        let complaints = try Self.complaints(text)
+        #expect(complaints.count == 1 && complaints[0].hasSuffix("expected a value, not null"), "\(complaints)")
+    }
+
+    @Test(
+        "a section of comments is empty, also where its name is an old key", arguments: ["drain:", "limits:\n  # a: 1"])
+    func emptySections(text: String) throws {
+        let reading = try Self.read(text)
+        #expect(reading.problems.isEmpty && reading.warnings.isEmpty && reading.sections.count == 1)
+    }
+
+    @Test("a list has at least one element, and a wrong one does not hide the others")
+    func lists() throws {
+        #expect(try Self.complaints("servers: []") == ["a.yaml:1: servers: expected at least one element"])
+        #expect(
+            try Self.complaints("servers: [[a], {weight: 0, address: a}, {}, 5]")
+                == [
+                    "a.yaml:1: servers[0]: expected a text",
+                    "a.yaml:1: servers[1].weight: expected a whole number, 1 to 9",
+                    "a.yaml:1: servers[2].address is missing",
+                ])
+        #expect(try Self.complaints("groups: {g: 5}") == ["a.yaml:1: groups.g: expected a mapping of names to values"])
+        #expect(try Self.complaints("[a]") == ["a.yaml:1: expected a mapping of names to values"])
+    }
+
+    @Test("a setting that belongs to one that cannot be read is not told as well")
+    func belonging() throws {
+        #expect(
+            try Self.complaints("limits: {rate: fast, burst: 7}")
+                == ["a.yaml:1: limits.rate: expected a rate such as 10/s, 600/m or 1000/h"])
+    }
+
+    @Test("a mistake in the file is told although something takes precedence over it")
+    func hiddenMistakes() throws {
+        #expect(
+            try Self.complaints("limits: {rate: fast}", environment: ["MARTLET_LIMITS_RATE": "1/s"])
+                == ["a.yaml:1: limits.rate: expected a rate such as 10/s, 600/m or 1000/h"])
+    }
+
+    @Test("only the outermost settings have options and variables, and only those that are no lists of mappings")
+    func variables() throws {
+        #expect(
+            try Self.complaints("{}", environment: ["MARTLET_SERVERS": "a"])
+                == ["MARTLET_SERVERS: servers can only be set in a file"])
+        #expect(
+            try Self.complaints("inner: {address: a}", environment: ["MARTLET_INNER_WEIGHT": "2"]).count == 1)
+        let root = try ConfigurationReading.root("{}", environment: ["MARTLET_OTHER": "1"])
+        let reading = Self.table.read(root: root, command: "martlet x", others: ["MARTLET_OTHER": "martlet y"])
+        #expect(reading.problems.isEmpty)
+        #expect(reading.warnings == ["MARTLET_OTHER: this is a setting of martlet y, not of martlet x"])
+    }
+
     // MARK: Old ways
 
     @Test(
@@ -192,10 +264,9 @@ struct SettingsTableTests {
     func aliases(text: String, seconds: Int64) throws {
         let reading = try Self.read(text)
         #expect(reading.problems.errors.map(\.reason) == [] && reading.values.time == .seconds(seconds))
-        let old =
-            text.hasPrefix("drain: {")
-            ? [] : ["a.yaml:1: \(text.split(separator: ":")[0]): this is now called drain.time"]
-        #expect(reading.warnings == old)
+        let old = "a.yaml:1: \(text.split(separator: ":")[0]): this is now called drain.time"
+        let unit = text == "drainTimeout: 7" ? "; write 7s, with its unit" : ""
+        #expect(reading.warnings == (text.hasPrefix("drain: {") ? [] : [old + unit]))
     }
 
     @Test("an old key in a list is told too")

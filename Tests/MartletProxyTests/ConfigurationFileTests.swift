@@ -1,3 +1,4 @@
+import MartletService
 import NIOCore
 import Testing
 
@@ -6,9 +7,7 @@ import Testing
 @Suite("The configuration file")
 struct ConfigurationFileTests {
     private static func read(_ text: String) throws -> ProxyConfiguration {
-        try ProxyConfiguration(text: text, file: "proxy.yaml") { settings in
-            .init(userHeader: settings.userHeader) { _ in nil }
-        }
+        try ProxySettings.configuration(text: text, file: "proxy.yaml")
     }
 
     @Test("YAML with everything in it is read")
@@ -61,7 +60,6 @@ struct ConfigurationFileTests {
         let route = configuration.routes[0]
         #expect(route.rewrite == .replacePrefix("/") && route.host == .upstream && route.maximumBodySize == 10 << 20)
         #expect(route.webSocket.maximumMessageSize == 64 << 10 && route.webSocket.isCompressed)
-        #expect(route.webSocket.authenticate?.userHeader == "X-Name")
         let app = try #require(configuration.upstreams["app"])
         #expect(app.balance == .consistentHash(.cookie("sid")) && app.endpoints[1].weight == 3)
         #expect(app.endpoints[1].url.port == 443 && app.proxyProtocol == .v2)
@@ -109,7 +107,7 @@ struct ConfigurationFileTests {
             ("listeners: [1.2.3.4:80\n", "not valid YAML"), ("", "it is empty"),
         ])
     func mistakes(text: String, expected: String) {
-        let error = #expect(throws: ProxyError.self) { try Self.read(text) }
+        let error = #expect(throws: ServerError.self) { try Self.read(text) }
         #expect(error?.reason.contains(expected) ?? false, "\(error?.reason ?? "")")
     }
 }

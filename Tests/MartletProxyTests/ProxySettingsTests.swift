@@ -64,19 +64,96 @@ struct ProxySettingsTests {
         "what is said twice excludes each other",
         arguments: [
             (
-                "listeners: [1.2.3.4:80]\nlisten: 1.2.3.4:81\nto: http://a", [:],
-                "listen and listeners exclude each other"
+                "listeners: [1.2.3.4:80]\nlisten: 1.2.3.4:81\nto: http://a",
+                "listen: listen and listeners exclude each other"
             ),
-            ("to: http://a\nroutes: [{to: http://a}]", [:], "to and routes exclude each other"),
-            ("routes: [{to: http://a}]", ["to": ["http://b"]], "--to: to and routes exclude each other"),
+            ("to: http://a\nroutes: [{to: http://a}]", "to: to and routes exclude each other"),
+            ("to: http://a\nupstreams: {a: {endpoints: [http://a]}}", "upstreams: to and upstreams exclude each other"),
             (
-                "routes: [{to: http://a}]\ndrainTimeout: 1s\ndrain: {time: 1s}", [:],
+                "routes: [{to: http://a}]\ndrainTimeout: 1s\ndrain: {time: 1s}",
                 "drainTimeout: drain.time is said too, whose old name this is"
             ),
-        ] as [(String, [String: [String]], String)])
-    func exclusive(text: String, flags: [String: [String]], expected: String) async {
-        let (_, lines) = await Self.complaint(text, flags)
+            (
+                "routes: [{to: http://a}, {path: /b, to: http://a}, {path: /b/, to: http://a}]",
+                "routes[2].path: another route"
+            ),
+            (
+                "routes: [{hosts: [a.com, b.com], to: http://a}, {hosts: [B.com], to: http://a}]",
+                "routes[1]: another route matches the same requests"
+            ),
+            (
+                "to: http://a\nlisteners: ['127.0.0.1:80', '127.0.0.1:80']",
+                "listeners[1]: another listener has this address"
+            ),
+            (
+                "to: http://a\nlisten: 127.0.0.1:80\nadmin: {listen: '127.0.0.1:80'}",
+                "admin.listen: another listener has"
+            ),
+        ])
+    func exclusive(text: String, expected: String) async {
+        let (_, lines) = await Self.complaint(text)
         #expect(lines.count == 1 && lines[0].contains(expected), "\(lines)")
+    }
+
+    @Test("the command line takes precedence over lists of the file")
+    func options() async throws {
+        let settings = try Self.settings(
+            "listeners: [1.2.3.4:80]\nroutes: [{path: /a, to: http://a}]",
+            ["to": ["http://b"], "listen": ["127.0.0.1:9"]])
+        let configuration = try await settings.makeConfiguration(logger: Self.logger)
+        #expect(configuration.listeners.map(\.address.description) == ["127.0.0.1:9"])
+        #expect(configuration.routes.map(\.path) == ["/"] && configuration.upstreams.count == 1)
+    }
+
+    @Test(
+        "hosts and headers that cannot be are told",
+        arguments: [
+            ("hosts: ['example.com:80']", "routes[0].hosts: expected hosts without ports"),
+            ("hosts: ['http://a']", "routes[0].hosts"), ("hosts: ['*.*.com']", "routes[0].hosts"),
+            ("hosts: ['']", "routes[0].hosts"),
+            ("hosts: a.com, b.com", "routes[0].hosts"),
+            ("hosts: [null]", "routes[0].hosts[0]: expected a value, not null"),
+            ("host: a b", "routes[0].host: expected keep"),
+            ("host: null", "routes[0].host: expected a value, not null"),
+            ("requestHeaders: {remove: a b}", "routes[0].requestHeaders.remove: a b is no header"),
+            ("requestHeaders: {set: {X-A: null}}", "routes[0].requestHeaders.set.X-A: expected a value, not null"),
+            ("webSocket: {subprotocols: [a b]}", "routes[0].webSocket.subprotocols: a b is no subprotocol"),
+            (
+                "webSocket: {jwks: {url: 'http://a'}, userHeader: Host}",
+                "routes[0].webSocket.userHeader: this header is"
+            ),
+            (
+                "webSocket: {jwks: {url: 'http://a'}, userHeader: X User}",
+                "routes[0].webSocket.userHeader: this cannot be"
+            ),
+            ("webSocket: {jwks: {url: 'http://a'}, userHeader: Content-Length}", "routes[0].webSocket.userHeader"),
+            ("webSocket: {userHeader: X-User}", "routes[0].webSocket.userHeader: exactly one of"),
+            ("webSocket: {messageBurst: 5}", "routes[0].webSocket.messageBurst: there is no webSocket.messageRate"),
+            ("webSocket: {jwt: {secretFile: a, algorithm: XX}}", "routes[0].webSocket.jwt.algorithm: XX is no"),
+        ])
+    func routes(text: String, expected: String) async {
+        let (_, lines) = await Self.complaint("routes:\n- to: http://a\n  \(text)")
+        #expect(lines.first?.hasPrefix("a.yaml:3: \(expected)") == true, "\(lines)")
+    }
+
+    @Test(
+        "hosts that can be are taken",
+        arguments: ["example.com", "'*.example.com'", "'*'", "localhost", "127.0.0.1", "'::1'", "a_b"])
+    func hosts(host: String) async {
+        #expect(await Self.complaint("routes: [{to: http://a, hosts: [\(host)]}]").lines == [])
+    }
+
+    @Test("files of an upstream's TLS are opened, and a log that cannot be written is told")
+    func upstreamFiles() async throws {
+        let (code, lines) = await Self.complaint(
+            "routes: [{to: a}]\nupstreams:\n  a:\n    endpoints: [https://a]\n    tls: {key: \(#filePath)}\naccessLog: {file: /tmp}"
+        )
+        #expect(code == .configuration)
+        #expect(
+            lines == [
+                "a.yaml:5: upstreams.a.tls.key: tls.certificate is missing, which goes with it",
+                "a.yaml:6: accessLog.file: cannot write /tmp",
+            ])
     }
 
     @Test("all mistakes are told at once: of values, of what they have to do with each other, and of files")
@@ -101,6 +178,13 @@ struct ProxySettingsTests {
         for expected in [
             "MARTLET_ADMIN_LISTEN: expected an address", "MARTLET_ADMIN_LITSEN: there is no such setting; did you mean",
             "a.yaml:2: listeners[0]: expected an address", "a.yaml:5: routes[0].responseTimeout: expected a time",
+            "a.yaml:3: listeners[1].tls.certificate: cannot read", "a.yaml:3: listeners[1].tls.key: cannot read",
+            "a.yaml:5: routes[0].to: there is no upstream nowhere",
+            "a.yaml:6: routes[1].to: there is no upstream nowhere",
+            "a.yaml:7: routes[2].webSocket.jwt: exactly one of",
+            "a.yaml:8: routes[3].webSocket.jwt.keyFile: exactly one",
+            "a.yaml:9: routes[4].webSocket.jwt.secretFile: cannot read",
+            "a.yaml:11: upstreams.app.tls.authorities: cannot read",
             "a.yaml:12: accessLog: accessLog.file is missing",
             "a.yaml:13: drain.dealy: there is no such key; did you mean drain.delay?",
             "a.yaml:13: drain.time: expected a time",
@@ -125,11 +209,12 @@ struct ProxySettingsTests {
             upstreams:
               app: {endpoints: [http://a], tls: {authorities: /nonexistent/ca.pem}}
             """)
-        #expect(lines.count == 8)
+        #expect(lines.count == 9)
         for (line, expected) in zip(
             lines,
             [
                 "a.yaml:1: listeners[0].tls.certificate: cannot read /nonexistent/c.pem",
+                "a.yaml:1: listeners[0].tls.key: cannot read /nonexistent/k.pem",
                 "a.yaml:3: routes[0].to: there is no upstream nowhere, and it is no URL",
                 "a.yaml:4: routes[1]: two routes are called /, or match the same requests",
                 "a.yaml:5: routes[2].webSocket.jwt: exactly one of webSocket.jwt.secretFile",
@@ -171,7 +256,7 @@ struct ProxySettingsTests {
         #expect(configuration.client.maximumHeaderCount == 50 && configuration.accessLog?.file == "a.log")
         #expect(settings.warnings.count == 13, "\(settings.warnings.joined(separator: "\n"))")
         let old = settings.warnings.filter { $0.contains("this is now called") }
-        #expect(old.count == 12 && old.contains { $0.hasPrefix("--access-log: this is now called accessLog.file") })
+        #expect(old.count == 12 && old.contains { $0.hasPrefix("--access-log: this is now called --access-log-file") })
     }
 
     @Test("a file that says nothing old is told nothing")
@@ -187,7 +272,7 @@ struct ProxySettingsTests {
         )
         #expect(
             Set(new.fixedDifferences(from: old)) == [
-                "limits.connections", "admin.listen", "accessLog.file", "accessLog.format", "log.level",
+                "limits.connections", "admin.listen", "accessLog.file", "log.level",
             ])
     }
 }

@@ -97,10 +97,11 @@ struct ServeSettingsTests {
         #expect(
             lines.map { $0.replacing(#/(cannot read [^:]*): .*/#) { String($0.1) } } == [
                 "MARTLET_LIMIT_PUSH_RATE: there is no such setting; did you mean MARTLET_LIMITS_PUSH_RATE?",
-                "a.yaml:2: wsPath: a path begins with /, is plain, and is not /api: ws",
+                "a.yaml:2: wsPath: expected a path such as /ws, without a slash at the end and without ?, #, %, :, *, { or }, not ws",
                 "a.yaml:3: pushPath: another endpoint has this path: /sse",
                 "a.yaml:4: limits.pushRate: expected a rate such as 10/s, 600/m or 1000/h",
                 "a.yaml:5: tls.certificate: tls.key is missing, which goes with it",
+                "a.yaml:5: tls.certificate: cannot read /nonexistent/c.pem",
                 "a.yaml:6: apiKeyFile: cannot read /nonexistent/keys",
                 "a.yaml:7: console.passwordFile: cannot read /nonexistent/passwords",
                 "a.yaml:8: tokenFile: cannot read /nonexistent/tokens",
@@ -142,12 +143,37 @@ struct ServeSettingsTests {
                 == ["a.yaml:2: jwt.algorithm: the algorithm is for a secret or a key; keys of a set name their own"])
         #expect(
             await Self.complaint("jwt: {issuer: a}").lines
-                == ["a.yaml:1: jwt.issuer: there is no key that tokens could be checked with"])
+                == ["a.yaml:1: jwt.issuer: there is nothing that tokens could be checked with"])
         #expect(
             await Self.complaint("jwks: {url: 'ftp://a'}").lines == [
                 "a.yaml:1: jwks.url: ftp://a is no http or https URL"
             ])
         #expect(await Self.complaint("tokenFile: a", ["jwks.url": ["http://127.0.0.1/"]]).lines == [])
+    }
+
+    @Test(
+        "a section that means to check tokens, and has nothing to check them with, is a mistake",
+        arguments: ["jwt: {}", "jwt:\n  # keyFile: a", "jwks:", "auth: {timeout: 3s}", "auth: {}"])
+    func lonely(text: String) async {
+        let (_, lines) = await Self.complaint(text)
+        #expect(
+            lines.count == 1 && lines[0].hasSuffix("there is nothing that tokens could be checked with"), "\(lines)")
+        #expect(await Self.complaint(text, [:], ["MARTLET_JWT_SECRET": String(repeating: "x", count: 32)]).lines == [])
+    }
+
+    @Test("secrets come from the environment that is given, not from the process's")
+    func secrets() async throws {
+        let configuration = try await Self.configuration(
+            "tokenFile: /nonexistent\napiKeyFile: /nonexistent", [:],
+            ["MARTLET_API_KEY": "key", "MARTLET_JWT_SECRET": String(repeating: "x", count: 32)])
+        #expect(configuration.apiKeys != nil && configuration.hooks.authenticate != nil)
+    }
+
+    @Test(
+        "null is no user, no file and no origin", arguments: ["anonymousUser: null", "apiKeyFile: ~", "origin: [null]"])
+    func null(text: String) async {
+        let (_, lines) = await Self.complaint(text)
+        #expect(lines.count == 1 && lines[0].hasSuffix("expected a value, not null"), "\(lines)")
     }
 
     // MARK: Reloading

@@ -106,13 +106,27 @@ struct SettingsTests {
         let more = one.companions.flatMap { [ConfigurationOverrides.flag(of: $0), $1[0]] }.filter { $0 != "true" }
         let flags = try one.command.options(arguments + more)
         #expect(flags[path] == [one.example])
-        let base = try (try? one.command.read(nil, one.companions, [:])) ?? one.command.read(nil, one.command.name == "proxy" ? ["to": ["http://a"]] : [:], [:])
+        let base =
+            try (try? one.command.read(nil, one.companions, [:]))
+            ?? one.command.read(nil, one.command.name == "proxy" ? ["to": ["http://a"]] : [:], [:])
         let fromFile = try one.command.read(file, one.companions, [:])
         let fromEnvironment = try one.command.read(nil, one.companions, [one.setting.variable: one.example])
         let fromFlag = try one.command.read(nil, flags, [:])
         // A policy of origins is a function, which no text shows.
         #expect(fromFile != base || path == "origin", "\(one.example) is the default")
         #expect(fromFile == fromEnvironment && fromFile == fromFlag)
+    }
+
+    @Test("an option can undo what a file says", arguments: cases.filter(\.setting.isFlag))
+    func inversion(_ one: Case) throws {
+        let file = try Self.file(one.setting.path, "true")
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let name = "--no-" + one.setting.flag.dropFirst(2)
+        let companions = one.companions.merging(one.companions) { $1 }
+        let flags = try one.command.options([name] + (one.command.name == "proxy" ? ["--to", "http://a"] : []))
+        #expect(flags[one.setting.path] == ["false"])
+        #expect(
+            try one.command.read(file, flags.merging(companions) { $1 }, [:]) == one.command.read(nil, companions, [:]))
     }
 
     @Test("an old key means what the new one means", arguments: cases.filter { !$0.setting.oldPaths.isEmpty })
@@ -133,7 +147,8 @@ struct SettingsTests {
     func help(_ one: Case) throws {
         let options = one.command.help.replacing(#/\n {20,}/#, with: " ").split(separator: "\n")
         let line = try #require(
-            options.first { $0.hasPrefix("  \(one.setting.flag) ") }, "there is no \(one.setting.flag)")
+            options.first { $0.hasPrefix("  \(one.setting.flag) ") || $0.hasPrefix("  \(one.setting.flag)/--no-") },
+            "there is no \(one.setting.flag)")
         if !one.setting.isFlag {
             #expect(line.contains("Default: \(one.setting.defaultText.filter { $0 != "`" })."), "\(line)")
         }

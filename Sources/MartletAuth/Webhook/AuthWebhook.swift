@@ -86,7 +86,7 @@ public final class AuthWebhook: Sendable {
             }
             self.logger.warning(
                 "the back end could not say who a token stands for",
-                metadata: ["url": "\(self.url)", "error": "\(error)", "leftAlone": "\(isOpen)"])
+                metadata: ["url": "\(self.url)", "error": "\(error)", "circuitOpen": "\(isOpen)"])
             throw PushUnavailable(reason: "the back end could not say who a token stands for")
         }
     }

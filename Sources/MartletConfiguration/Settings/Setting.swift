@@ -11,6 +11,8 @@ package struct Setting<Root: Sendable>: Sendable {
     package let isLive: Bool
     package private(set) var isRequired = false
     package private(set) var aliases: [SettingAlias] = []
+    /// The setting that this one belongs to, if any: when that cannot be read, this one is not looked at.
+    private(set) var owner: String?
     /// The words for a default that is no value: `none`.
     let absence: String?
     let read: @Sendable (ConfigurationNode, inout Root) throws -> Void
@@ -85,6 +87,13 @@ package struct Setting<Root: Sendable>: Sendable {
         return setting
     }
 
+    /// The same setting, which belongs to another one.
+    package func belonging(to path: String) -> Self {
+        var setting = self
+        setting.owner = path
+        return setting
+    }
+
     /// The same setting, which may also be said in older ways; each is told as a warning.
     package func alias(_ aliases: SettingAlias...) -> Self {
         var setting = self
@@ -93,15 +102,20 @@ package struct Setting<Root: Sendable>: Sendable {
     }
 
     /// The same setting, of something that has the root as a part.
-    package func at<Whole>(_ part: WritableKeyPath<Whole, Root> & Sendable) -> Setting<Whole> {
+    ///
+    /// - Parameter prefix: the path of the mapping in which it stands there, with a dot at the end.
+    package func at<Whole>(
+        _ part: WritableKeyPath<Whole, Root> & Sendable, under prefix: String = ""
+    ) -> Setting<Whole> {
         var setting = Setting<Whole>(
-            path: self.path, help: self.help, form: self.form, isLive: self.isLive, absence: self.absence,
+            path: prefix + self.path, help: self.help, form: self.form, isLive: self.isLive, absence: self.absence,
             read: { [read] node, whole in try read(node, &whole[keyPath: part]) },
             text: { [text] in text($0[keyPath: part]) },
             isSame: { [isSame] in isSame($0[keyPath: part], $1[keyPath: part]) },
             copy: { [copy] source, target in copy(source[keyPath: part], &target[keyPath: part]) })
         setting.isRequired = self.isRequired
-        setting.aliases = self.aliases
+        setting.aliases = self.aliases.map { $0.under(prefix) }
+        setting.owner = self.owner.map { prefix + $0 }
         return setting
     }
 }

@@ -13,6 +13,9 @@ package struct SettingAlias: Sendable {
         Self(path: path) { Double($0) == nil ? nil : $0 + unit }
     }
 
+    /// The same, in a mapping.
+    func under(_ prefix: String) -> Self { Self(path: self.path.map { prefix + $0 }, convert: self.convert) }
+
     /// Values of today's key that may be bare numbers of a unit: `20` for `20/s`.
     package static func bareNumber(unit: String) -> Self {
         Self(path: nil) { Double($0) == nil ? nil : $0 + unit }

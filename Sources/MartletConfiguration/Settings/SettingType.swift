@@ -43,37 +43,32 @@ package struct SettingType<Value>: Sendable {
     }
 
     /// A mapping whose keys are a table's.
-    ///
-    /// - Parameter check: told the mapping and what was read, for what keys must have in common.
-    package static func mapping(
-        _ table: SettingsTable<Value>,
-        check: @escaping @Sendable (ConfigurationNode, Value) throws -> Void = { _, _ in }
-    ) -> Self where Value: Sendable {
+    package static func mapping(_ table: SettingsTable<Value>) -> Self where Value: Sendable {
         Self(SettingForm("mapping", example: "{}", kind: .mapping(table.descriptions))) { node in
             let reading = table.read(node)
             try reading.problems.throwAll()
-            try check(node, reading.values)
             return reading.values
         }
     }
 
-    /// A list of mappings whose keys are a table's.
+    /// A list of at least one mapping whose keys are a table's.
     ///
     /// - Parameter short: reads an element that is no mapping; `nil` when all must be.
     package static func mappings<Element: Sendable>(
         _ table: SettingsTable<Element>, short: (@Sendable (ConfigurationNode) throws -> SettingsEntry<Element>)? = nil
     ) -> Self where Value == [SettingsEntry<Element>] {
         Self(SettingForm("list", example: "[]", kind: .mappings(table.descriptions))) { node in
-            var problems = ConfigurationProblems()
-            var elements: [SettingsEntry<Element>] = []
-            for element in try node.elements() {
-                problems.gather {
-                    let short = element.isMapping ? nil : short
-                    elements.append(try short?(element) ?? table.entry(element))
-                }
+            let nodes = try node.elements()
+            guard !nodes.isEmpty else { throw node.error("expected at least one element") }
+            // What is wrong with an element does not hide the others.
+            return nodes.compactMap { element in
+                guard let short, !element.isMapping else { return table.entry(element) }
+                var problems = ConfigurationProblems()
+                var entry: SettingsEntry<Element>?
+                problems.gather { entry = try short(element) }
+                element.report(problems)
+                return entry
             }
-            try problems.throwAll()
-            return elements
         }
     }
 
@@ -82,13 +77,7 @@ package struct SettingType<Value>: Sendable {
         _ table: SettingsTable<Element>
     ) -> Self where Value == [String: SettingsEntry<Element>] {
         Self(SettingForm("mapping", example: "{}", kind: .namedMappings(table.descriptions))) { node in
-            var problems = ConfigurationProblems()
-            var elements: [String: SettingsEntry<Element>] = [:]
-            for (name, element) in try node.namedMembers() {
-                problems.gather { elements[name] = try table.entry(element) }
-            }
-            try problems.throwAll()
-            return elements
+            try Dictionary(node.namedMembers().map { ($0.name, table.entry($0.node)) }) { first, _ in first }
         }
     }
 }
@@ -102,7 +91,7 @@ extension SettingType<String> {
     package static func text(_ name: String, example: String) -> Self {
         Self(SettingForm(name, example: example), text: { $0 }) { node in
             let text = try node.string()
-            guard !text.isEmpty else { throw node.error("expected a \(name), not an empty text") }
+            guard !text.utf8.isEmpty else { throw node.error("expected a value, not an empty text") }
             return text
         }
     }

@@ -2,7 +2,7 @@
 package struct SettingsReading<Root: Sendable>: Sendable {
     package var values: Root
     /// The place of the whole.
-    let origin: ConfigurationOrigin
+    package let origin: ConfigurationOrigin
     /// The places of the settings that are said, by path.
     package internal(set) var origins: [String: ConfigurationOrigin] = [:]
     /// The places of mappings that are there, by path.
@@ -25,8 +25,10 @@ package struct SettingsReading<Root: Sendable>: Sendable {
         self.origin.error("\(path) is missing, or \(other)")
     }
 
-    /// Whether every setting below a path that is said could be read.
-    package func isSound(_ path: String) -> Bool {
-        !self.unread.contains { $0 == path || $0.hasPrefix(path + ".") }
+    /// Whether a setting could be read, with all below it, or is not said.
+    package func isSound(_ path: String) -> Bool { Self.isSound(path, unread: self.unread) }
+
+    static func isSound(_ path: String, unread: Set<String>) -> Bool {
+        !unread.contains { $0 == path || $0.isEmpty || $0.hasPrefix(path + ".") || path.hasPrefix($0 + ".") }
     }
 }

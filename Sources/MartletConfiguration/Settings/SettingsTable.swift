@@ -6,8 +6,10 @@ package struct SettingsTable<Root: Sendable>: Sendable {
     package let secrets: [SecretVariable]
     /// The settings by their keys, old ones too.
     private let known: [String: Setting<Root>]
-    /// The keys that mappings may have, by the mapping's path, which ends with a dot or is empty.
+    /// The keys that mappings may have, old ones too, by the mapping's path, which ends with a dot or is empty.
     private let names: [String: Set<String>]
+    /// The keys of settings that no longer have these names.
+    private let oldPaths: Set<String>
 
     package init(_ initial: Root, _ sections: [SettingsSection<Root>], secrets: [SecretVariable] = []) {
         self.initial = initial
@@ -25,6 +27,7 @@ package struct SettingsTable<Root: Sendable>: Sendable {
                 }
             }
         }
+        self.oldPaths = Set(sections.flatMap(\.settings).flatMap { $0.aliases.compactMap(\.path) })
         self.known = known
         self.names = names
     }
@@ -51,17 +54,24 @@ package struct SettingsTable<Root: Sendable>: Sendable {
         var reading = SettingsReading(values: self.initial, origin: node.origin)
         var said: [String: ConfigurationNode] = [:]
         self.collect(node, "", &said, &reading)
-        for path in self.known.keys { if let node = node.override(of: path) { said[path] = node } }
+        // Only the outermost settings have options and variables.
+        let overrides = node.path.isEmpty ? self.overrides(of: node) : [:]
         for setting in self.settings {
             do {
-                guard let value = try self.chosen(setting, of: said, in: node) else {
+                guard let value = try self.chosen(setting, of: said.merging(overrides) { $1 }, in: node) else {
                     if setting.isRequired, reading.isSound(setting.path) {
                         reading.problems.add(node.missing(setting.path))
                     }
                     continue
                 }
                 reading.origins[setting.path] = value.origin
+                if let owner = setting.owner, !reading.isSound(owner) { continue }
                 try setting.read(value, &reading.values)
+                // A mistake in the file is told although something takes precedence over it.
+                if overrides[setting.path] != nil, let inFile = said[setting.path] {
+                    var unused = reading.values
+                    reading.problems.gather { try setting.read(inFile, &unused) }
+                }
             } catch {
                 reading.unread.insert(setting.path)
                 reading.problems.gather { throw error }
@@ -70,28 +80,40 @@ package struct SettingsTable<Root: Sendable>: Sendable {
         return reading
     }
 
-    /// Reads a mapping in a list or under a name.
-    ///
-    /// - Throws: ``ConfigurationProblems`` with all that is wrong.
-    package func entry(_ node: ConfigurationNode) throws -> SettingsEntry<Root> {
+    /// Reads a mapping in a list or under a name. What is wrong is reported to the node.
+    package func entry(_ node: ConfigurationNode) -> SettingsEntry<Root> {
         let reading = self.read(node)
-        try reading.problems.throwAll()
+        node.report(reading.problems)
         return SettingsEntry(
-            reading.values, origin: node.origin, origins: reading.origins, sections: reading.sections)
+            reading.values, origin: node.origin, origins: reading.origins, sections: reading.sections,
+            unread: reading.unread)
     }
 
     /// Reads the outermost mapping of a file, and refuses variables of the environment that no setting has.
     ///
-    /// - Parameter command: the command whose `--help` lists the variables.
-    package func read(root: ConfigurationNode, command: String) -> SettingsReading<Root> {
+    /// - Parameters:
+    ///   - command: the command whose `--help` lists the variables.
+    ///   - others: variables of other commands, by name, with the command; they are told as warnings.
+    package func read(
+        root: ConfigurationNode, command: String, others: [String: String] = [:]
+    ) -> SettingsReading<Root> {
         var reading = self.read(root)
+        reading.problems.gather { try root.reportedProblems.throwAll() }
         reading.warnings = root.allWarnings
-        let plain = self.settings.filter(\.form.isPlain).flatMap { [$0.path] + $0.aliases.compactMap(\.path) }
-        for error in root.unknownVariables(
-            known: Set(plain.map(ConfigurationOverrides.variable(of:))).union(self.secrets.map(\.name)),
-            command: command)
-        {
+        let (plain, listed) = (self.settings.filter(\.form.isPlain), self.settings.filter { !$0.form.isPlain })
+        for setting in listed where root.hasVariable(ConfigurationOverrides.variable(of: setting.path)) {
+            let name = ConfigurationOverrides.variable(of: setting.path)
+            reading.problems.add(ConfigurationError("\(name): \(setting.path) can only be set in a file"))
+        }
+        let own = plain.map { ConfigurationOverrides.variable(of: $0.path) } + self.secrets.map(\.name)
+        let old = plain.flatMap { $0.aliases.compactMap(\.path) }.map(ConfigurationOverrides.variable(of:))
+        let ignored = Set(old + listed.map { ConfigurationOverrides.variable(of: $0.path) }).union(others.keys)
+        for error in root.unknownVariables(known: own, ignored: ignored, command: command) {
             reading.problems.add(error)
+        }
+        for (name, other) in others.sorted(by: { $0.key < $1.key }) where root.hasVariable(name) && !own.contains(name)
+        {
+            reading.warnings.append("\(name): this is a setting of \(other), not of \(command)")
         }
         return reading
     }
@@ -118,12 +140,17 @@ package struct SettingsTable<Root: Sendable>: Sendable {
         let names = self.names[prefix] ?? []
         var problems = ConfigurationProblems()
         problems.gather {
-            let members = try node.members(names, problems: &reading.problems) { self.suggestion(for: $0) }
+            let current = names.filter { name in
+                self.settings.contains { $0.path == prefix + name || $0.path.hasPrefix(prefix + name + ".") }
+            }
+            let members = try node.members(names, listed: current, problems: &reading.problems) { name in
+                self.suggestion(for: prefix + name, prefix, in: node)
+            }
             for name in names.sorted() {
                 guard let member = members[name] else { continue }
                 let path = prefix + name
                 let isSection = self.names[path + "."] != nil
-                if self.known[path] != nil, !isSection || !member.isMapping {
+                if self.known[path] != nil, !isSection || !(member.isMapping || member.isNull) {
                     said[path] = member
                 } else {
                     reading.sections[path] = member.origin
@@ -132,30 +159,48 @@ package struct SettingsTable<Root: Sendable>: Sendable {
             }
         }
         guard !problems.errors.isEmpty else { return }
-        // What stands below it counts as said, so that it is not told to be missing.
+        // The settings below it are not said to be missing.
         reading.unread.insert(String(prefix.dropLast()))
         reading.problems.gather { try problems.throwAll() }
     }
 
-    /// A key elsewhere in the table that has the same last name.
-    private func suggestion(for name: String) -> String? {
-        self.known.keys.sorted().first { $0.hasSuffix("." + name) }
+    /// The values of the command line and the environment, by path.
+    private func overrides(of node: ConfigurationNode) -> [String: ConfigurationNode] {
+        let paths = self.known.filter(\.value.form.isPlain).keys
+        return Dictionary(uniqueKeysWithValues: paths.compactMap { path in node.override(of: path).map { (path, $0) } })
+    }
+
+    /// The whole key that was meant by one that is not known.
+    private func suggestion(for path: String, _ prefix: String, in node: ConfigurationNode) -> String? {
+        let all = self.settings.map(\.path)
+        let siblings = (self.names[prefix] ?? []).map { prefix + $0 }.filter { !self.oldPaths.contains($0) }
+        return Suggestion.key(for: path, siblings: siblings.sorted(), all: all).map { self.owner(node, prefix) + $0 }
+    }
+
+    /// The path of the table's own mapping, with a dot at the end.
+    private func owner(_ node: ConfigurationNode, _ prefix: String) -> String {
+        let inner = prefix.isEmpty ? "" : String(prefix.dropLast())
+        let path = inner.isEmpty ? node.path : String(node.path.dropLast(inner.count))
+        return path.isEmpty || path.hasSuffix(".") ? path : path + "."
     }
 
     /// The node that a setting is read from: the one that takes precedence, of its key and its old ones.
     private func chosen(
         _ setting: Setting<Root>, of said: [String: ConfigurationNode], in owner: ConfigurationNode
     ) throws -> ConfigurationNode? {
-        let name = owner.path.isEmpty ? setting.path : "\(owner.path).\(setting.path)"
+        let path = owner.path.isEmpty ? setting.path : "\(owner.path).\(setting.path)"
         var chosen = said[setting.path]
         for alias in setting.aliases {
-            if let path = alias.path, let old = said[path] {
+            if let oldPath = alias.path, let old = said[oldPath] {
+                let name = old.origin.name(of: path)
                 if let chosen, chosen.origin.precedence == old.origin.precedence {
                     throw old.error("\(name) is said too, whose old name this is")
                 }
-                old.warn(old.error("this is now called \(name)").reason)
+                let converted = old.converted(alias.convert)
+                let unit = converted.flatMap { try? $0.string() }.map { "; write \($0), with its unit" } ?? ""
+                old.warn(old.error("this is now called \(name)\(unit)").reason)
                 guard (chosen?.origin.precedence ?? -1) < old.origin.precedence else { continue }
-                chosen = old.converted(alias.convert) ?? old
+                chosen = converted ?? old
             } else if alias.path == nil, let node = chosen, let converted = node.converted(alias.convert) {
                 node.warn(node.error("write \((try? converted.string()) ?? ""), with its unit").reason)
                 chosen = converted

@@ -29,10 +29,14 @@ package struct ConfigurationDocument: Sendable {
             throw ConfigurationError(
                 "\(self.file):\(context.mark.line): \(duplicates.joined(separator: ", ")): twice in the mapping that begins here",
                 line: context.mark.line)
+        } catch YamlError.scanner(_, let problem, let mark, _), YamlError.parser(_, let problem, let mark, _),
+            YamlError.composer(_, let problem, let mark, _)
+        {
+            throw ConfigurationError("\(self.file):\(mark.line): not valid YAML: \(problem)", line: mark.line)
         } catch {
             throw ConfigurationError("\(self.file): not valid YAML: \(error)")
         }
         guard let root else { throw ConfigurationError("\(self.file): it is empty") }
-        return ConfigurationNode(root, path: "", place: .file(self.file), overrides: self.overrides, warnings: .init())
+        return ConfigurationNode(root, path: "", place: .file(self.file), overrides: self.overrides, remarks: .init())
     }
 }

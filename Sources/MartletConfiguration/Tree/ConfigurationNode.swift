@@ -8,17 +8,17 @@ package struct ConfigurationNode {
     private let node: Node
     private let place: ConfigurationPlace
     private let overrides: ConfigurationOverrides
-    private let warnings: ConfigurationWarnings
+    private let remarks: ConfigurationRemarks
 
     init(
         _ node: Node, path: String, place: ConfigurationPlace, overrides: ConfigurationOverrides,
-        warnings: ConfigurationWarnings
+        remarks: ConfigurationRemarks
     ) {
         self.node = node
         self.path = path
         self.place = place
         self.overrides = overrides
-        self.warnings = warnings
+        self.remarks = remarks
     }
 
     package var origin: ConfigurationOrigin {
@@ -35,7 +35,7 @@ package struct ConfigurationNode {
     }
 
     private func child(_ node: Node, path: String) -> ConfigurationNode {
-        ConfigurationNode(node, path: path, place: self.place, overrides: self.overrides, warnings: self.warnings)
+        ConfigurationNode(node, path: path, place: self.place, overrides: self.overrides, remarks: self.remarks)
     }
 
     /// The node with another text in its place; `nil` for one that is no text, or has no other.
@@ -43,19 +43,27 @@ package struct ConfigurationNode {
         guard let text = self.node.scalar?.string, let other = convert(text) else { return nil }
         return ConfigurationNode(
             .scalar(.init(other, .implicit, .any, self.node.mark)), path: self.path, place: self.place,
-            overrides: self.overrides, warnings: self.warnings)
+            overrides: self.overrides, remarks: self.remarks)
     }
 
     /// The variables of the environment that no setting has.
-    func unknownVariables(known: Set<String>, command: String) -> [ConfigurationError] {
-        self.overrides.unknownVariables(known: known, command: command)
+    func unknownVariables(known: [String], ignored: Set<String>, command: String) -> [ConfigurationError] {
+        self.overrides.unknownVariables(known: known, ignored: ignored, command: command)
     }
 
-    /// Adds a remark that is no mistake.
-    func warn(_ warning: String) { self.warnings.add(warning) }
+    /// Whether a variable of the environment is said.
+    func hasVariable(_ name: String) -> Bool { self.overrides.hasVariable(name) }
 
-    /// The remarks about all of the configuration.
-    var allWarnings: [String] { self.warnings.texts }
+    /// Adds a remark that is no mistake.
+    func warn(_ warning: String) { self.remarks.warn(warning) }
+
+    /// Adds mistakes that do not stop the reading.
+    func report(_ problems: ConfigurationProblems) { self.remarks.report(problems) }
+
+    /// The remarks about all of the configuration that are no mistakes.
+    var allWarnings: [String] { self.remarks.warnings }
+    /// The mistakes in all of the configuration that did not stop the reading.
+    var reportedProblems: ConfigurationProblems { self.remarks.problems }
 
     /// The value of a key below this node that the command line or the environment says in place of the file.
     func override(of path: String) -> ConfigurationNode? {
@@ -64,15 +72,13 @@ package struct ConfigurationNode {
         let texts = said.values.map { Node($0) }
         return ConfigurationNode(
             texts.count == 1 ? texts[0] : Node(texts), path: path, place: said.place, overrides: self.overrides,
-            warnings: self.warnings)
+            remarks: self.remarks)
     }
 
     /// A section whose lines are all comments is an empty one.
     private func mapping() throws(ConfigurationError) -> Node.Mapping {
         if let mapping = self.node.mapping { return mapping }
-        guard let scalar = self.node.scalar, scalar.style == .plain, ["", "~", "null"].contains(scalar.string) else {
-            throw self.error("expected a mapping of names to values")
-        }
+        guard self.isNull else { throw self.error("expected a mapping of names to values") }
         return Node.Mapping([])
     }
 
@@ -80,9 +86,11 @@ package struct ConfigurationNode {
     ///
     /// - Parameters:
     ///   - known: all keys that there may be; others are gathered as problems.
-    ///   - suggestion: finds the key that was meant by one that is not known, when none in `known` is near.
+    ///   - listed: the keys that such a problem lists; `nil` for all that are known.
+    ///   - suggestion: finds the whole key that was meant by the name of one that is not known.
     func members(
-        _ known: Set<String>, problems: inout ConfigurationProblems, suggestion: (String) -> String? = { _ in nil }
+        _ known: Set<String>, listed: Set<String>? = nil, problems: inout ConfigurationProblems,
+        suggestion: (String) -> String? = { _ in nil }
     ) throws(ConfigurationError) -> [String: ConfigurationNode] {
         let mapping = try self.mapping()
         let prefix = self.path.isEmpty ? "" : "\(self.path)."
@@ -90,9 +98,9 @@ package struct ConfigurationNode {
         for (key, value) in mapping {
             let name = key.string ?? "?"
             guard known.contains(name) else {
-                let meant = Suggestion.nearest(to: name, in: known).map { prefix + $0 } ?? suggestion(name)
                 let hint =
-                    meant.map { "did you mean \($0)?" } ?? "known are \(known.sorted().joined(separator: ", "))"
+                    suggestion(name).map { "did you mean \($0)?" }
+                    ?? "known are \((listed ?? known).sorted().joined(separator: ", "))"
                 problems.add(
                     ConfigurationOrigin(path: prefix + name, line: key.mark?.line, place: self.place)
                         .error("there is no such key; \(hint)"))
@@ -123,8 +131,15 @@ package struct ConfigurationNode {
 
     package var isMapping: Bool { self.node.mapping != nil }
 
+    /// Whether nothing stands there, or YAML's null.
+    var isNull: Bool {
+        guard let scalar = self.node.scalar, scalar.style == .plain else { return false }
+        return ["", "~", "null", "Null", "NULL"].contains(scalar.string)
+    }
+
     package func string() throws -> String {
         guard let text = self.node.scalar?.string else { throw self.error("expected a text") }
+        guard !self.isNull else { throw self.error("expected a value, not null") }
         return text
     }
 

@@ -25,6 +25,15 @@ package struct ConfigurationOrigin: Sendable {
 
     package func error(_ reason: String) -> ConfigurationError { self.error(reason, joint: ": ") }
 
+    /// The name that another key has at the same kind of place: an option, a variable, or the key itself.
+    func name(of path: String) -> String {
+        switch self.place {
+        case .file: path
+        case .environment: ConfigurationOverrides.variable(of: path)
+        case .flag: ConfigurationOverrides.flag(of: path)
+        }
+    }
+
     /// - Parameter joint: what stands between the key and the reason.
     func error(_ reason: String, joint: String) -> ConfigurationError {
         let key = self.path.isEmpty ? "" : self.path + joint

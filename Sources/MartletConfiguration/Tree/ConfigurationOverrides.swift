@@ -27,17 +27,26 @@ package struct ConfigurationOverrides: Sendable {
 
     /// Complaints about variables that no setting has, in alphabetical order.
     ///
-    /// - Parameter command: the command whose `--help` lists the settings.
-    func unknownVariables(known: Set<String>, command: String) -> [ConfigurationError] {
-        let unknown = self.environment.filter { !known.contains($0.key) && !Self.isServiceLink($0.key, $0.value) }
+    /// - Parameters:
+    ///   - ignored: variables that are no settings of the command and no mistakes.
+    ///   - command: the command whose `--help` lists the settings.
+    func unknownVariables(
+        known: [String], ignored: Set<String> = [], command: String
+    ) -> [ConfigurationError] {
+        let unknown = self.environment.filter {
+            !known.contains($0.key) && !ignored.contains($0.key) && !Self.isServiceLink($0.key, $0.value)
+        }
         return unknown.keys.sorted().map { name in
             let hint =
-                Suggestion.nearest(to: name, in: known).map { "did you mean \($0)?" }
+                Suggestion.name(for: Self.unprefixed(name), in: known.map(Self.unprefixed))
+                .map { "did you mean \(Self.prefix)_\($0)?" }
                 ?? "\(command) --help lists all settings"
             return ConfigurationOrigin(path: "", line: nil, place: .environment(name))
                 .error("there is no such setting; \(hint)")
         }
     }
+
+    private static func unprefixed(_ name: String) -> String { String(name.dropFirst(Self.prefix.count + 1)) }
 
     /// Whether Kubernetes or Docker made a variable of the address of another service whose name begins with ours:
     /// `MARTLET_SERVICE_HOST=10.0.0.1`, `MARTLET_PORT=tcp://10.0.0.1:8080`, `MARTLET_PORT_8080_TCP_ADDR=10.0.0.1`.
@@ -49,6 +58,9 @@ package struct ConfigurationOverrides: Sendable {
         }
         return words.last == "PORT" && value.contains("://")
     }
+
+    /// Whether a variable is said.
+    func hasVariable(_ name: String) -> Bool { self.environment[name] != nil }
 
     package static func flag(of path: String) -> String {
         "--" + self.words(of: path).map { $0.lowercased() }.joined(separator: "-")

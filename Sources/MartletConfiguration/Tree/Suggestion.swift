@@ -1,13 +1,46 @@
 /// Finds the name that was probably meant.
 enum Suggestion {
-    /// The name nearest to one that is not known; `nil` when none is near. Case and separators are ignored.
-    static func nearest(to name: String, in known: some Sequence<String>) -> String? {
+    /// The key that was meant by one that is not known.
+    ///
+    /// - Parameters:
+    ///   - path: the unknown key, dotted.
+    ///   - siblings: the keys that may stand in its place, dotted.
+    ///   - all: all keys there are, dotted, in their order.
+    static func key(for path: String, siblings: [String], all: [String]) -> String? {
+        let wanted = Self.letters(path)
+        let last = Self.letters(path.split(separator: ".").last.map(String.init) ?? path)
+        return all.first { Self.letters($0) == wanted }
+            ?? all.first { Self.letters($0.split(separator: ".").last.map(String.init) ?? $0) == last }
+            ?? Self.beginning(with: wanted, in: all) ?? Self.nearest(to: path, in: siblings)
+    }
+
+    /// The name that was meant by one that is not known.
+    static func name(for name: String, in known: [String]) -> String? {
         let wanted = Self.letters(name)
-        let limit = wanted.count < 3 ? 0 : max(1, wanted.count / 4)
+        return known.first { Self.letters($0) == wanted } ?? Self.beginning(with: wanted, in: known)
+            ?? Self.nearest(to: name, in: known)
+    }
+
+    /// The shortest name that begins with what was written: `tls.certificate` for `tlsCert`.
+    private static func beginning(with wanted: [UInt8], in known: [String]) -> String? {
+        guard wanted.count >= 4 else { return nil }
+        return known.filter { Self.letters($0).starts(with: wanted) }.min { $0.utf8.count < $1.utf8.count }
+    }
+
+    /// The name with the fewest letters different; `nil` when none is near.
+    private static func nearest(to name: String, in known: [String]) -> String? {
+        let wanted = Self.letters(name)
+        let limit =
+            switch wanted.count {
+            case ..<4: 0
+            case ..<6: 1
+            default: wanted.count < 12 ? 2 : 3
+            }
         let distances = known.map { (name: $0, distance: Self.distance(wanted, Self.letters($0), limit: limit)) }
         return distances.filter { $0.distance <= limit }.min { ($0.distance, $0.name) < ($1.distance, $1.name) }?.name
     }
 
+    /// The letters and digits of a name in lower case, a hundred at most.
     private static func letters(_ name: String) -> [UInt8] {
         name.utf8.filter { $0 != UInt8(ascii: "_") && $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: ".") }
             .prefix(100).map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }

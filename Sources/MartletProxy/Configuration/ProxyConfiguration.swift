@@ -55,7 +55,7 @@ public struct ProxyConfiguration: Sendable {
                 "upstream \(name): weights are 1 to 1,000")
         }
         try require(
-            (1024...1_048_576).contains(self.client.maximumHeaderSize), "client.maximumHeaderSize: 1KiB to 1MiB")
+            (1024...1_048_576).contains(self.client.maximumHeaderSize), "limits.headerSize: 1KiB to 1MiB")
         let names = self.routes.map(\.name)
         for (index, name) in names.enumerated() where names[..<index].contains(name) {
             throw ProxyError(.configuration, reason: "two routes are called \(name), or match the same requests")

@@ -1,16 +1,21 @@
 public import Logging
 import MartletConfiguration
 import MartletService
+package import MartletWebSocket
 import NIOCore
 public import ServiceLifecycle
 import Synchronization
 
 /// The proxy with what a daemon has around it: an admin listener, and a configuration that is read again on SIGHUP or when
 /// its file changes.
-public struct ProxyService: Service {
+public struct ProxyService: Service, CustomStringConvertible {
+    /// The name of the service in logs; its configuration, which may have secrets, is not shown.
+    public var description: String { "ProxyService" }
+
     private let server: ProxyServer
     private let configuration: ProxyConfiguration
     private let file: String?
+    private let stamp: FileStamp?
     private let readAgain: @Sendable () async throws -> ProxyConfiguration
     private let logger: Logger
     private let onListening: @Sendable ([ProxyAddress], ProxyAddress?) async -> Void
@@ -25,10 +30,22 @@ public struct ProxyService: Service {
         readAgain: @escaping @Sendable () async throws -> ProxyConfiguration, logger: Logger,
         onListening: @escaping @Sendable ([ProxyAddress], ProxyAddress?) async -> Void
     ) throws {
+        try self.init(
+            configuration: configuration, file: file, stamp: file.flatMap { FileStamp($0) }, readAgain: readAgain,
+            logger: logger, onListening: onListening)
+    }
+
+    /// - Parameter stamp: the stamp of the file before it was read for the first time.
+    package init(
+        configuration: ProxyConfiguration, file: String?, stamp: FileStamp?,
+        readAgain: @escaping @Sendable () async throws -> ProxyConfiguration, logger: Logger,
+        onListening: @escaping @Sendable ([ProxyAddress], ProxyAddress?) async -> Void
+    ) throws {
         PrometheusMetrics.bootstrap()
         self.server = try ProxyServer(configuration: configuration, logger: logger)
         self.configuration = configuration
         self.file = file
+        self.stamp = stamp
         self.readAgain = readAgain
         self.logger = logger
         self.onListening = onListening
@@ -64,7 +81,7 @@ public struct ProxyService: Service {
         FileReloader(
             files: {
                 self.file.map { file in
-                    [ReloadedFile(file) { try await self.server.reload(try await self.readAgain()) }]
+                    [ReloadedFile(file, stamp: self.stamp) { try await self.server.reload(try await self.readAgain()) }]
                 } ?? []
             },
             logger: self.logger

@@ -14,7 +14,7 @@ extension SettingType<[String]> {
     /// Names of headers that rules may change.
     fileprivate static var headerNames: Self {
         Self(SettingForm("name", example: "X-Debug", kind: .list)) { node in
-            let names = try node.strings()
+            let names = try SettingType.tokens("header", example: "X-Debug").parse(node)
             for name in names where HeaderRules.untouchable.contains(name.lowercased()) {
                 throw node.error("\(name) is the proxy's own business")
             }

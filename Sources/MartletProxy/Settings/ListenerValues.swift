@@ -5,10 +5,10 @@ import MartletWebSocket
 /// The settings of one listener, as their table reads them.
 struct ListenerValues: Sendable {
     var listener = ListenerConfiguration(address: ProxyAddress(host: "127.0.0.1", port: 0))
-    var tls = TLSFiles()
+    var tls = TLSSettings()
 
     static let table = SettingsTable(
-        ListenerValues(), [Self.listen] + TLSFiles.settings.map { $0.at(\.tls) } + Self.more)
+        ListenerValues(), [Self.listen] + TLSSettings.liveSettings.map { $0.at(\.tls) } + Self.more)
 
     private static let listen = Setting<ListenerValues>.live(
         "listen", \.listener.address, .listenAddress, default: "required", "The address and port to listen on."

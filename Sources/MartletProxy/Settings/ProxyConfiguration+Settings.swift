@@ -15,7 +15,7 @@ extension ProxyConfiguration {
     private static let limits: [Setting<ProxyConfiguration>] = [
         Setting<ProxyConfiguration>.fixed(
             "limits.connections", \.maximumConnections, .int(1...10_000_000), default: "as descriptors allow",
-            "The greatest number of clients' connections, all listeners together. One beyond it is closed at once."
+            "The greatest number of clients' connections, all listeners together. Beyond it: 503, with TLS the end."
         ).alias(.key("maximumConnections")),
         Setting<ProxyConfiguration>.live(
             "limits.headerSize", \.client.maximumHeaderSize, .size(1024...1_048_576),
@@ -50,7 +50,7 @@ extension ProxyConfiguration {
         ).alias(.key("accessLog")),
         .fixed(
             "accessLog.format", \.accessLogFormat, .choice("format", [("json", .json), ("combined", .combined)]),
-            default: "json", "The format of its lines: `json`, or `combined` as Apache and nginx write it."),
+            "The format of the access log's lines: `json`, or `combined` as Apache and nginx write it."),
     ]
 
     private static let draining: [Setting<ProxyConfiguration>] = [
@@ -58,7 +58,7 @@ extension ProxyConfiguration {
             "drain.delay", \.drainDelay, .duration,
             "The time that `/healthz` answers 503 after SIGTERM before anything else happens."),
         Setting<ProxyConfiguration>.live(
-            "drain.time", \.drainTimeout, .duration, "The time over which WebSockets are closed after that."
+            "drain.time", \.drainTimeout, .duration, "The time over which WebSockets are closed after `drain.delay`."
         ).alias(.key("drainTimeout", unit: "s")),
     ]
 
@@ -70,8 +70,8 @@ extension ProxyConfiguration {
     }
 
     /// The format, which comes after the file in the table.
-    private var accessLogFormat: AccessLogConfiguration.Format? {
-        get { self.accessLog?.format }
-        set { if let newValue { self.accessLog?.format = newValue } }
+    private var accessLogFormat: AccessLogConfiguration.Format {
+        get { self.accessLog?.format ?? .json }
+        set { self.accessLog?.format = newValue }
     }
 }

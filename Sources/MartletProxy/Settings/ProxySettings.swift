@@ -28,9 +28,16 @@ public struct ProxySettings: Sendable {
         file: String?, flags: [String: [String]] = [:],
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws {
+        try self.init(file: file, flags: flags, environment: environment, others: [:])
+    }
+
+    /// - Parameter others: variables of other commands, by name, with the command.
+    package init(
+        file: String?, flags: [String: [String]], environment: [String: String], others: [String: String]
+    ) throws {
         self.file = file
         var reading = try ProxyValues.table.read(
-            command: Self.command, file: file, flags: flags, environment: environment)
+            command: Self.command, file: file, flags: flags, environment: environment, others: others)
         self.configuration = reading.resolve(hasFile: file != nil)
         if reading.problems.errors.contains(where: { $0.kind == .usage }) { try reading.throwProblems() }
         self.reading = reading
@@ -73,6 +80,21 @@ public struct ProxySettings: Sendable {
         }
     }
 
+    /// Reads a configuration from a text, without opening the files that it names.
+    ///
+    /// - Throws: ``ServerError`` with all mistakes.
+    static func configuration(text: String, file: String) throws -> ProxyConfiguration {
+        do {
+            let root = try ConfigurationDocument(text: text, file: file).root()
+            var reading = ProxyValues.table.read(root: root, command: Self.command)
+            let configuration = reading.resolve(hasFile: true)
+            try reading.throwProblems()
+            return configuration
+        } catch let error as ConfigurationError {
+            throw ServerError(.configuration, reason: error.reason)
+        }
+    }
+
     /// Opens the files that the settings name, so that what is wrong with them is told now and not when a client comes.
     ///
     /// - Parameter fetches: whether a JWK set is fetched, which the proxy needs and a look at the settings does not.
@@ -82,26 +104,30 @@ public struct ProxySettings: Sendable {
         var reading = self.reading
         var configuration = self.configuration
         for entry in reading.values.listeners {
-            await reading.gather(entry, "tls.certificate") {
-                guard let certificate = entry.values.tls.certificate, let key = entry.values.tls.key else { return }
-                _ = try ServerTLS(settingsCertificate: certificate, key: key)
+            for (path, error) in entry.values.tls.open().problems { reading.add(error, entry, at: path) }
+        }
+        for (name, entry) in reading.values.upstreams {
+            for (path, error) in Self.problems(of: entry.values.tls, upstream: name) {
+                reading.add(error, entry, at: path)
             }
         }
-        for entry in reading.values.upstreams.values {
-            let tls = entry.values.tls
-            for (path, file) in [
-                ("tls.authorities", tls.authorities), ("tls.certificate", tls.certificate), ("tls.key", tls.key),
-            ] {
-                await reading.gather(entry, path) { _ = try file.map { try Secret.text(of: $0) } }
-            }
+        if let file = configuration.accessLog?.file, file != "-", !Self.isWritable(file) {
+            reading.add(ServerError(.file, reason: "cannot write \(file)"), at: "accessLog.file")
         }
         for (index, entry) in reading.values.routes.enumerated() {
             // What is wrong with the keys' settings is among the problems already.
             guard let (settings, path) = try? entry.tokens() else { continue }
             await reading.gather(entry, path) {
-                let verifier = try await settings.verifier(fetches: fetches, logger: logger)
-                configuration.routes[index].webSocket.authenticate = .init(userHeader: settings.userHeader ?? "X-User")
-                {
+                // Without a fetch no token is valid.
+                let verifier: JWTVerifier? =
+                    if !fetches, settings.keySetURL != nil {
+                        nil
+                    } else if let jwt = settings.configuration() {
+                        try await JWTVerifier(jwt, logger: logger)
+                    } else {
+                        nil
+                    }
+                configuration.routes[index].webSocket.authenticate = .init(userHeader: entry.values.userHeader) {
                     try await verifier?.user(of: $0)?.id
                 }
             }
@@ -111,7 +137,53 @@ public struct ProxySettings: Sendable {
     }
 }
 
+extension ProxySettings {
+    /// Opens the files of an upstream's TLS.
+    ///
+    /// - Returns: what is wrong with them, each with the path of its key.
+    private static func problems(
+        of tls: UpstreamConfiguration.TLS, upstream: String
+    ) -> [(path: String, error: ServerError)] {
+        var problems: [(path: String, error: ServerError)] = []
+        if tls.key != nil, tls.certificate == nil {
+            problems.append(
+                ("tls.key", ServerError(.configuration, reason: "tls.certificate is missing, which goes with it")))
+        }
+        for (path, file) in [
+            ("tls.authorities", tls.authorities), ("tls.certificate", tls.certificate), ("tls.key", tls.key),
+        ] {
+            do {
+                _ = try file.map { try Secret.text(of: $0) }
+            } catch {
+                problems.append((path, error as? ServerError ?? ServerError(.file, reason: "\(error)")))
+            }
+        }
+        guard problems.isEmpty else { return problems }
+        do {
+            _ = try UpstreamTLS(tls, upstream: upstream)
+        } catch {
+            let path = tls.certificate == nil ? "tls.authorities" : "tls.certificate"
+            problems.append((path, ServerError(.file, reason: "\(error)")))
+        }
+        return problems
+    }
+
+    /// Whether a file can be written, or made in its folder.
+    private static func isWritable(_ file: String) -> Bool {
+        let files = FileManager.default
+        if let attributes = try? files.attributesOfItem(atPath: file) {
+            return attributes[.type] as? FileAttributeType != .typeDirectory && files.isWritableFile(atPath: file)
+        }
+        let folder = file.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+        return files.isWritableFile(atPath: folder.isEmpty ? (file.hasPrefix("/") ? "/" : ".") : folder)
+    }
+}
+
 extension SettingsReading {
+    fileprivate mutating func add<Entry>(_ error: ServerError, _ entry: SettingsEntry<Entry>, at path: String) {
+        self.problems.add(entry.error("\(error)", at: path).of(error.code == .file ? .file : .configuration))
+    }
+
     /// Runs a function that uses a setting of an entry; what it throws is gathered, with the key and its place.
     fileprivate mutating func gather<Entry>(
         _ entry: SettingsEntry<Entry>, _ path: String, _ body: () async throws -> Void
@@ -119,7 +191,7 @@ extension SettingsReading {
         do {
             try await body()
         } catch {
-            let isFile = (error as? ServerError)?.code == .file
+            let isFile = (error as? ServerError)?.code == .file || (error as? ProxyError)?.code == .file
             self.problems.add(entry.error("\(error)", at: path).of(isFile ? .file : .configuration))
         }
     }

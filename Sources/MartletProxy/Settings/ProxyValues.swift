@@ -36,64 +36,92 @@ extension SettingsReading<ProxyValues> {
     /// - Parameter hasFile: whether a file was read; without one, what is missing is missing on the command line.
     mutating func resolve(hasFile: Bool) -> ProxyConfiguration {
         var configuration = self.values.configuration
-        self.exclude("listen", "listeners")
-        self.exclude("to", "routes")
+        let (hasListeners, hasRoutes) = (self.choose("listeners", over: "listen"), self.choose("routes", over: "to"))
         if self.origins["accessLog.file"] == nil, self.isSound("accessLog.file"),
             let origin = self.origins["accessLog.format"] ?? self.sections["accessLog"]
         {
             self.problems.add(origin.error("accessLog.file is missing"))
         }
-        if self.origins["listeners"] == nil {
+        if !hasListeners {
             configuration.listeners = [ListenerConfiguration(address: self.values.listen)]
         } else {
             for entry in self.values.listeners {
                 self.problems.gather { configuration.listeners.append(try entry.listener()) }
             }
         }
-        configuration.upstreams = self.values.upstreams.mapValues(\.values)
-        self.resolveRoutes(&configuration, hasFile: hasFile)
-        guard self.problems.isEmpty else { return configuration }
-        // The rest of what cannot be: an empty list.
-        self.problems.gather { try configuration.validate() }
+        self.checkAddresses(configuration)
+        if hasRoutes {
+            configuration.upstreams = self.values.upstreams.mapValues(\.values)
+            self.resolveRoutes(&configuration)
+        } else {
+            self.resolveServer(&configuration, hasFile: hasFile)
+        }
         return configuration
     }
 
-    private mutating func resolveRoutes(_ configuration: inout ProxyConfiguration, hasFile: Bool) {
-        if self.origins["routes"] == nil {
-            guard let to = self.values.to else {
-                if self.isSound("to"), self.isSound("routes") {
-                    self.problems.add(
-                        hasFile
-                            ? self.missing("routes", or: "to, the URL of one server")
-                            : ConfigurationError(
-                                "--to URL says where requests go; or use --config FILE", kind: .usage))
-                }
-                return
-            }
-            configuration.routes = [RouteConfiguration(upstream: "default")]
-            configuration.upstreams["default"] = UpstreamConfiguration(endpoints: [.init(url: to)])
+    /// Makes the one route to the server that `to` names.
+    private mutating func resolveServer(_ configuration: inout ProxyConfiguration, hasFile: Bool) {
+        guard let to = self.values.to else {
+            guard self.isSound("to"), self.isSound("routes") else { return }
+            self.problems.add(
+                hasFile
+                    ? self.missing("routes", or: "to, the URL of one server")
+                    : ConfigurationError("--to URL says where requests go; or use --config FILE", kind: .usage))
             return
         }
-        var names: Set<String> = []
+        if let upstreams = self.origins["upstreams"], self.origins["routes"] == nil {
+            self.problems.add(upstreams.error("to and upstreams exclude each other: only routes lead to upstreams"))
+        }
+        configuration.routes = [RouteConfiguration(upstream: "default")]
+        configuration.upstreams = ["default": UpstreamConfiguration(endpoints: [.init(url: to)])]
+    }
+
+    private mutating func resolveRoutes(_ configuration: inout ProxyConfiguration) {
+        var (names, matches): (Set<String>, Set<String>) = ([], [])
         for entry in self.values.routes {
             let route = entry.route
             if let url = entry.values.url {
                 configuration.upstreams[route.upstream] = UpstreamConfiguration(endpoints: [.init(url: url)])
-            } else if configuration.upstreams[route.upstream] == nil, self.isSound("upstreams") {
+            } else if configuration.upstreams[route.upstream] == nil, self.isSound("upstreams"), entry.isSound("to"),
+                entry.origins["to"] != nil
+            {
                 self.problems.add(entry.error("there is no upstream \(route.upstream), and it is no URL", at: "to"))
             }
-            if !names.insert(route.name).inserted {
+            if entry.isSound("name"), !names.insert(route.name).inserted {
                 self.problems.add(
                     entry.error("two routes are called \(route.name), or match the same requests", at: "name"))
+            } else if entry.isSound("hosts"), entry.isSound("path") {
+                let same = entry.matches.filter { !matches.insert($0).inserted }
+                if !same.isEmpty {
+                    self.problems.add(entry.error("another route matches the same requests", at: "path"))
+                }
             }
-            self.problems.gather { _ = try entry.tokens() }
+            if entry.isSound("webSocket") { self.problems.gather { _ = try entry.tokens() } }
             configuration.routes.append(route)
         }
     }
 
-    private mutating func exclude(_ one: String, _ other: String) {
-        guard let first = self.origins[one], let second = self.origins[other] else { return }
-        let later = first.precedence > second.precedence ? first : second
-        self.problems.add(later.error("\(one) and \(other) exclude each other"))
+    /// Finds addresses that two listeners would have.
+    private mutating func checkAddresses(_ configuration: ProxyConfiguration) {
+        var taken: Set<String> = []
+        let admin = configuration.admin.map { ($0, self.origins["admin.listen"]) }
+        let origins =
+            self.values.listeners.isEmpty
+            ? [self.origins["listen"] ?? self.origin] : self.values.listeners.map { $0.origins["listen"] ?? $0.origin }
+        let listeners = zip(configuration.listeners, origins)
+        for (address, origin) in listeners.map({ ($0.address, $1) }) + (admin.map { [($0, $1 ?? self.origin)] } ?? [])
+        where address.port != 0 && !taken.insert("\(address)").inserted {
+            self.problems.add(origin.error("another listener has this address: \(address)"))
+        }
+    }
+
+    /// Whether a list is in force, and not the single value that stands for it: the one of more precedence is.
+    private mutating func choose(_ list: String, over single: String) -> Bool {
+        guard let first = self.origins[list] else { return !self.isSound(list) }
+        guard let second = self.origins[single] else { return true }
+        if first.precedence == second.precedence {
+            self.problems.add(second.error("\(single) and \(list) exclude each other"))
+        }
+        return first.precedence >= second.precedence
     }
 }

@@ -1,3 +1,4 @@
+import MartletAuth
 import MartletConfiguration
 import MartletService
 import MartletWebSocket
@@ -6,7 +7,8 @@ import MartletWebSocket
 struct RouteValues: Sendable {
     var name: String?
     var route = RouteConfiguration(name: "", upstream: "")
-    var token = ProxyConfiguration.JWTSettings()
+    var token = JWTSettings()
+    var userHeader = "X-User"
     /// The URL that stands in `to` in place of an upstream's name.
     var url: UpstreamURL?
 
@@ -15,8 +17,8 @@ struct RouteValues: Sendable {
     private static let matching: [Setting<RouteValues>] = [
         .live("name", \.name, .text, default: "hosts and path", "The name of the route in logs and metrics."),
         .live(
-            "hosts", \.route.hosts, .texts("host", example: "example.com"), default: "any",
-            "The hosts that match, without ports; `*.example.com` is one or more labels before it."),
+            "hosts", \.route.hosts, .hosts, default: "any",
+            "The hosts that match, without ports; `*.example.com` is one or more labels before it, `*` any host."),
         .live("path", \.route.path, .routePath, "The prefix of whole segments that matches."),
         Setting<RouteValues>.live(
             "to", .text("upstream", example: "app"), default: "required",
@@ -37,7 +39,7 @@ struct RouteValues: Sendable {
             "The path that takes the place of the prefix: with `/`, `/app/x` becomes `/x`."
         ) { $0.route.rewrite = .replacePrefix($1) },
         .live(
-            "host", .text("host", example: "upstream"), default: "keep",
+            "host", .hostHeader, default: "keep",
             "The `Host` that the server sees: `keep` for the client's, `upstream` for that of its URL, or a name."
         ) { values, host in
             values.route.host =
@@ -66,7 +68,7 @@ struct RouteValues: Sendable {
             "The origins whose pages may connect; `same-host` for those of the same host, `*` for any. Others: 403."
         ).alias(.key("webSocket.origins")),
         .live(
-            "webSocket.subprotocols", \.route.webSocket.subprotocols, .texts("subprotocol", example: "chat"),
+            "webSocket.subprotocols", \.route.webSocket.subprotocols, .tokens("subprotocol", example: "chat"),
             default: "any",
             "The subprotocols that may be offered; others are taken out of the offer. Where none is left: 400."),
         Setting<RouteValues>.live(
@@ -77,15 +79,21 @@ struct RouteValues: Sendable {
             "webSocket.messageRate", \.route.webSocket.messageRate, .rate, default: "any",
             "The rate of messages from one client. Beyond it: 1008."
         ).alias(.bareNumber(unit: "/s")),
-        .live(
-            "webSocket.messageBurst", \.route.webSocket.messageBurst, .positive, default: "what a second brings",
-            "The number of them that may come at once after a silence."),
+        Setting<RouteValues>.live(
+            "webSocket.messageBurst", .positive, default: "what a second brings",
+            "The number of messages that may come at once after a silence, beside `messageRate`."
+        ) { values, burst in
+            guard values.route.webSocket.messageRate != nil else {
+                throw SettingMisuse("there is no webSocket.messageRate that this could be the burst of")
+            }
+            values.route.webSocket.messageBurst = burst
+        }.belonging(to: "webSocket.messageRate"),
         .live(
             "webSocket.pingInterval", \.route.webSocket.pingInterval, .timeout, default: "never",
             "The silence of a client after which it is pinged."),
         .live(
             "webSocket.pingTimeout", \.route.webSocket.pingTimeout, .timeout,
-            "The time from such a ping to the client's end."),
+            "The longest time that the pong to such a ping may take; beyond it the client's connection is ended."),
         .live(
             "webSocket.idleTimeout", \.route.webSocket.idleTimeout, .timeout, default: "never",
             "The longest time without a byte in either direction. Beyond it: 1001 to both sides."),
@@ -94,32 +102,19 @@ struct RouteValues: Sendable {
             "Whether messages are compressed towards clients that can."),
     ]
 
-    private static let tokens: [Setting<RouteValues>] = [
-        .live(
-            "webSocket.jwt.secretFile", \.token.secretFile, .file,
-            "A file whose first line is the secret that signs JWT tokens."),
-        .live(
-            "webSocket.jwt.keyFile", \.token.keyFile, .file,
-            "A file with the public key that JWT tokens are signed with, PEM."),
-        Setting<RouteValues>.live(
-            "webSocket.jwks.file", \.token.jwksFile, .file, "A file with a JWK set of such keys."
-        ).alias(.key("webSocket.jwt.jwksFile")),
-        Setting<RouteValues>.live(
-            "webSocket.jwks.url", \.token.jwksURL, .text("URL", example: "https://example.com/jwks.json"),
-            "The URL of a JWK set."
-        ).alias(.key("webSocket.jwt.jwksUrl")),
-        .live(
-            "webSocket.jwt.algorithm", \.token.algorithm, .text("algorithm", example: "HS384"),
-            default: "`HS256` of a secret, what suits a key", "The algorithm of the secret or key."),
-        .live("webSocket.jwt.issuer", \.token.issuer, .text, default: "any", "The `iss` that a token must have."),
-        .live("webSocket.jwt.audience", \.token.audience, .text, default: "any", "The `aud` that a token must have."),
-        .live(
-            "webSocket.jwt.requireExpiry", \.token.isExpiryRequired, .bool, "Whether tokens without `exp` are refused."),
-        Setting<RouteValues>.live(
-            "webSocket.userHeader", \.token.userHeader, .text("header", example: "X-Name"), default: "X-User",
-            "The header in which the server sees a token's user; a client's own of that name is dropped."
-        ).alias(.key("webSocket.jwt.userHeader")),
-    ]
+    private static let tokens: [Setting<RouteValues>] =
+        JWTSettings.settings.map { setting in
+            switch setting.path {
+            case "jwks.file": setting.alias(.key("jwt.jwksFile"))
+            case "jwks.url": setting.alias(.key("jwt.jwksUrl"))
+            default: setting
+            }
+        }.map { $0.at(\RouteValues.token, under: "webSocket.") } + [Self.userHeader]
+
+    private static let userHeader = Setting<RouteValues>.live(
+        "webSocket.userHeader", \.userHeader, .userHeader,
+        "The header in which the server sees a token's user; a client's own of that name is dropped."
+    ).alias(.key("webSocket.jwt.userHeader"))
 }
 
 extension SettingsEntry<RouteValues> {
@@ -130,14 +125,22 @@ extension SettingsEntry<RouteValues> {
         return route
     }
 
-    /// The settings that say how tokens are checked, and one of their keys; `nil` when none does.
+    /// The requests that the route matches, each as a host and a path.
+    var matches: [String] {
+        var path = self.values.route.path
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        let hosts = self.values.route.hosts.map { $0 == "*" ? "" : $0.lowercased() }
+        return (hosts.isEmpty ? [""] : hosts).map { "\($0) \(path)" }
+    }
+
+    /// The settings that say how tokens are checked, and the one of them that names the key; `nil` when none is said.
     ///
     /// - Throws: ``ConfigurationError`` when they name no key, or several.
-    func tokens() throws -> (settings: ProxyConfiguration.JWTSettings, path: String)? {
-        let sources = ["jwt.secretFile", "jwt.keyFile", "jwks.file", "jwks.url"].map { "webSocket." + $0 }
-        let said = sources.filter { self.origins[$0] != nil }
+    func tokens() throws -> (settings: JWTSettings, path: String)? {
+        let paths = JWTSettings.keyPaths.map { "webSocket.\($0.path)" }
+        let said = paths.filter { self.origins[$0] != nil }
         if said.count == 1 {
-            if self.origins["webSocket.jwt.algorithm"] != nil, said[0].hasPrefix("webSocket.jwks.") {
+            if self.values.token.algorithm != nil, self.values.token.isForKeySet {
                 throw self.error(
                     "the algorithm is for a secret or a key; keys of a set name their own",
                     at: "webSocket.jwt.algorithm")
@@ -145,7 +148,8 @@ extension SettingsEntry<RouteValues> {
             return (self.values.token, said[0])
         }
         let places = ["webSocket.jwt", "webSocket.jwks"].filter { self.sections[$0] != nil }
-        guard let place = said.last ?? places.first else { return nil }
-        throw self.error("exactly one of \(sources.joined(separator: ", ")) is needed", at: place)
+        let lonely = self.origins["webSocket.userHeader"] == nil ? nil : "webSocket.userHeader"
+        guard let place = said.last ?? places.first ?? lonely else { return nil }
+        throw self.error("exactly one of \(paths.joined(separator: ", ")) is needed", at: place)
     }
 }

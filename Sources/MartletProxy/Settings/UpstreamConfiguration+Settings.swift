@@ -20,7 +20,7 @@ extension UpstreamConfiguration {
         .live(
             "failuresBeforeEjection", \.failuresBeforeEjection, .int(0...1_000_000),
             "The number of failures in a row after which a server is left out while there are others; 0 never does."),
-        .live("ejectionTime", \.ejectionTime, .duration, "The time that it is left out."),
+        .live("ejectionTime", \.ejectionTime, .duration, "The time that a server is left out after failures."),
         .live(
             "slowStart", \.slowStart, .duration, "The time in which a server that is healthy again gets its full share."
         ),
@@ -39,7 +39,9 @@ extension UpstreamConfiguration {
             "The file with the certificate authorities to trust, PEM."),
         .live("tls.serverName", \.tls.serverName, .text, default: "the URL's host", "The name to ask for and check."),
         .live("tls.certificate", \.tls.certificate, .file, "The file with the proxy's own certificate, PEM."),
-        .live("tls.key", \.tls.key, .file, "The file with its private key, PEM."),
+        .live(
+            "tls.key", \.tls.key, .file, default: "the certificate's file",
+            "The file with the private key of `tls.certificate`, PEM."),
         .live("tls.verify", \.tls.isVerified, .bool, "Whether the server's certificate is checked."),
     ]
 }
@@ -49,7 +51,7 @@ extension UpstreamConfiguration.Endpoint {
         Self(url: UpstreamURL("http://127.0.0.1")!),
         [
             .live("url", \.url, .upstreamURL, default: "required", "The URL of the server, without a path.").required,
-            .live("weight", \.weight, .int(1...1000), "Its share compared with the others'."),
+            .live("weight", \.weight, .int(1...1000), "The share of requests, compared with the other servers'."),
         ])
 
     /// The URL alone, in place of a mapping.
@@ -71,7 +73,7 @@ extension UpstreamConfiguration.HealthCheck {
                 "The number of good answers in a row until a server gets requests again."),
             .live(
                 "unhealthyAfter", \.unhealthyAfter, .int(1...1000),
-                "The number of bad answers in a row until it gets none."),
+                "The number of bad answers in a row until a server gets no requests."),
         ])
 }
 

@@ -48,7 +48,7 @@ struct APIAccess: Sendable {
     func note(_ status: HTTPResponse.Status, _ reason: String, _ context: ServiceRequestContext) {
         self.live.service.refusedPush()
         context.logger.info(
-            "refused a push",
+            "refused a request to the API",
             metadata: [
                 "status": "\(status.code)", "address": "\(context.remoteAddress?.text ?? "-")",
                 "reason": "\(reason)",

@@ -9,7 +9,7 @@ struct APIError: Error, Encodable, Sendable, Hashable {
         code: 102, message: "unknown channel: a user channel is EVENT#USER, such as alerts#42")
     /// Temporary: the next process may take the message.
     static let stopping = APIError(
-        code: 100, message: "internal error: the service is about to stop, and nobody heard this: send it again")
+        code: 100, message: "internal error: the service is about to stop, and no session took this: send it again")
     static let methodNotFound = APIError(code: 104, message: "method not found")
 
     /// Temporary: the broker did not confirm the publication.

@@ -31,7 +31,7 @@ enum PushAnswer {
         case .stopping:
             .init(
                 .serviceUnavailable, contentType: "text/plain; charset=utf-8",
-                body: "the service is about to stop, and nobody heard this: send it again")
+                body: "the service is about to stop, and no session took this: send it again")
         }
     }
 

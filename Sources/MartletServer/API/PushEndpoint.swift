@@ -24,7 +24,7 @@ struct PushEndpoint: Sendable {
             guard let message = PushMessage(json: body) else {
                 service.refusedPush()
                 logger.info(
-                    "refused a push",
+                    "refused a request to the API",
                     metadata: [
                         "reason": "request data illegal", "status": "400",
                         "request": "\(RequestID.given(head.headers.first(name: "x-request-id")))",

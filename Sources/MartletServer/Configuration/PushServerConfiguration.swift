@@ -89,10 +89,8 @@ public struct PushServerConfiguration: Sendable {
         let isDefault = { (path: KeyPath<Self, String>) in self[keyPath: path] == defaults[keyPath: path] }
         for (key, path) in paths.filter({ isDefault($0.path) }) + paths.filter({ !isDefault($0.path) }) {
             let path = self[keyPath: path]
-            if !path.hasPrefix("/") || path.hasSuffix("/") || path.contains("//")
-                || path.contains(where: { "?#{}*: ".contains($0) }) || path == "/api" || path.hasPrefix("/api/")
-            {
-                problems.append((key, "a path begins with /, is plain, and is not /api: \(path)"))
+            if let reason = Self.refusal(ofPath: path) {
+                problems.append((key, reason))
             } else if self.console.isEnabled, path.hasPrefix("/console/") || path.hasPrefix("/demo/") {
                 problems.append((key, "what is below /console/ and /demo/ is the console's: \(path)"))
             } else if !taken.insert(path).inserted {
@@ -101,6 +99,17 @@ public struct PushServerConfiguration: Sendable {
         }
         if let refusal = self.refusal(of: self.listen) { problems.append(("listen", refusal)) }
         return problems
+    }
+
+    /// The reason why no endpoint may have a path; `nil` when one may.
+    static func refusal(ofPath path: String) -> String? {
+        guard
+            !path.hasPrefix("/") || path.hasSuffix("/") || path.contains("//")
+                || path.contains(where: { "?#{}*:% ".contains($0) })
+        else {
+            return path == "/api" || path.hasPrefix("/api/") ? "\(path) is a path of the API" : nil
+        }
+        return "expected a path such as /ws, without a slash at the end and without ?, #, %, :, *, { or }, not \(path)"
     }
 
     /// The reason why the service may not listen there; `nil` when it may.

@@ -6,7 +6,10 @@ public import NIOPosix
 public import ServiceLifecycle
 
 /// A WebSocket server that sends every message back, with a page to try it.
-public struct EchoServer: Service {
+public struct EchoServer: Service, CustomStringConvertible {
+    /// The name of the service in logs.
+    public var description: String { "EchoServer" }
+
     public struct Configuration: Sendable {
         public var listen = ListenAddress(host: "127.0.0.1", port: 8080)
         /// The paths of the endpoint; at `/` it shares the path with the page. Default: `/ws` and `/echo`.

@@ -124,7 +124,8 @@ struct HTTPServer: Sendable {
         self.manager.tell("STOPPING=1")
         let plan = self.configuration.drain()
         self.logger.notice(
-            "draining", metadata: ["connections": "\(self.server.connectionCount)", "over": "\(plan.time)"])
+            "draining",
+            metadata: ["connections": "\(self.server.connectionCount)", "seconds": "\(plan.time / .seconds(1))"])
         if plan.delay > .zero { try? await Task.sleep(for: plan.delay) }
         for socket in sockets { try? await socket.close() }
         self.configuration.limiter.close()

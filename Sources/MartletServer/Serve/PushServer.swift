@@ -3,14 +3,17 @@ public import Logging
 import MartletConfiguration
 public import MartletHTTP
 public import MartletPush
-import MartletWebSocket
+package import MartletWebSocket
 public import NIOCore
 public import NIOPosix
 public import ServiceLifecycle
 
 /// The push service with its HTTP API and its page. A `Service` of swift-service-lifecycle: on graceful shutdown it
 /// takes no more connections, closes clients in batches with 1012, finishes requests and ends.
-public struct PushServer: Service {
+public struct PushServer: Service, CustomStringConvertible {
+    /// The name of the service in logs; its configuration, which may have secrets, is not shown.
+    public var description: String { "PushServer" }
+
     public let service: PushService
     private let live: LiveConfiguration
     private let demo: Demo?
@@ -29,8 +32,15 @@ public struct PushServer: Service {
         ///
         /// - Parameter read: reads the file again.
         public init(file: String, read: @escaping @Sendable () async throws -> PushServerConfiguration) {
+            self.init(file: file, stamp: FileStamp(file), read: read)
+        }
+
+        /// - Parameter stamp: the stamp of the file before it was read for the first time.
+        package init(
+            file: String, stamp: FileStamp?, read: @escaping @Sendable () async throws -> PushServerConfiguration
+        ) {
             self.file = file
-            self.stamp = FileStamp(file)
+            self.stamp = stamp
             self.read = read
         }
 

@@ -22,8 +22,15 @@ public struct EchoSettings: Sendable {
         file: String?, flags: [String: [String]] = [:],
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws {
+        try self.init(file: file, flags: flags, environment: environment, others: [:])
+    }
+
+    /// - Parameter others: variables of other commands, by name, with the command.
+    package init(
+        file: String?, flags: [String: [String]], environment: [String: String], others: [String: String]
+    ) throws {
         self.reading = try EchoValues.table.read(
-            command: Self.command, file: file, flags: flags, environment: environment)
+            command: Self.command, file: file, flags: flags, environment: environment, others: others)
         if self.reading.isSound("tls") {
             self.reading.values.tls.problem(self.reading.origins, sections: self.reading.sections).map {
                 self.reading.problems.add($0)
@@ -31,7 +38,7 @@ public struct EchoSettings: Sendable {
         }
         if self.reading.values.isContextTakenOver, !self.reading.values.isCompressed, self.reading.isSound("compress") {
             self.reading.origins["contextTakeover"].map {
-                self.reading.problems.add($0.error("compress is missing, which goes with it"))
+                self.reading.problems.add($0.error("it needs compress, which is false"))
             }
         }
         if self.reading.problems.errors.contains(where: { $0.kind == .usage }) { try self.reading.throwProblems() }
@@ -63,10 +70,9 @@ public struct EchoSettings: Sendable {
             compression.allowsContextTakeover = values.isContextTakenOver
             configuration.compression = compression
         }
-        await reading.gather("tls.certificate") {
-            guard let certificate = values.tls.certificate, let key = values.tls.key else { return }
-            configuration.tls = try ServerTLS(settingsCertificate: certificate, key: key)
-        }
+        let (tls, tlsProblems) = values.tls.open()
+        configuration.tls = tls
+        for (path, error) in tlsProblems { reading.add(error, at: path) }
         try reading.throwProblems()
         return configuration
     }

@@ -6,7 +6,7 @@ import NIOCore
 /// The values of all settings of `martlet echo`, as the table reads them.
 struct EchoValues: Sendable {
     var configuration = EchoServer.Configuration()
-    var tls = TLSFiles()
+    var tls = TLSSettings()
     var log = LogSettings()
     var isCompressed = false
     var isContextTakenOver = false
@@ -32,7 +32,7 @@ struct EchoValues: Sendable {
             "The origins whose pages may connect besides those of the same host; `*` is any."),
     ]
 
-    private static let tlsSettings: [Setting<EchoValues>] = TLSFiles.settings.map { setting in
+    private static let tlsSettings: [Setting<EchoValues>] = TLSSettings.settings.map { setting in
         let setting = setting.at(\EchoValues.tls)
         return setting.path == "tls.certificate" ? setting.alias(.key("tlsCert")) : setting
     }

@@ -78,17 +78,18 @@ extension PushServerConfiguration {
             .live(
                 "limits.slowClients", \.limits.slowClients,
                 .choice("policy", [("close", .close), ("drop-oldest", .dropOldest)]),
-                "The fate of a register client beyond that size: `close` with 1013, or `drop-oldest` of what waits."),
+                "The fate of a register client beyond `limits.queueSize`: `close` with 1013, or `drop-oldest` of what waits."
+            ),
         ]
 
     static let behavior: [Setting<PushServerConfiguration>] = [
         .fixed(
             "history.size", \.history.size, .int(0...1_000_000),
             "The number of publications that each channel keeps for clients that resume; 0 keeps none."),
-        .fixed("history.age", \.history.age, .timeout, "The time that each of them is kept."),
+        .fixed("history.age", \.history.age, .timeout, "The time that each publication of the history is kept."),
         .live(
             "retry", .timeout,
-            "The longest time after which clients that were sent away come back; the shortest is a third of it.",
+            "The longest time after which clients that were disconnected connect again; the shortest is a third of it.",
             get: { .milliseconds(Int64($0.eventStreams.retry.upperBound)) }
         ) { configuration, time in
             let longest = Int(time.nanoseconds / 1_000_000)
@@ -100,7 +101,8 @@ extension PushServerConfiguration {
         .live(
             "drain.delay", \.drainDelay, .duration,
             "The time that `/readyz` answers 503 after SIGTERM before anything else happens."),
-        .live("drain.time", \.drainTime, .duration, "The time over which clients are disconnected after that."),
+        .live(
+            "drain.time", \.drainTime, .duration, "The time over which clients are disconnected after `drain.delay`."),
     ]
 
     /// A rate and its burst, which means something only beside the rate.
@@ -112,21 +114,27 @@ extension PushServerConfiguration {
             .live(
                 path + "Rate", .rate, default: said == nil ? absence : nil, help,
                 get: { $0[keyPath: limit]?.perSecond }, set: { $0[keyPath: limit] = RateLimit(perSecond: $1) }),
-            .live(
+            Setting<Self>.live(
                 path + "Burst", .int(1...10_000_000), default: said == nil ? "what a second brings" : nil,
-                "The number of them that may come at once after a silence; beside a rate, by default what a second brings.",
+                "The number that may come at once after a silence, beside `\(path)Rate`; by default what a second of it brings.",
                 get: { $0[keyPath: limit].map { Int($0.burst) } }
             ) { configuration, burst in
                 guard configuration[keyPath: limit] != nil else {
                     throw SettingMisuse("there is no \(path)Rate that this could be the burst of")
                 }
                 configuration[keyPath: limit]?.burst = Double(burst)
-            },
+            }.belonging(to: path + "Rate"),
         ]
     }
 }
 
 extension SettingType<String> {
     /// The path of an endpoint: `/ws`.
-    static var path: Self { .text("path", example: "/elsewhere") }
+    static var path: Self {
+        Self(SettingForm("path", example: "/elsewhere"), text: { $0 }) { node in
+            let path = try node.string()
+            if let reason = PushServerConfiguration.refusal(ofPath: path) { throw node.error(reason) }
+            return path
+        }
+    }
 }

@@ -11,6 +11,7 @@ public struct ServeSettings: Sendable {
     /// The file that was read; `nil` when there was none.
     public let file: String?
     private var reading: SettingsReading<ServeValues>
+    private let environment: [String: String]
 
     /// The name of the command, for whoever is sent to its `--help`.
     package static let command = "martlet serve"
@@ -27,10 +28,18 @@ public struct ServeSettings: Sendable {
         file: String?, flags: [String: [String]] = [:],
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws {
+        try self.init(file: file, flags: flags, environment: environment, others: [:])
+    }
+
+    /// - Parameter others: variables of other commands, by name, with the command.
+    package init(
+        file: String?, flags: [String: [String]], environment: [String: String], others: [String: String]
+    ) throws {
         self.file = file
+        self.environment = environment
         self.reading = try ServeValues.table.read(
-            command: Self.command, file: file, flags: flags, environment: environment)
-        self.resolve(environment)
+            command: Self.command, file: file, flags: flags, environment: environment, others: others)
+        self.resolve()
         if self.reading.problems.errors.contains(where: { $0.kind == .usage }) { try self.reading.throwProblems() }
     }
 
@@ -61,16 +70,15 @@ public struct ServeSettings: Sendable {
         var reading = self.reading
         let values = reading.values
         var configuration = values.configuration
-        await reading.gather("tls.certificate") {
-            guard let certificate = values.tls.certificate, let key = values.tls.key else { return }
-            configuration.tls = try ServerTLS(settingsCertificate: certificate, key: key)
-        }
+        let (tls, tlsProblems) = values.tls.open()
+        configuration.tls = tls
+        for (path, error) in tlsProblems { reading.add(error, at: path) }
         await reading.gather(values.apiKeyFile == nil ? Self.apiKeyVariable : "apiKeyFile") {
             if let file = values.apiKeyFile {
                 let keys = try APIKeys(contentsOf: file)
                 configuration.apiKeys = keys
                 configuration.reloadedFiles.append(ReloadedFile(file) { try keys.reload(contentsOf: file) })
-            } else if let key = try Secret.read(file: nil, environment: Self.apiKeyVariable) {
+            } else if let key = self.secret(Self.apiKeyVariable) {
                 configuration.apiKeys = APIKeys([APIKey(key)])
             }
         }
@@ -80,23 +88,23 @@ public struct ServeSettings: Sendable {
             configuration.console.passwords = passwords
             configuration.reloadedFiles.append(ReloadedFile(file) { try passwords.reload(contentsOf: file) })
         }
-        let access = values.access
+        let (access, bearer) = (values.access, self.secret("MARTLET_AUTH_SECRET"))
         await reading.gather(access.way ?? "jwt") {
-            if !fetches, let url = access.keySetURL {
-                guard url.hasPrefix("https://") || url.hasPrefix("http://") else {
-                    throw ServerError(.configuration, reason: "\(url) is no http or https URL")
-                }
+            if !fetches, access.jwt.keySetURL != nil {
                 configuration.hooks.authenticate = { _, _ in nil }
-            } else if let authenticator = try await access.authenticator(logger: logger) {
+            } else if let authenticator = try await access.authenticator(bearer: bearer, logger: logger) {
                 configuration.hooks.authenticate = authenticator.authenticate
                 configuration.reloadedFiles += authenticator.files
             }
         }
         configuration.hooks.anonymousUser = access.anonymousUser
-        if access.hasClaims, access.way == nil || !access.isForJWT, ["jwt", "jwks"].allSatisfy(reading.isSound) {
-            reading.add(
-                ServerError(.configuration, reason: "there is no key that tokens could be checked with"),
-                at: AccessSettings.claims.first { reading.origins[$0] != nil } ?? "jwt")
+        if ["jwt", "jwks", "auth"].allSatisfy(reading.isSound),
+            let path = access.lonely(reading.origins, sections: reading.sections)
+        {
+            let reason = "there is nothing that tokens could be checked with"
+            (reading.origins[path] ?? reading.sections[path]).map {
+                reading.problems.add($0.error(reason).of(.configuration))
+            }
         }
         // A missing key makes the service unsafe: that is told when nothing else is wrong.
         for problem in configuration.problems where problem.key != "listen" || reading.problems.isEmpty {
@@ -106,17 +114,22 @@ public struct ServeSettings: Sendable {
         return configuration
     }
 
+    /// A secret of the environment; `nil` when it is not there or empty.
+    private func secret(_ variable: String) -> String? {
+        self.environment[variable].flatMap { $0.isEmpty ? nil : $0 }
+    }
+
     /// Applies what settings of several keys have to do with each other.
-    private mutating func resolve(_ environment: [String: String]) {
+    private mutating func resolve() {
         if self.reading.isSound("tls") {
             self.reading.values.tls.problem(self.reading.origins, sections: self.reading.sections).map {
                 self.reading.problems.add($0)
             }
         }
-        let problems = self.reading.values.access.resolve(self.reading.origins, environment: environment)
+        let problems = self.reading.values.access.resolve(self.reading.origins, environment: self.environment)
         self.reading.problems.gather { try problems.throwAll() }
         // A key in the environment takes precedence over a file of keys that a file names.
-        guard environment[Self.apiKeyVariable]?.isEmpty == false, let origin = self.reading.origins["apiKeyFile"] else {
+        guard self.secret(Self.apiKeyVariable) != nil, let origin = self.reading.origins["apiKeyFile"] else {
             return
         }
         switch origin.precedence {

@@ -6,7 +6,7 @@ struct ServeValues: Sendable {
     var configuration = PushServerConfiguration()
     var access = AccessSettings()
     var log = LogSettings()
-    var tls = TLSFiles()
+    var tls = TLSSettings()
     var apiKeyFile: String?
     var consolePasswordFile: String?
 
@@ -16,7 +16,7 @@ struct ServeValues: Sendable {
             SettingsSection(
                 "Listening",
                 PushServerConfiguration.listening.map { $0.at(\.configuration) }
-                    + TLSFiles.settings.map { $0.at(\.tls) }
+                    + TLSSettings.settings.map { $0.at(\.tls) }
                     + PushServerConfiguration.paths.map { $0.at(\.configuration) }
             ),
             SettingsSection(

@@ -17,13 +17,13 @@ extension SettingType<TrustedProxies> {
     /// Addresses and networks.
     package static var trustedProxies: Self {
         Self(SettingForm("network", example: "10.0.0.0/8", kind: .list)) { node in
-            TrustedProxies(
-                try node.strings().map { text in
-                    guard let network = IPNetwork(text) else {
-                        throw node.error("expected addresses or networks such as 10.0.0.0/8, not \(text)")
-                    }
-                    return network
-                })
+            let texts = try node.strings()
+            let wrong = texts.filter { IPNetwork($0) == nil }
+            guard wrong.isEmpty else {
+                throw node.error(
+                    "expected addresses or networks such as 10.0.0.0/8, not \(wrong.joined(separator: ", "))")
+            }
+            return TrustedProxies(texts.compactMap { IPNetwork($0) })
         }
     }
 }
@@ -36,11 +36,26 @@ extension SettingType<OriginPolicy> {
         Self(SettingForm("origin", example: "https://example.com", kind: .list)) { node in
             let texts = try node.strings()
             if texts.contains("*") { return .any }
-            for text in texts where text != "same-host" && !OriginPolicy.isOrigin(text) {
-                throw node.error("\(text) is no origin: write https://example.com, same-host or *")
+            let wrong = texts.filter { $0 != "same-host" && !OriginPolicy.isOrigin($0) }
+            guard wrong.isEmpty, !texts.isEmpty else {
+                throw node.error(
+                    "\(wrong.joined(separator: ", ")) is no origin: write https://example.com, same-host or *")
             }
             let allowed = OriginPolicy.allow(texts.filter { $0 != "same-host" })
             return isSameHostImplied || texts.contains("same-host") ? .sameHost.or(allowed) : allowed
+        }
+    }
+}
+
+extension SettingType<String> {
+    /// An `http` or `https` URL.
+    package static func httpURL(example: String) -> Self {
+        Self(SettingForm("URL", example: example), text: { $0 }) { node in
+            let url = try node.string()
+            guard url.hasPrefix("https://") || url.hasPrefix("http://") else {
+                throw node.error("\(url) is no http or https URL")
+            }
+            return url
         }
     }
 }

@@ -8,11 +8,13 @@ extension SettingsTable {
     ///   - command: the command whose settings these are: `martlet serve`.
     ///   - file: YAML or JSON; `nil` for none.
     ///   - flags: the values of the command line, by the path of the key.
+    ///   - others: variables of other commands, by name, with the command; they are told as warnings.
     /// - Throws: ``ServerError`` with the code `file` for one that cannot be read, `configuration` for one that is no YAML,
     ///   and `usage` when there are mistakes on the command line: then all mistakes are told. Other mistakes stay in the
     ///   reading.
     package func read(
-        command: String, file: String?, flags: [String: [String]], environment: [String: String]
+        command: String, file: String?, flags: [String: [String]], environment: [String: String],
+        others: [String: String]
     ) throws(ServerError) -> SettingsReading<Root> {
         let document: ConfigurationDocument
         do {
@@ -23,7 +25,7 @@ extension SettingsTable {
         }
         let reading: SettingsReading<Root>
         do {
-            reading = self.read(root: try document.root(), command: command)
+            reading = self.read(root: try document.root(), command: command, others: others)
         } catch {
             throw ServerError(.configuration, reason: error.reason)
         }

@@ -27,22 +27,29 @@ struct CheckConfig: AsyncParsableCommand {
 
     func run() async throws {
         let logger = ServiceRunner.makeLogger("martlet.check-config", level: .warning)
+        let environment = ProcessInfo.processInfo.environment
         // Each line begins with the file, so that editors find it.
         try await ServiceRunner.orExit(prefix: "") {
             switch try self.kind ?? (ProxySettings.isConfiguration(self.file) ? .proxy : .serve) {
             case .serve:
-                let settings = try ServeSettings(file: self.file)
+                let settings = try ServeSettings(
+                    file: self.file, flags: [:], environment: environment,
+                    others: OtherCommands.variables(besides: ServeSettings.command))
                 self.warn(settings.warnings)
                 _ = try await settings.makeConfiguration(fetches: false, logger: logger)
                 ServiceRunner.say("\(self.file): for martlet serve, nothing wrong")
             case .proxy:
-                let settings = try ProxySettings(file: self.file)
+                let settings = try ProxySettings(
+                    file: self.file, flags: [:], environment: environment,
+                    others: OtherCommands.variables(besides: ProxySettings.command))
                 self.warn(settings.warnings)
                 let configuration = try await settings.makeConfiguration(fetches: false, logger: logger)
                 ServiceRunner.say(
                     "\(self.file): for martlet proxy, \(configuration.routes.count) routes, nothing wrong")
             case .echo:
-                let settings = try EchoSettings(file: self.file)
+                let settings = try EchoSettings(
+                    file: self.file, flags: [:], environment: environment,
+                    others: OtherCommands.variables(besides: EchoSettings.command))
                 self.warn(settings.warnings)
                 _ = try await settings.makeConfiguration()
                 ServiceRunner.say("\(self.file): for martlet echo, nothing wrong")

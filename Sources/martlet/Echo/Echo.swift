@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Logging
 import MartletServer
 import MartletWebSocket
@@ -23,7 +24,11 @@ struct Echo: AsyncParsableCommand {
 
     func validate() throws { try SettingsCheck.usage { try self.settings() } }
 
-    private func settings() throws -> EchoSettings { try EchoSettings(file: self.config, flags: self.options.flags) }
+    private func settings() throws -> EchoSettings {
+        try EchoSettings(
+            file: self.config, flags: self.options.flags, environment: ProcessInfo.processInfo.environment,
+            others: OtherCommands.variables(besides: EchoSettings.command))
+    }
 
     func run() async throws {
         let settings = try await ServiceRunner.orExit { try self.settings() }

@@ -1,7 +1,9 @@
 import ArgumentParser
+import Foundation
 import Logging
 import MartletProxy
 import MartletServer
+import MartletWebSocket
 import NIOCore
 
 struct Proxy: AsyncParsableCommand {
@@ -32,9 +34,15 @@ struct Proxy: AsyncParsableCommand {
 
     func validate() throws { try SettingsCheck.usage { try self.settings() } }
 
-    private func settings() throws -> ProxySettings { try ProxySettings(file: self.config, flags: self.options.flags) }
+    private func settings() throws -> ProxySettings {
+        try ProxySettings(
+            file: self.config, flags: self.options.flags, environment: ProcessInfo.processInfo.environment,
+            others: OtherCommands.variables(besides: ProxySettings.command))
+    }
 
     func run() async throws {
+        // Before the file is read, so that no change to it is missed.
+        let stamp = self.config.flatMap { FileStamp($0) }
         let settings = try await ServiceRunner.orExit { try self.settings() }
         let logger = settings.log.makeLogger("martlet.proxy")
         SettingsCheck.tell(settings.warnings, logger)
@@ -47,7 +55,7 @@ struct Proxy: AsyncParsableCommand {
         }
         let service = try await ServiceRunner.orExit {
             try ProxyService(
-                configuration: configuration, file: self.config,
+                configuration: configuration, file: self.config, stamp: stamp,
                 readAgain: {
                     let changed = try self.settings()
                     SettingsCheck.tell(changed.warnings, logger)

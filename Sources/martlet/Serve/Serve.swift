@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Logging
 import MartletServer
+import MartletWebSocket
 
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -14,7 +15,8 @@ struct Serve: AsyncParsableCommand {
 
             Every option is also a key of the configuration file, and a variable of the environment: \
             --limits-push-rate is pushRate below limits, and MARTLET_LIMITS_PUSH_RATE. Options take precedence over the \
-            environment, and the environment over the file. docs/operations.md lists them all.
+            environment, and the environment over the file. docs/operations.md lists them all. Three secrets are variables \
+            only: MARTLET_API_KEY, MARTLET_JWT_SECRET, and MARTLET_AUTH_SECRET, which is shown at --auth-url.
 
             Exit codes: 0 after a graceful shutdown, 64 usage, 66 a file cannot be read, 69 the address is not \
             available, 78 the settings do not fit together.
@@ -41,15 +43,19 @@ struct Serve: AsyncParsableCommand {
     private func settings() throws -> ServeSettings {
         let flags = [self.listening.flags, self.access.flags, self.limits.flags, self.behavior.flags]
             .reduce(into: [:]) { $0.merge($1) { $1 } }
-        return try ServeSettings(file: self.config, flags: flags)
+        return try ServeSettings(
+            file: self.config, flags: flags, environment: ProcessInfo.processInfo.environment,
+            others: OtherCommands.variables(besides: ServeSettings.command))
     }
 
     func run() async throws {
         EventLoopCount.fitToProcessors()
+        // Before the file is read, so that no change to it is missed.
+        let stamp = self.config.flatMap { FileStamp($0) }
         let settings = try await ServiceRunner.orExit { try self.settings() }
         let logger = settings.log.makeLogger("martlet.serve")
         let source = self.config.map { file in
-            PushServer.Source(file: file) {
+            PushServer.Source(file: file, stamp: stamp) {
                 let changed = try self.settings()
                 SettingsCheck.tell(changed.warnings, logger)
                 let configuration = try await changed.makeConfiguration(logger: logger)
@@ -77,9 +83,11 @@ struct Serve: AsyncParsableCommand {
         let isInEnvironment = ProcessInfo.processInfo.environment["MARTLET_API_KEY"] != nil
         let shown = isInEnvironment ? "$MARTLET_API_KEY" : "KEY"
         let key = configuration.apiKeys == nil ? "" : "-H \"X-API-Key: \(shown)\" "
+        let page =
+            configuration.console.isEnabled ? " Point a browser to \(url)/#try and register there, then try:" : " Try:"
         ServiceRunner.say(
             """
-            Martlet is listening. Point a browser to \(url)/#try and register there, then try:
+            Martlet is listening.\(page)
 
               curl \(key)\(url)\(configuration.pushPath) -d '{"userId":"jack","event":"alerts","message":"Hello, Jack"}'
 

@@ -39,7 +39,7 @@ struct SettingOption {
         return switch self.form {
         case .value: Option<String?>(name: name, help: self.help)
         case .list: Option<[String]>(wrappedValue: [], name: name, parsing: .singleValue, help: self.help)
-        case .flag: Flag<Bool>(wrappedValue: false, name: name, help: self.help)
+        case .flag: Flag<Bool?>(name: name, inversion: .prefixedNo, help: self.help)
         }
     }
 }

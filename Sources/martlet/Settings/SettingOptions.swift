@@ -15,7 +15,10 @@ struct SettingOptions<Group: SettingGroup>: ParsableArguments, CustomReflectable
         for option in Self.options {
             let key = Key(option.path)
             switch option.form {
-            case .flag: if try values.decode(Bool.self, forKey: key) { self.flags[option.path] = ["true"] }
+            case .flag:
+                if let isOn = try values.decodeIfPresent(Bool.self, forKey: key) {
+                    self.flags[option.path] = ["\(isOn)"]
+                }
             case .list:
                 let texts = try values.decode([String].self, forKey: key)
                 if !texts.isEmpty { self.flags[option.path] = texts }
