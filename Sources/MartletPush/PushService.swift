@@ -120,14 +120,13 @@ public final class PushService: Sendable {
         var configuration = configuration
         let limits = self.limits
         configuration.outboundQueueLimit = limits.queueSize
-        configuration.overflowPolicy = limits.slowClients == .close ? .close : .dropOldest
+        configuration.overflowPolicy = limits.slowClients.overflow
         return WebSocketEndpoint(
-            configuration: configuration, origin: origin, subprotocols: [EventStreamRequest.subprotocol]
+            configuration: configuration, origin: origin, subprotocols: WebSocketDialects.subprotocols
         ) { request, eventLoop in
             // Only where it is not what the socket says: most sessions need not keep it.
             let address = request.clientAddress == request.remoteAddress?.ipAddress ? nil : request.clientAddress
-            let dialect: any Dialect =
-                request.subprotocol == nil ? RegisterDialect() : EventStreamDialect(head: request.head)
+            let dialect = WebSocketDialects.dialect(for: request)
             return WebSocketTransport(
                 self.session(over: .websocket, dialect, on: eventLoop), address: address)
         }

@@ -139,7 +139,7 @@ struct TunnelTests {
         setup.receive(Self.masked(.text, [65]), from: .client)
         #expect(!setup.client.isReading && setup.upstream.isReading)
         setup.upstream.isBackedUp = false
-        setup.tunnel.drained(.upstream)
+        setup.tunnel.writable(.upstream)
         #expect(setup.client.isReading)
     }
 
@@ -282,7 +282,7 @@ struct TunnelTests {
         setup.tunnel.inputEnded(.client)
         #expect(!setup.client.isClosed)
         setup.client.isBackedUp = false
-        setup.tunnel.drained(.client)
+        setup.tunnel.writable(.client)
         #expect(setup.client.isClosed && setup.upstream.isClosed)
     }
 }

@@ -19,9 +19,9 @@ struct EventStreamTests {
     func ids(event: String) throws {
         let position = StreamPosition(
             epoch: String(UInt64.random(in: 1 ... .max), radix: 36), offset: .random(in: 0 ... .max))
-        let text = EventStreamID([(event, position), ("other", position)]).description
+        let text = ResumeID([(event, position), ("other", position)]).description
         #expect(text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F })
-        let id = try #require(EventStreamID(text))
+        let id = try #require(ResumeID(text))
         #expect(id[event] == position && id["other"] == position && id["none"] == nil)
     }
 
@@ -33,7 +33,7 @@ struct EventStreamTests {
             "%ff~1.1",
             "a~1.1,", "a~1.1,,b~1.1", "a~é.1", "a~1.+1", "a~1.-1", "a~1.99999999999999999999",
         ])
-    func noIDs(text: String) { #expect(EventStreamID(text) == nil) }
+    func noIDs(text: String) { #expect(ResumeID(text) == nil) }
 
     // MARK: Requests
 
@@ -59,7 +59,7 @@ struct EventStreamTests {
     @Test("no message can begin a field or end an event early")
     func encoding() {
         func encode(_ data: String, isJSON: Bool = false) -> String {
-            let id = EventStreamID([("a", StreamPosition(epoch: "z", offset: 2))])
+            let id = ResumeID([("a", StreamPosition(epoch: "z", offset: 2))])
             return String(
                 buffer: EventStreamEncoder.serverSentEvents(
                     [EventStreamItem(event: "a\nid: 7\rx", data: data, id: id)], isJSON: isJSON))

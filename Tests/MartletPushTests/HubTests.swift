@@ -93,7 +93,9 @@ struct HubTests {
     func shardBookkeeping() {
         let shard = Self.shard()
         let channels = (0..<3).map { UserChannel(user: "user\($0 % 2)", event: "event\($0)") }
-        let encodings = (0..<2).map { _ in PublicationEncoding { EncodedPublications(ByteBuffer(), count: $0.count) } }
+        let encodings = (0..<2).map { _ in
+            PublicationEncoding(over: .sse) { EncodedPublications(ByteBuffer(), count: $0.count) }
+        }
         var random = SystemRandomNumberGenerator()
         let sessions = (0..<50).map { TestSession(user: "user\($0 % 2)") }
         var members: [UserChannel: Set<Int>] = [:]
@@ -169,7 +171,7 @@ struct HubTests {
         let shard = Self.shard()
         let encoded = NIOLockedValueBox<[String]>([])
         let encodings = ["a", "b"].map { name in
-            PublicationEncoding { batch in
+            PublicationEncoding(over: .sse) { batch in
                 encoded.withLockedValue { $0.append(name) }
                 let text = batch.publications.map { name + $0.data }.joined()
                 return EncodedPublications(ByteBuffer(string: text), count: batch.count)
@@ -190,7 +192,7 @@ struct HubTests {
     @Test("a session that joins a group by its delivery gets each publication once")
     func joining() throws {
         let shard = Self.shard()
-        let encoding = PublicationEncoding { EncodedPublications(ByteBuffer(string: "g"), count: $0.count) }
+        let encoding = PublicationEncoding(over: .sse) { EncodedPublications(ByteBuffer(string: "g"), count: $0.count) }
         let (member, joining) = (TestSession(), TestSession())
         let list = try #require(shard.add(member, to: Self.alerts, encoding))
         _ = shard.add(joining, to: Self.alerts, nil)
@@ -208,7 +210,7 @@ struct HubTests {
     @Test("whoever may have missed something is told, with the position that its group has")
     func interrupted() throws {
         let shard = Self.shard()
-        let encoding = PublicationEncoding { EncodedPublications(ByteBuffer(), count: $0.count) }
+        let encoding = PublicationEncoding(over: .sse) { EncodedPublications(ByteBuffer(), count: $0.count) }
         let (member, other) = (TestSession(), TestSession())
         let list = try #require(shard.add(member, to: Self.alerts, encoding))
         _ = shard.add(other, to: Self.other, nil)

@@ -34,8 +34,8 @@ extension FrameHeader {
             guard shortLength <= 125 else { return .violation(.controlFrameTooLong) }
         }
         let isMasked = second & 0x80 != 0
-        guard isMasked == role.receivesMaskedFrames else {
-            return .violation(isMasked ? .maskedByServer : .unmaskedByClient)
+        if let violation = MaskCheck.violation(isMasked: isMasked, isMaskExpected: role.receivesMaskedFrames) {
+            return .violation(violation)
         }
 
         var headerLength = 2

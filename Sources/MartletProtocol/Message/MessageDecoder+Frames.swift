@@ -28,7 +28,7 @@ extension MessageDecoder {
             return .tooManyFragments(limit: self.limits.maximumFragmentCount)
         }
         if message.isCompressed {
-            guard header.payloadLength <= self.compressedLimit - message.compressedLength else {
+            guard header.payloadLength <= self.inflationLimit.compressedSize - message.compressedLength else {
                 return .messageTooBig(limit: self.limits.maximumMessageSize)
             }
             message.compressedLength += header.payloadLength

@@ -2,11 +2,8 @@
 import NIOCore
 
 extension MessageDecoder {
-    /// The most compressed bytes in one message. Compression can make incompressible data a little longer.
-    var compressedLimit: Int {
-        let (twice, overflow) = self.limits.maximumMessageSize.multipliedReportingOverflow(by: 2)
-        return overflow ? .max : max(twice, twice &+ 1024)
-    }
+    /// The cap of messages that are inflated.
+    var inflationLimit: InflationLimit { InflationLimit(messageSize: self.limits.maximumMessageSize) }
 
     mutating func beginInflating() {
         guard let compression = self.compression else { return }
@@ -97,7 +94,8 @@ extension MessageDecoder {
         let allowed = self.limits.maximumMessageSize - message.length
         let room = self.delivery == .parts ? Self.maximumPartSize - self.assembled.readableBytes : .max
         let start = self.assembled.writerIndex
-        var (taken, status) = inflater.inflate(input, into: &self.assembled, maximumOutput: min(allowed, room))
+        let (firstTaken, status) = inflater.inflate(input, into: &self.assembled, maximumOutput: min(allowed, room))
+        var taken = firstTaken
         let added = self.assembled.writerIndex - start
         self.message?.length += added
         if message.kind == .text, added > 0 {
@@ -109,16 +107,10 @@ extension MessageDecoder {
         if status == .corrupt { return (taken, .violation(.compressedDataCorrupt)) }
         guard status == .outputFull else { return (taken, .needsInput) }
         guard added == allowed else { return (taken, .partFull) }
-        // The message is as long as allowed: one more byte is too much.
-        var excess = ByteBuffer()
-        let rest = UnsafeRawBufferPointer(rebasing: input[taken...])
-        let probe = inflater.inflate(rest, into: &excess, maximumOutput: 1)
-        taken += probe.taken
-        status = probe.status
-        if status == .corrupt { return (taken, .violation(.compressedDataCorrupt)) }
-        guard excess.readableBytes == 0 else {
-            return (taken, .violation(.messageTooBig(limit: self.limits.maximumMessageSize)))
-        }
+        let (more, violation) = self.inflationLimit.check(
+            inflater, beforeTaking: UnsafeRawBufferPointer(rebasing: input[taken...]))
+        taken += more
+        if let violation { return (taken, .violation(violation)) }
         return (taken, .needsInput)
     }
 }

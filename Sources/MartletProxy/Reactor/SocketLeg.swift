@@ -84,7 +84,7 @@ final class SocketLeg: PolledSocket, TunnelLeg {
         self.waiting = []
         self.sentOfWaiting = 0
         if self.endsOutput { shutdown(self.descriptor, CInt(SHUT_WR)) }
-        self.tunnel?.drained(self.side)
+        self.tunnel?.writable(self.side)
     }
 
     func setReading(_ isReading: Bool) {

@@ -55,7 +55,7 @@ final class ChannelLeg: ChannelDuplexHandler, TunnelLeg {
         self.unwritten -= 1
         guard self.unwritten == 0 else { return }
         if self.endsOutput { self.context?.close(mode: .output, promise: nil) }
-        self.tunnel?.drained(self.side)
+        self.tunnel?.writable(self.side)
     }
 
     func setReading(_ isReading: Bool) {

@@ -156,7 +156,7 @@ final class Tunnel<Leg: TunnelLeg> {
     }
 
     /// Everything that waited for `side` has left.
-    func drained(_ side: TunnelSide) {
+    func writable(_ side: TunnelSide) {
         guard !self.hasEnded else { return }
         self.leg(side.other).setReading(true)
         self.finishIfDone()

@@ -161,7 +161,7 @@ final class ChannelSubscribers: @unchecked Sendable {
             }
             return
         }
-        let transport = encoded.wire.directTransport
+        let transport = group.encoding.transport
         ready.distribute(encoded.wire.frames, messages: encoded.wire.messageCount) { frames in
             var direct = 0
             for index in entries.indices {
@@ -203,14 +203,6 @@ extension EncodedPublications.Wire {
         switch self {
         case .messages(let batch): batch.count
         case .bytes: 0
-        }
-    }
-
-    /// The transport whose connections have places among the ready sockets for it.
-    fileprivate var directTransport: SessionTransport {
-        switch self {
-        case .messages: .websocket
-        case .bytes: .sse
         }
     }
 }

@@ -7,13 +7,8 @@ public struct PushLimits: Sendable, Hashable {
     /// Bytes of an event's name.
     static let eventLength = 255
 
-    /// The policy for a client of the register dialect whose queue is full.
-    public enum SlowClientPolicy: Sendable, Hashable {
-        /// The client is closed with 1013, and knows that it missed something. The default.
-        case close
-        /// The oldest messages in the queue are dropped; the client is not told.
-        case dropOldest
-    }
+    /// The name of the policy in earlier versions.
+    public typealias SlowClientPolicy = SlowConsumerPolicy
 
     /// Events that one session may subscribe to. Default: 128.
     public var eventsPerSession = 128
@@ -24,9 +19,9 @@ public struct PushLimits: Sendable, Hashable {
     public var messageRate: RateLimit? = RateLimit(perSecond: 20, burst: 256)
     /// Bytes that may wait for a client that reads too slowly. Default: 64 KiB.
     public var queueSize = 64 * 1024
-    /// The policy for clients whose queue is full. Default: ``SlowClientPolicy/close``. Clients of the event-stream
+    /// The policy for clients whose queue is full. Default: ``SlowConsumerPolicy/close``. Clients of the event-stream
     /// dialect are always closed: they resume and are sent what they missed.
-    public var slowClients = SlowClientPolicy.close
+    public var slowClients = SlowConsumerPolicy.close
 
     public init() {}
 }

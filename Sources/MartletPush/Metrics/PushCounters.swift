@@ -13,15 +13,29 @@ public final class PushCounters: Sendable {
             case slowConsumers
         }
 
-        fileprivate static let count = Keyed.allCases.count * SessionTransport.allCases.count + Self.plainCount
-        private static let plainCount = 10
+        /// Figures of the whole service.
+        private enum Plain: Int, CaseIterable {
+            case registrations
+            case refusedRegistrations
+            case pushes
+            case refusedPushes
+            case drops
+            case droppedMessages
+            case refusedSessions
+            case rateLimited
+            case expiredTokens
+            case failedPushes
+        }
+
+        fileprivate static let count =
+            Keyed.allCases.count * SessionTransport.allCases.count + Plain.allCases.count
 
         fileprivate let index: Int
 
-        private init(_ plain: Int) { self.index = plain }
+        private init(_ plain: Plain) { self.index = plain.rawValue }
 
         private init(_ keyed: Keyed, _ transport: SessionTransport) {
-            self.index = Self.plainCount + keyed.rawValue * SessionTransport.allCases.count + transport.index
+            self.index = Plain.allCases.count + keyed.rawValue * SessionTransport.allCases.count + transport.index
         }
 
         // MARK: By transport
@@ -53,25 +67,25 @@ public final class PushCounters: Sendable {
         // MARK: Of the whole service
 
         /// Events that clients subscribed to.
-        public static let registrations = Self(0)
+        public static let registrations = Self(.registrations)
         /// Subscriptions that were refused.
-        public static let refusedRegistrations = Self(1)
+        public static let refusedRegistrations = Self(.refusedRegistrations)
         /// Publications that were accepted.
-        public static let pushes = Self(2)
+        public static let pushes = Self(.pushes)
         /// Requests to the API that were refused.
-        public static let refusedPushes = Self(3)
+        public static let refusedPushes = Self(.refusedPushes)
         /// Sessions that the back end disconnected.
-        public static let drops = Self(4)
-        /// Messages that a slow client never got, under ``PushLimits/SlowClientPolicy/dropOldest``.
-        public static let droppedMessages = Self(5)
+        public static let drops = Self(.drops)
+        /// Messages that a slow client never got, under ``SlowConsumerPolicy/dropOldest``.
+        public static let droppedMessages = Self(.droppedMessages)
         /// Sessions that were refused because their user has too many.
-        public static let refusedSessions = Self(6)
+        public static let refusedSessions = Self(.refusedSessions)
         /// Requests and connections that came too often.
-        public static let rateLimited = Self(7)
+        public static let rateLimited = Self(.rateLimited)
         /// Tokens that expired while their clients were connected.
-        public static let expiredTokens = Self(8)
+        public static let expiredTokens = Self(.expiredTokens)
         /// Publications that the broker did not confirm.
-        public static let failedPushes = Self(9)
+        public static let failedPushes = Self(.failedPushes)
     }
 
     private let values = (0..<Name.count).map { _ in Counter() }

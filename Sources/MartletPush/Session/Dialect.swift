@@ -7,7 +7,7 @@ package import MartletProtocol
 /// and encodes publications.
 package protocol Dialect: AnyObject {
     /// The policy for a client that reads too slowly; `nil` for what ``PushLimits/slowClients`` says.
-    var slowClients: PushLimits.SlowClientPolicy? { get }
+    var slowClients: SlowConsumerPolicy? { get }
 
     /// The heartbeat of a silent connection; `nil` for none.
     var heartbeat: EncodedPublications? { get }

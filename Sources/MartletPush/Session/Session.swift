@@ -51,7 +51,7 @@ package final class Session: Subscriber, HeartbeatWheel.Member {
 
     // MARK: For the transport
 
-    var slowClients: PushLimits.SlowClientPolicy? { self.dialect.slowClients }
+    var slowClients: SlowConsumerPolicy? { self.dialect.slowClients }
 
     package func opened(on connection: any TransportConnection) {
         self.connection = connection

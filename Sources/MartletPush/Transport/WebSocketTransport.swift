@@ -18,7 +18,7 @@ final class WebSocketTransport: WebSocketHandler, TransportConnection {
 
     func opened(_ socket: WebSocket) {
         self.socket = socket
-        if let policy = self.session.slowClients { socket.overflowPolicy = policy == .close ? .close : .dropOldest }
+        if let policy = self.session.slowClients { socket.overflowPolicy = policy.overflow }
         self.session.opened(on: self)
     }
 

@@ -16,15 +16,12 @@ struct HTTPServer: Sendable {
         var stream: @Sendable (HTTPRequest) -> StreamEndpoint? = { _ in nil }
     }
 
-    /// The time that requests under way have at the end.
-    private static let patience = TimeAmount.seconds(10)
-
-    private let configuration: HTTPServerConfiguration
-    private let logger: Logger
+    let configuration: HTTPServerConfiguration
+    let logger: Logger
     private let onListening: @Sendable (ListenAddress) async -> Void
-    private let server: ConnectionServer
-    private let readiness = Readiness()
-    private let manager = ServiceManager()
+    let server: ConnectionServer
+    let readiness = Readiness()
+    let manager = ServiceManager()
 
     /// - Parameter onListening: called with the address, its port known, once connections are accepted.
     init(
@@ -116,20 +113,5 @@ struct HTTPServer: Sendable {
         guard let port = socket.localAddress?.port else { return listen }
         guard port != listen.port, listen.port != 0 else { return ListenAddress(host: listen.host, port: port) }
         return ListenAddress(host: socket.localAddress?.ipAddress ?? listen.host, port: port)
-    }
-
-    /// Accepts no more connections, ends the open ones in batches, and then what is left.
-    private func drain(_ sockets: [any Channel]) async {
-        self.readiness.set(false)
-        self.manager.tell("STOPPING=1")
-        let plan = self.configuration.drain()
-        self.logger.notice(
-            "draining",
-            metadata: ["connections": "\(self.server.connectionCount)", "seconds": "\(plan.time / .seconds(1))"])
-        if plan.delay > .zero { try? await Task.sleep(for: plan.delay) }
-        for socket in sockets { try? await socket.close() }
-        self.configuration.limiter.close()
-        await self.server.drain(over: plan.time, retry: plan.retry, alongside: plan.alongside)
-        self.server.finish(within: Self.patience)
     }
 }

@@ -50,11 +50,14 @@ public struct PushServer: Service, CustomStringConvertible {
     }
 
     /// - Parameters:
+    ///   - broker: another than the one in memory, which takes its history from the configuration. It is this service's
+    ///     alone, and runs until the service has gone.
     ///   - source: the configuration is read again when the file changes, and on SIGHUP.
     ///   - onListening: called with the address, its port known, once connections are accepted.
     /// - Throws: ``ServerError`` with the code `configuration`.
     public init(
         configuration: PushServerConfiguration = .init(),
+        broker: (any Broker)? = nil,
         source: Source? = nil,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
         logger: Logger = Logger(label: "martlet.serve"),
@@ -67,8 +70,8 @@ public struct PushServer: Service, CustomStringConvertible {
         self.logger = logger
         self.onListening = onListening
         self.service = PushService(
-            group: group, hooks: configuration.hooks, limits: configuration.limits, history: configuration.history,
-            heartbeat: configuration.eventStreams.heartbeatInterval, logger: logger)
+            group: group, broker: broker ?? MemoryBroker(configuration.history), hooks: configuration.hooks,
+            limits: configuration.limits, heartbeat: configuration.eventStreams.heartbeatInterval, logger: logger)
         self.live = LiveConfiguration(configuration, service: self.service)
         self.live.warn(logger)
         self.demo = configuration.console.isEnabled ? Demo(beside: configuration, group: group, logger: logger) : nil

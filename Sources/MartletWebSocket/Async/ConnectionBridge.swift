@@ -88,7 +88,7 @@ final class ConnectionBridge: ClosingHandler {
 
     /// - Returns: whether there was anything to send.
     private func sendNext(_ socket: WebSocket, _ connection: WebSocketConnection) -> Bool {
-        guard let (bytes, pieces, dropped) = connection.outbox.drain() else { return false }
+        guard let (bytes, pieces, dropped) = connection.outbox.takeAll() else { return false }
         if dropped > 0 { socket.loop.metrics.dropped(dropped, socket.role) }
         socket.corked {
             bytes.withUnsafeReadableBytes { bytes in
@@ -113,7 +113,7 @@ final class ConnectionBridge: ClosingHandler {
         guard let socket = self.socket, let connection = self.connection else { return }
         connection.outbox.close(WebSocketError(.closed, reason: "the connection is being closed"))
         guard socket.isOpen else {
-            _ = connection.outbox.drain()  // nothing may follow a close frame
+            _ = connection.outbox.takeAll()  // nothing may follow a close frame
             return
         }
         while self.sendNext(socket, connection) {}

@@ -226,7 +226,7 @@ final class Outbox: Sendable {
 
     /// Returns everything that waits, to be written now; `nil` when there is nothing, and the next message will wake
     /// the loop. `dropped` is the number of messages that the policy has dropped since the last call.
-    func drain() -> (bytes: ByteBuffer, pieces: Deque<OutboundQueue<OutboundMessage.Label>.Piece>, dropped: Int)? {
+    func takeAll() -> (bytes: ByteBuffer, pieces: Deque<OutboundQueue<OutboundMessage.Label>.Piece>, dropped: Int)? {
         self.state.withLock { state in
             state.inFlight = 0
             guard !state.queue.isEmpty else {
@@ -235,13 +235,13 @@ final class Outbox: Sendable {
             }
             state.inFlight = state.queue.cost
             var bytes = ByteBuffer()
-            let pieces = state.queue.drain(into: &bytes)
+            let pieces = state.queue.takeAll(into: &bytes)
             defer { state.droppedBefore = state.queue.droppedCount }
             return (bytes, pieces, state.queue.droppedCount - state.droppedBefore)
         }
     }
 
-    /// Notes that what was drained has been written, and admits waiting tasks.
+    /// Notes that what was taken has been written, and admits waiting tasks.
     func wrote() {
         let resumed = self.state.withLock { state in
             state.inFlight = 0

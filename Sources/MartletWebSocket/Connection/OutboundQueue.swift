@@ -107,7 +107,7 @@ struct OutboundQueue<Label> {
     /// Moves the whole queue into `buffer`.
     ///
     /// - Returns: the pieces, in the order of the buffer.
-    mutating func drain(into buffer: inout ByteBuffer) -> Deque<Piece> {
+    mutating func takeAll(into buffer: inout ByteBuffer) -> Deque<Piece> {
         if buffer.readableBytes == 0 {
             swap(&buffer, &self.bytes)
             self.bytes = ByteBuffer()
@@ -124,7 +124,7 @@ struct OutboundQueue<Label> {
     /// Moves whole pieces from the front into `buffer`: always the first, and more until `buffer` has `limit` bytes.
     mutating func take(upTo limit: Int, into buffer: inout ByteBuffer) {
         if buffer.readableBytes + self.bytes.readableBytes <= limit {
-            _ = self.drain(into: &buffer)
+            _ = self.takeAll(into: &buffer)
             return
         }
         var isFirst = true

@@ -204,15 +204,15 @@ extension WebSocket: ChannelInboundHandler {
             self.directSocket = nil
             return false
         }
-        if !self.core.queue.isEmpty, !self.isDraining { self.drainSoon() }
+        if !self.core.queue.isEmpty, !self.isWritingQueue { self.writeQueueSoon() }
         return true
     }
 
-    private func drainSoon() {
-        self.isDraining = true
+    private func writeQueueSoon() {
+        self.isWritingQueue = true
         self.eventLoop.assumeIsolated().execute {
-            self.isDraining = false
-            if self.core.inFlight == 0 { self.drainQueue() }
+            self.isWritingQueue = false
+            if self.core.inFlight == 0 { self.writeQueue() }
         }
     }
 
@@ -224,7 +224,7 @@ extension WebSocket: ChannelInboundHandler {
             return
         }
         guard self.core.inFlight == 0 else { return }
-        self.drainQueue()
+        self.writeQueue()
     }
 
     // MARK: The end

@@ -305,7 +305,7 @@ extension WebSocket {
 
     /// Sends frames that the caller owns.
     ///
-    /// - Returns: whether the kernel took all of them; otherwise NIO has the rest, and ``drainQueue()`` follows.
+    /// - Returns: whether the kernel took all of them; otherwise NIO has the rest, and ``writeQueue()`` follows.
     @discardableResult
     func transmit(_ frames: UnsafeRawBufferPointer) -> Bool {
         guard let rest = self.sendDirectly(frames) else { return true }
@@ -336,9 +336,9 @@ extension WebSocket {
     }
 
     /// Sends what waited, control frames first; called when the channel has taken everything.
-    func drainQueue() {
-        self.isDraining = true
-        defer { self.isDraining = false }
+    func writeQueue() {
+        self.isWritingQueue = true
+        defer { self.isWritingQueue = false }
         let eventLoop = self.loop.executor.eventLoop
         repeat {
             var bytes = self.core.takeOutput(
@@ -352,7 +352,7 @@ extension WebSocket {
                 }
             }
         } while !self.core.queue.isEmpty
-        self.isDraining = false
+        self.isWritingQueue = false
         if self.core.phase == .open { self.handler.drained(self) } else { self.closeFrameLeft() }
     }
 

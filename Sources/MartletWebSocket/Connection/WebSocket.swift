@@ -28,7 +28,7 @@ public final class WebSocket {
     /// Whether output is gathered in the loop's buffer until the end of this read.
     var isCorked = false
     /// Whether the queue is being written, or will be soon.
-    var isDraining = false
+    var isWritingQueue = false
     /// The socket for sending past the pipeline; `nil` on TLS and when the channel is closed.
     var directSocket: DirectSocket? { didSet { self.isNotReady() } }
     /// The slot among ``ReadySockets``, once it was asked for.

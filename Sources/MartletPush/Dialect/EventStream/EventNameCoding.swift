@@ -1,6 +1,6 @@
 import MartletWebSocket
 
-/// The encoding of names inside an ``EventStreamID``: percent-encoded (RFC 3986, section 2.1), except letters, digits,
+/// The encoding of names inside an ``ResumeID``: percent-encoded (RFC 3986, section 2.1), except letters, digits,
 /// `-` and `_`.
 enum EventNameCoding {
     private static let digits = Array("0123456789ABCDEF".utf8)

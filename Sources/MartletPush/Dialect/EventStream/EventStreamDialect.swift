@@ -64,7 +64,7 @@ package final class EventStreamDialect: Dialect {
 
     /// The policy closes slow clients: they resume and are sent what they missed. They would not notice dropped
     /// messages.
-    package var slowClients: PushLimits.SlowClientPolicy? { .close }
+    package var slowClients: SlowConsumerPolicy? { .close }
 
     package var heartbeat: EncodedPublications? { self.format.heartbeat }
 
@@ -120,7 +120,7 @@ package final class EventStreamDialect: Dialect {
         guard session.isOpen else { return }  // it ended by what it was sent
         session.startHeartbeats()
         session.log(.debug, "event stream opened", ["events": "\(request.events.count)"])
-        let after = request.after.flatMap { EventStreamID($0) }
+        let after = request.after.flatMap { ResumeID($0) }
         // With an id that cannot be read, something may have been missed.
         let isUnknown = request.after != nil && after == nil
         self.subscriptions = request.events.map { event in
@@ -225,9 +225,9 @@ package final class EventStreamDialect: Dialect {
         }
     }
 
-    private var currentID: EventStreamID? {
+    private var currentID: ResumeID? {
         let positions = self.subscriptions.compactMap { one in one.position.map { (one.event, $0) } }
-        return positions.isEmpty ? nil : EventStreamID(positions)
+        return positions.isEmpty ? nil : ResumeID(positions)
     }
 
     /// Publications are ordered by time; those of one channel keep their order.

@@ -38,6 +38,14 @@ package enum EventStreamFormat: Sendable {
         }
     }
 
+    fileprivate var transport: SessionTransport {
+        switch self {
+        case .messages: .websocket
+        case .events, .jsonEvents: .sse
+        case .poll: .poll
+        }
+    }
+
     /// The heartbeat of a silent connection; `nil` for none.
     var heartbeat: EncodedPublications? {
         switch self {
@@ -58,13 +66,13 @@ extension PublicationEncoding {
     static let eventStreamPoll = PublicationEncoding(eventStream: .poll)
 
     private convenience init(eventStream format: EventStreamFormat) {
-        self.init { batch in
+        self.init(over: format.transport) { batch in
             let event = UserChannel.event(of: batch.channel)
             return format.encode(
                 batch.publications.map { publication in
                     EventStreamItem(
                         event: event, data: publication.data,
-                        id: publication.position.map { EventStreamID([(event, $0)]) })
+                        id: publication.position.map { ResumeID([(event, $0)]) })
                 })
         }
     }

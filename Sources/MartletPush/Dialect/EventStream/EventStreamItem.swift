@@ -10,12 +10,12 @@ struct EventStreamItem {
 
     let content: Content
     /// The client's position after the item; `nil` for a gap, and in channels without history.
-    let id: EventStreamID?
+    let id: ResumeID?
 
-    init(_ content: Content, id: EventStreamID?) {
+    init(_ content: Content, id: ResumeID?) {
         self.content = content
         self.id = id
     }
 
-    init(event: String, data: String, id: EventStreamID?) { self.init(.publication(event: event, data: data), id: id) }
+    init(event: String, data: String, id: ResumeID?) { self.init(.publication(event: event, data: data), id: id) }
 }

@@ -69,7 +69,7 @@ package struct EventStreamRequest: Sendable, Hashable {
         }
         // A browser that reconnects by itself names the last id in a header, and the old one in the query.
         self.after = head.headerFields[.lastEventID].flatMap { $0.isEmpty ? nil : $0 } ?? after
-        guard (self.after?.utf8.count ?? 0) <= EventStreamID.maximumLength else {
+        guard (self.after?.utf8.count ?? 0) <= ResumeID.maximumLength else {
             throw Malformed(reason: "the id is too long")
         }
         self.events = events

@@ -23,7 +23,7 @@ final class RegisterDialect: Dialect {
 
     // MARK: Dialect
 
-    var slowClients: PushLimits.SlowClientPolicy? { nil }
+    var slowClients: SlowConsumerPolicy? { nil }
 
     /// There is no heartbeat: the WebSocket's own pings are enough.
     var heartbeat: EncodedPublications? { nil }

@@ -2,7 +2,7 @@
 ///
 /// As text, which is opaque to clients: for each channel the event's name (percent-encoded except letters, digits, `-`
 /// and `_`), `~` and the position, with commas between channels.
-struct EventStreamID: Hashable, CustomStringConvertible {
+struct ResumeID: Hashable, CustomStringConvertible {
     /// The longest id that is accepted. Bytes.
     static let maximumLength = 16 * 1024
 

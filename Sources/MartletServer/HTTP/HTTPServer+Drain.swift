@@ -1,0 +1,23 @@
+import Logging
+import MartletHummingbird
+import NIOCore
+
+extension HTTPServer {
+    /// The time that requests under way have at the end.
+    private static let patience = TimeAmount.seconds(10)
+
+    /// Accepts no more connections, ends the open ones in batches, and then what is left.
+    func drain(_ sockets: [any Channel]) async {
+        self.readiness.set(false)
+        self.manager.tell("STOPPING=1")
+        let plan = self.configuration.drain()
+        self.logger.notice(
+            "draining",
+            metadata: ["connections": "\(self.server.connectionCount)", "seconds": "\(plan.time / .seconds(1))"])
+        if plan.delay > .zero { try? await Task.sleep(for: plan.delay) }
+        for socket in sockets { try? await socket.close() }
+        self.configuration.limiter.close()
+        await self.server.drain(over: plan.time, retry: plan.retry, alongside: plan.alongside)
+        self.server.finish(within: Self.patience)
+    }
+}
