@@ -346,7 +346,7 @@ struct ProxiedUpgradeTests {
     static let badRequests: [BadRequest] = [
         .init(
             name: "another method", change: { $0.method = .POST },
-            refusal: Refusal(.methodNotAllowed, "a WebSocket handshake is a GET request", [.allow: "GET"])),
+            refusal: Refusal(.methodNotAllowed, "an opening handshake is a GET request", [.allow: "GET"])),
         .init(
             name: "an old version", change: { $0.headers.replaceOrAdd(name: "Sec-WebSocket-Version", value: "8") },
             refusal: Refusal(
@@ -360,7 +360,7 @@ struct ProxiedUpgradeTests {
             refusal: Refusal(.badRequest, "a WebSocket needs HTTP/1.1 or later", mayStay: false)),
         .init(
             name: "something behind it", change: { _ in }, hasMore: true,
-            refusal: Refusal(.badRequest, "a WebSocket handshake must not have a body or anything after it")),
+            refusal: Refusal(.badRequest, "an opening handshake must not have a body or anything after it")),
         .init(
             name: "a route without WebSockets", change: { $0.route.webSocket.isAllowed = false },
             refusal: Refusal(.forbidden, "WebSockets are not allowed here")),
@@ -733,7 +733,8 @@ struct ProxiedUpgradeTests {
         }
         #expect(Outcome(action) == .fail(502, fault: "wrong handshake"))
         #expect(
-            Self.refusal(action) == Refusal(.badGateway, "the upstream app answered the handshake wrongly: \(fault)"))
+            Self.refusal(action)
+                == Refusal(.badGateway, "the upstream app answered the opening handshake wrongly: \(fault)"))
         #expect(upgrade.phase == .over)
     }
 
@@ -743,7 +744,7 @@ struct ProxiedUpgradeTests {
             var upgrade = try Self.sent(change).upgrade
             return Self.refusal(upgrade.answered(Self.switching { $0.add(name: name, value: value) }))?.reason
         }
-        let wrongly = "the upstream app answered the handshake wrongly: "
+        let wrongly = "the upstream app answered the opening handshake wrongly: "
         #expect(
             try fault(
                 {
@@ -867,7 +868,7 @@ struct ProxiedUpgradeTests {
         arguments: [
             (Event.closed, 502, "the upstream app ended the connection without an answer"),
             (.malformed, 502, "the answer of the upstream app is not valid HTTP"),
-            (.timedOut, 504, "the upstream app did not answer the handshake in time"),
+            (.timedOut, 504, "the upstream app did not answer the opening handshake in time"),
         ])
     func noAnswer(_ event: Event, _ status: Int, _ reason: String) throws {
         for phase in [ProxiedUpgrade.Phase.connecting, .answering] {

@@ -105,13 +105,13 @@ struct UpgradeDecisionTests {
 
     private static let badVersion = "Sec-WebSocket-Version must be 13"
     private static let badKey = "Sec-WebSocket-Key must be there once, the base64 form of 16 bytes"
-    private static let lacksPseudoHeader = "the handshake lacks :scheme, :authority or :path"
+    private static let lacksPseudoHeader = "the opening handshake lacks :scheme, :authority or :path"
 
     static let badHandshakes: [BadHandshake] =
         [
             .init(
                 name: "another method", transport: .http1, change: { $0.method = .post }, status: 405,
-                reason: "a WebSocket handshake is a GET request", fields: [.allow: "GET"]),
+                reason: "an opening handshake is a GET request", fields: [.allow: "GET"]),
             .init(
                 name: "no Upgrade", transport: .http1, change: { $0.headerFields[.upgrade] = nil }, status: 400,
                 reason: "this is a WebSocket endpoint: the header Upgrade must contain websocket"),
@@ -142,13 +142,13 @@ struct UpgradeDecisionTests {
                 status: 400, reason: badKey),
             .init(
                 name: "no :protocol", transport: .http2, change: { $0.extendedConnectProtocol = nil }, status: 400,
-                reason: "a WebSocket handshake over HTTP/2 is a CONNECT with :protocol websocket"),
+                reason: "an opening handshake over HTTP/2 is a CONNECT with :protocol websocket"),
             .init(
                 name: "another :protocol", transport: .http2, change: { $0.extendedConnectProtocol = "connect-udp" },
-                status: 400, reason: "a WebSocket handshake over HTTP/2 is a CONNECT with :protocol websocket"),
+                status: 400, reason: "an opening handshake over HTTP/2 is a CONNECT with :protocol websocket"),
             .init(
                 name: "another method", transport: .http2, change: { $0.method = .get }, status: 400,
-                reason: "a WebSocket handshake over HTTP/2 is a CONNECT with :protocol websocket"),
+                reason: "an opening handshake over HTTP/2 is a CONNECT with :protocol websocket"),
             .init(
                 name: "no :scheme", transport: .http2, change: { $0.scheme = nil }, status: 400,
                 reason: lacksPseudoHeader),
@@ -238,7 +238,7 @@ struct UpgradeDecisionTests {
             switch self {
             case .handshake: Refusal(.badRequest, "no")
             case .version: Refusal(.badRequest, "a WebSocket needs HTTP/1.1 or later", mayStay: false)
-            case .more: Refusal(.badRequest, "a WebSocket handshake must not have a body or anything after it")
+            case .more: Refusal(.badRequest, "an opening handshake must not have a body or anything after it")
             case .allowed: Refusal(.forbidden, "WebSockets are not allowed here")
             case .head: Refusal(.badRequest, "the request is malformed")
             case .origin: UpgradeDecisionTests.wrongOrigin("")

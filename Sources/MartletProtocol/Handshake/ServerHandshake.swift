@@ -25,7 +25,7 @@ public struct ServerHandshake: Sendable, Hashable {
     ) throws(HandshakeFailure) {
         guard isGet else {
             throw HandshakeFailure(
-                code: .methodNotAllowed, reason: "a WebSocket handshake is a GET request", status: 405)
+                code: .methodNotAllowed, reason: "an opening handshake is a GET request", status: 405)
         }
         let upgrade = values(.upgrade)
         guard
@@ -58,10 +58,10 @@ public struct ServerHandshake: Sendable, Hashable {
     /// Checks a request that comes as an extended CONNECT over HTTP/2 (RFC 8441, section 5).
     public init(extendedConnect request: HTTPRequest) throws(HandshakeFailure) {
         guard Self.isExtendedConnect(request) else {
-            throw .badRequest("a WebSocket handshake over HTTP/2 is a CONNECT with :protocol websocket")
+            throw .badRequest("an opening handshake over HTTP/2 is a CONNECT with :protocol websocket")
         }
         guard let authority = request.authority, !authority.isEmpty, request.scheme != nil, request.path != nil else {
-            throw .badRequest("the handshake lacks :scheme, :authority or :path")
+            throw .badRequest("the opening handshake lacks :scheme, :authority or :path")
         }
         try Self.checkVersion(request.headerFields[values: .secWebSocketVersion])
         self.key = nil

@@ -215,7 +215,7 @@ struct ProxiedUpgrade: Sendable {
         }
         if let fault = self.fault(of: head) {
             return self.fail(
-                Refusal(.badGateway, "the upstream \(self.group) answered the handshake wrongly: \(fault)"),
+                Refusal(.badGateway, "the upstream \(self.group) answered the opening handshake wrongly: \(fault)"),
                 fault: "wrong handshake")
         }
         self.phase = .open
@@ -252,7 +252,7 @@ struct ProxiedUpgrade: Sendable {
             return .breakOff(reason: "the answer stalled")
         case .answering, .connecting:
             return self.fail(
-                Refusal(.gatewayTimeout, "the upstream \(self.group) did not answer the handshake in time"),
+                Refusal(.gatewayTimeout, "the upstream \(self.group) did not answer the opening handshake in time"),
                 fault: "response timeout")
         case .authenticating:
             return self.fail(

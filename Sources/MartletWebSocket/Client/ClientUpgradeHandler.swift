@@ -57,7 +57,8 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: self.deadline) {
-            self.fail(context, WebSocketError(.timeout, reason: "the server did not answer the handshake in time"))
+            self.fail(
+                context, WebSocketError(.timeout, reason: "the server did not answer the opening handshake in time"))
         }
         guard context.channel.isActive else {
             self.channelInactive(context: context)
@@ -155,7 +156,8 @@ final class ClientUpgradeHandler: ChannelInboundHandler, RemovableChannelHandler
         _ context: ChannelHandlerContext, _ response: HTTPResponse, _ agreement: ClientHandshake.Agreement
     ) {
         guard context.channel.isActive else {
-            self.opened.fail(WebSocketError(.handshakeFailed, reason: "the connection broke after the handshake"))
+            self.opened.fail(
+                WebSocketError(.handshakeFailed, reason: "the connection broke after the opening handshake"))
             return
         }
         let pipeline = context.pipeline.syncOperations

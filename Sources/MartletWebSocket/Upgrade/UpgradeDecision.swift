@@ -147,8 +147,8 @@ package struct UpgradeDecision {
             return self.refuse(Refusal(.badRequest, "a WebSocket needs HTTP/1.1 or later", mayStay: false))
         }
         guard !self.candidate.hasMore else {
-            let what = isWebSocket ? "WebSocket handshake" : "request for a stream"
-            return self.refuse(Refusal(.badRequest, "a \(what) must not have a body or anything after it"))
+            let what = isWebSocket ? "an opening handshake" : "a request for a stream"
+            return self.refuse(Refusal(.badRequest, "\(what) must not have a body or anything after it"))
         }
         guard self.rules.isAllowed else { return self.refuse(Refusal(.forbidden, "WebSockets are not allowed here")) }
         if let refusal = self.checkOrigin() { return self.refuse(refusal) }
