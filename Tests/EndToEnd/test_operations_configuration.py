@@ -104,7 +104,7 @@ def test_every_key_is_an_option_and_a_variable_and_documented(everything):
     ("history: {age: 100000h}\n", 1, "history.age: expected a time below 27777h"),
     ("open: true\nopen: false\n", 1, "open: twice"),
     ("listeners: [8082]\nroutes: []\n", 1, "listeners[0]: expected an address"),
-    ("listen: [\n", None, "not valid YAML"),
+    ("listen: [\n", 2, "not valid YAML"),
     ("tls:\n  certificate: a\n", 2, "tls.certificate: tls.key is missing"),
     ("retry: 1s\nwsPath: ws\n", 2, "wsPath: a path begins with /"),
     ("pushPath: /x\npollPath: /x\n", 2, "pollPath: another endpoint has this path"),
@@ -186,7 +186,7 @@ def test_mistakes_of_values_and_of_files_are_told_at_once(tmp_path):
     checked = run("check-config", str(file), env={**os.environ, "MARTLET_HISTORY_AGE": "1w", "MARTLET_NONSENSE": "1"})
     assert checked.returncode == 78
     assert [line.split(": ")[0].removeprefix(str(tmp_path)) for line in checked.stderr.splitlines()] == [
-        "MARTLET_HISTORY_AGE", "MARTLET_NONSENSE", "/wrong.yaml:1", "/wrong.yaml:2", "/wrong.yaml:3", "/wrong.yaml:5"]
+        "MARTLET_HISTORY_AGE", "MARTLET_NONSENSE", "/wrong.yaml:1", "/wrong.yaml:2", "/wrong.yaml:3", "/wrong.yaml:5", "/wrong.yaml:5"]
 
 
 def test_check_config_of_an_echo_server(tmp_path):

@@ -107,9 +107,9 @@ public struct PushServerConfiguration: Sendable {
             !path.hasPrefix("/") || path.hasSuffix("/") || path.contains("//")
                 || path.contains(where: { "?#{}*:% ".contains($0) })
         else {
-            return path == "/api" || path.hasPrefix("/api/") ? "\(path) is a path of the API" : nil
+            return path == "/api" || path.hasPrefix("/api/") ? "a path is not /api or below it: \(path)" : nil
         }
-        return "expected a path such as /ws, without a slash at the end and without ?, #, %, :, *, { or }, not \(path)"
+        return "a path begins with /, does not end with one, and has none of ?, #, %, :, *, { and }: \(path)"
     }
 
     /// The reason why the service may not listen there; `nil` when it may.

@@ -133,7 +133,9 @@ extension SettingType<String> {
     static var path: Self {
         Self(SettingForm("path", example: "/elsewhere"), text: { $0 }) { node in
             let path = try node.string()
-            if let reason = PushServerConfiguration.refusal(ofPath: path) { throw node.error(reason) }
+            if let reason = PushServerConfiguration.refusal(ofPath: path) {
+                throw node.error(reason).of(.configuration)
+            }
             return path
         }
     }

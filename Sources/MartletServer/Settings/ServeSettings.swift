@@ -101,7 +101,8 @@ public struct ServeSettings: Sendable {
         if ["jwt", "jwks", "auth"].allSatisfy(reading.isSound),
             let path = access.lonely(reading.origins, sections: reading.sections)
         {
-            let reason = "there is nothing that tokens could be checked with"
+            let reason =
+                path.hasPrefix("auth") ? "auth.url is missing" : "there is no key that tokens could be checked with"
             (reading.origins[path] ?? reading.sections[path]).map {
                 reading.problems.add($0.error(reason).of(.configuration))
             }

@@ -53,7 +53,7 @@ extension SettingType<String> {
         Self(SettingForm("URL", example: example), text: { $0 }) { node in
             let url = try node.string()
             guard url.hasPrefix("https://") || url.hasPrefix("http://") else {
-                throw node.error("\(url) is no http or https URL")
+                throw node.error("\(url) is no http or https URL").of(.configuration)
             }
             return url
         }
