@@ -69,10 +69,11 @@ backend echo
 
 
 def aware_configuration(port, backend):
+    # By the old names of the keys, which every version knows that may be compared.
     return json.dumps({
         "listeners": [f"127.0.0.1:{port}"],
         "routes": [{"to": f"http://127.0.0.1:{backend}", "webSocket": {
-            "messageSize": "1MiB", "messageRate": "1000000000/s", "pingInterval": "20s"}}]})
+            "maximumMessageSize": "1MiB", "messageRate": 1e9, "pingInterval": "20s"}}]})
 
 
 def start(name, core, backend, directory):

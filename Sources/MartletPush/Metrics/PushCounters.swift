@@ -27,15 +27,18 @@ public final class PushCounters: Sendable {
             case failedPushes
         }
 
-        fileprivate static let count =
-            Keyed.allCases.count * SessionTransport.allCases.count + Plain.allCases.count
+        /// Room for transports. It is a constant, as is the number of a counter: nothing is looked up when one is added to.
+        private static var transportCount: Int { 8 }
+        private static var keyedCount: Int { 3 * Self.transportCount }
+
+        fileprivate static var count: Int { Self.keyedCount + Plain.allCases.count }
 
         fileprivate let index: Int
 
-        private init(_ plain: Plain) { self.index = plain.rawValue }
+        private init(_ plain: Plain) { self.index = Self.keyedCount + plain.rawValue }
 
         private init(_ keyed: Keyed, _ transport: SessionTransport) {
-            self.index = Plain.allCases.count + keyed.rawValue * SessionTransport.allCases.count + transport.index
+            self.index = keyed.rawValue * Self.transportCount + transport.index
         }
 
         // MARK: By transport
@@ -48,44 +51,44 @@ public final class PushCounters: Sendable {
         public static func slowConsumers(_ transport: SessionTransport) -> Self { Self(.slowConsumers, transport) }
 
         /// WebSockets that are open now.
-        public static let sessions = Self.sessions(.websocket)
+        public static var sessions: Self { Self.sessions(.websocket) }
         /// Streams of server-sent events that are open now.
-        public static let eventStreams = Self.sessions(.sse)
+        public static var eventStreams: Self { Self.sessions(.sse) }
         /// Polls that wait now.
-        public static let polls = Self.sessions(.poll)
+        public static var polls: Self { Self.sessions(.poll) }
         /// Messages that a WebSocket took.
-        public static let webSocketDeliveries = Self.deliveries(.websocket)
+        public static var webSocketDeliveries: Self { Self.deliveries(.websocket) }
         /// Messages that a stream of server-sent events took.
-        public static let eventStreamDeliveries = Self.deliveries(.sse)
+        public static var eventStreamDeliveries: Self { Self.deliveries(.sse) }
         /// Messages that a poll took.
-        public static let pollDeliveries = Self.deliveries(.poll)
+        public static var pollDeliveries: Self { Self.deliveries(.poll) }
         /// WebSockets that were closed because their clients read too slowly.
-        public static let slowWebSockets = Self.slowConsumers(.websocket)
+        public static var slowWebSockets: Self { Self.slowConsumers(.websocket) }
         /// Streams of server-sent events that were closed because their clients read too slowly.
-        public static let slowEventStreams = Self.slowConsumers(.sse)
+        public static var slowEventStreams: Self { Self.slowConsumers(.sse) }
 
         // MARK: Of the whole service
 
         /// Events that clients subscribed to.
-        public static let registrations = Self(.registrations)
+        public static var registrations: Self { Self(.registrations) }
         /// Subscriptions that were refused.
-        public static let refusedRegistrations = Self(.refusedRegistrations)
+        public static var refusedRegistrations: Self { Self(.refusedRegistrations) }
         /// Publications that were accepted.
-        public static let pushes = Self(.pushes)
+        public static var pushes: Self { Self(.pushes) }
         /// Requests to the API that were refused.
-        public static let refusedPushes = Self(.refusedPushes)
+        public static var refusedPushes: Self { Self(.refusedPushes) }
         /// Sessions that the back end disconnected.
-        public static let drops = Self(.drops)
+        public static var drops: Self { Self(.drops) }
         /// Messages that a slow client never got, under ``SlowConsumerPolicy/dropOldest``.
-        public static let droppedMessages = Self(.droppedMessages)
+        public static var droppedMessages: Self { Self(.droppedMessages) }
         /// Sessions that were refused because their user has too many.
-        public static let refusedSessions = Self(.refusedSessions)
+        public static var refusedSessions: Self { Self(.refusedSessions) }
         /// Requests and connections that came too often.
-        public static let rateLimited = Self(.rateLimited)
+        public static var rateLimited: Self { Self(.rateLimited) }
         /// Tokens that expired while their clients were connected.
-        public static let expiredTokens = Self(.expiredTokens)
+        public static var expiredTokens: Self { Self(.expiredTokens) }
         /// Publications that the broker did not confirm.
-        public static let failedPushes = Self(.failedPushes)
+        public static var failedPushes: Self { Self(.failedPushes) }
     }
 
     private let values = (0..<Name.count).map { _ in Counter() }
