@@ -77,9 +77,9 @@ struct BalancingTests {
         settings.healthCheck = .init()
         settings.healthCheck?.unhealthyAfter = 1
         var health = EndpointHealth(settings)
-        let hasChanged = health.checked(isWell: false, at: .now())
-        #expect(hasChanged && !EndpointHealth(settings, previous: health, isSameCheck: true).isWell)
-        #expect(EndpointHealth(settings, previous: health, isSameCheck: false).isWell)
+        let hasChanged = health.checked(isHealthy: false, at: .now())
+        #expect(hasChanged && !EndpointHealth(settings, previous: health, isSameCheck: true).isHealthy)
+        #expect(EndpointHealth(settings, previous: health, isSameCheck: false).isHealthy)
     }
 
     @Test("an upstream server that fails in a row is left out for a while, then tried again")
@@ -102,12 +102,12 @@ struct BalancingTests {
         for endpoint in group.endpoints { for _ in 0..<3 { _ = endpoint.failed(at: now) } }
         #expect(group.choose(key: nil, except: [], at: now) != nil)
         for endpoint in group.endpoints {
-            #expect(!endpoint.checked(isWell: false, at: now) && !endpoint.checked(isWell: false, at: now))
-            #expect(endpoint.checked(isWell: false, at: now))
+            #expect(!endpoint.checked(isHealthy: false, at: now) && !endpoint.checked(isHealthy: false, at: now))
+            #expect(endpoint.checked(isHealthy: false, at: now))
         }
         #expect(group.choose(key: nil, except: [], at: now) == nil)
-        #expect(!group.endpoints[0].checked(isWell: true, at: now))
-        #expect(group.endpoints[0].checked(isWell: true, at: now))
+        #expect(!group.endpoints[0].checked(isHealthy: true, at: now))
+        #expect(group.endpoints[0].checked(isHealthy: true, at: now))
         #expect(group.choose(key: nil, except: [], at: now) === group.endpoints[0])
     }
 

@@ -15,8 +15,8 @@ struct HubTests {
         let id = SessionID()
         let user: ExactString
         var transport = SessionTransport.poll
-        var carrier: SessionCarrier? {
-            SessionCarrier(transport: self.transport, address: "192.0.2.1", queuedBytes: 0, openedAt: .now())
+        var connectionInfo: SessionConnection? {
+            SessionConnection(transport: self.transport, address: "192.0.2.1", queuedBytes: 0, openedAt: .now())
         }
         let socketAddress: UnsafeRawPointer? = nil
         let readyPlace: (loop: LoopContext, place: ReadySockets.Place)? = nil

@@ -22,24 +22,18 @@ public struct ProxySettings: Sendable {
     /// - Parameters:
     ///   - file: YAML or JSON; `nil` for none.
     ///   - flags: the values of the command line, by the path of the key in a file: `drain.time`.
+    ///   - others: the variables of other commands, by name, with the command: they are no mistakes, but told.
     /// - Throws: ``ServerError`` with the code `file` for one that cannot be read, `configuration` for one that is no YAML,
     ///   and `usage` when there are mistakes on the command line: one line for each mistake, naming the key and its place.
     public init(
         file: String?, flags: [String: [String]] = [:],
-        environment: [String: String] = ProcessInfo.processInfo.environment
-    ) throws {
-        try self.init(file: file, flags: flags, environment: environment, others: [:])
-    }
-
-    /// - Parameter others: variables of other commands, by name, with the command.
-    package init(
-        file: String?, flags: [String: [String]], environment: [String: String], others: [String: String]
+        environment: [String: String] = ProcessInfo.processInfo.environment, others: [String: String] = [:]
     ) throws {
         self.file = file
         var reading = try ProxyValues.table.read(
             command: Self.command, file: file, flags: flags, environment: environment, others: others)
         self.configuration = reading.resolve(hasFile: file != nil)
-        if reading.problems.errors.contains(where: { $0.kind == .usage }) { try reading.throwProblems() }
+        try reading.throwUsage()
         self.reading = reading
     }
 

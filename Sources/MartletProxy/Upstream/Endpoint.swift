@@ -45,7 +45,7 @@ final class Endpoint: Sendable {
     func isAvailable(at now: NIODeadline) -> Bool { self.health.withLock { $0.isAvailable(at: now) } }
 
     /// Whether the active checks find the server healthy; `true` without any.
-    var isWell: Bool { self.health.withLock { $0.isWell } }
+    var isHealthy: Bool { self.health.withLock { $0.isHealthy } }
 
     /// Returns the server's weight, reduced while it starts slowly.
     func share(at now: NIODeadline) -> Double {
@@ -58,7 +58,7 @@ final class Endpoint: Sendable {
     func failed(at now: NIODeadline) -> Bool { self.health.withLock { $0.failed(at: now) } }
 
     /// - Returns: whether that changed anything.
-    func checked(isWell: Bool, at now: NIODeadline) -> Bool {
-        self.health.withLock { $0.checked(isWell: isWell, at: now) }
+    func checked(isHealthy: Bool, at now: NIODeadline) -> Bool {
+        self.health.withLock { $0.checked(isHealthy: isHealthy, at: now) }
     }
 }

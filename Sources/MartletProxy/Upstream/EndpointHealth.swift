@@ -10,7 +10,7 @@ struct EndpointHealth: Sendable {
     private var failures = 0
     private var ejectedUntil: NIODeadline?
     /// Whether the active checks find the server healthy; `true` until they say otherwise.
-    private(set) var isWell = true
+    private(set) var isHealthy = true
     private var checksAgainst = 0
     /// The time at which the server last became available again.
     private var startedAt: NIODeadline?
@@ -28,7 +28,7 @@ struct EndpointHealth: Sendable {
         self.failures = previous.failures
         self.ejectedUntil = previous.ejectedUntil
         self.startedAt = previous.startedAt
-        if isSameCheck { self.isWell = previous.isWell }
+        if isSameCheck { self.isHealthy = previous.isHealthy }
     }
 
     mutating func isAvailable(at now: NIODeadline) -> Bool {
@@ -38,7 +38,7 @@ struct EndpointHealth: Sendable {
             self.failures = 0
             self.startedAt = now
         }
-        return self.isWell
+        return self.isHealthy
     }
 
     /// Returns the part of the weight that applies while the server starts slowly: 0.1 … 1.
@@ -58,16 +58,16 @@ struct EndpointHealth: Sendable {
         return true
     }
 
-    mutating func checked(isWell: Bool, at now: NIODeadline) -> Bool {
-        guard isWell != self.isWell else {
+    mutating func checked(isHealthy: Bool, at now: NIODeadline) -> Bool {
+        guard isHealthy != self.isHealthy else {
             self.checksAgainst = 0
             return false
         }
         self.checksAgainst += 1
-        guard self.checksAgainst >= (isWell ? self.healthyAfter : self.unhealthyAfter) else { return false }
+        guard self.checksAgainst >= (isHealthy ? self.healthyAfter : self.unhealthyAfter) else { return false }
         self.checksAgainst = 0
-        self.isWell = isWell
-        if isWell {
+        self.isHealthy = isHealthy
+        if isHealthy {
             self.startedAt = now
             self.ejectedUntil = nil
             self.failures = 0

@@ -29,10 +29,10 @@ struct HealthChecker: Sendable {
     }
 
     private func check(_ endpoint: Endpoint, _ group: UpstreamGroup, _ check: UpstreamConfiguration.HealthCheck) async {
-        let isWell = await HealthProbe.ask(endpoint, group, check)
-        guard endpoint.checked(isWell: isWell, at: .now()) else { return }
+        let isHealthy = await HealthProbe.ask(endpoint, group, check)
+        guard endpoint.checked(isHealthy: isHealthy, at: .now()) else { return }
         self.logger.notice(
-            isWell ? "an upstream server is healthy again" : "an upstream server is unhealthy",
+            isHealthy ? "an upstream server is healthy again" : "an upstream server is unhealthy",
             metadata: ["upstream": "\(group.name)", "endpoint": "\(endpoint.url)"])
     }
 }

@@ -43,10 +43,10 @@ final class HealthProbe: UpstreamConnection.User {
         return (try? await future.get()) ?? false
     }
 
-    private func settle(_ isWell: Bool) {
+    private func settle(_ isHealthy: Bool) {
         guard !self.isSettled else { return }
         self.isSettled = true
-        self.answered.succeed(isWell)
+        self.answered.succeed(isHealthy)
     }
 
     func upstreamReceived(_ part: HTTPClientResponsePart) {

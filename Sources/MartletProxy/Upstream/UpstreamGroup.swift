@@ -34,11 +34,11 @@ final class UpstreamGroup: Sendable {
     func choose(key: String?, except tried: [Endpoint], at now: NIODeadline) -> Endpoint? {
         let left =
             tried.isEmpty ? self.endpoints : self.endpoints.filter { one in !tried.contains { $0 === one } }
-        guard left.contains(where: \.isWell) else { return nil }
+        guard left.contains(where: \.isHealthy) else { return nil }
         guard left.count > 1 else { return left.first }
         let available = left.filter { $0.isAvailable(at: now) }
         // When all have failed lately, all that the checks find healthy are tried: an answer is better than none.
-        let candidates = available.isEmpty ? left.filter(\.isWell) : available
+        let candidates = available.isEmpty ? left.filter(\.isHealthy) : available
         guard !candidates.isEmpty else { return nil }  // checks go on meanwhile
         switch self.configuration.balance {
         case .consistentHash where key != nil:

@@ -74,7 +74,7 @@ final class HubShard {
         for (user, sessions) in self.users {
             let isMatch = text.isEmpty || user.value.contains(text)
             for session in sessions.all {
-                guard isMatch || session.carrier?.address.contains(text) == true,
+                guard isMatch || session.connectionInfo?.address.contains(text) == true,
                     let information = session.information
                 else { continue }
                 found.append(information)

@@ -4,5 +4,5 @@ package struct SessionInformation: Sendable {
     package let user: String
     /// The events that it has subscribed to, in alphabetical order.
     package let events: [String]
-    package let carrier: SessionCarrier
+    package let connectionInfo: SessionConnection
 }

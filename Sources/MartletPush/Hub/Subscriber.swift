@@ -13,7 +13,7 @@ protocol Subscriber: AnyObject {
     var transport: SessionTransport { get }
 
     /// The connection; `nil` when it has ended.
-    var carrier: SessionCarrier? { get }
+    var connectionInfo: SessionConnection? { get }
 
     /// The memory of the WebSocket that deliveries go out on; `nil` where there is none. See
     /// ``WebSocket/prefetch(_:)``.
@@ -49,9 +49,9 @@ protocol Subscriber: AnyObject {
 extension Subscriber {
     /// The description for an operator; `nil` for a session that is about to end.
     var information: SessionInformation? {
-        guard let carrier = self.carrier, !self.places.isEmpty else { return nil }
+        guard let connectionInfo = self.connectionInfo, !self.places.isEmpty else { return nil }
         return SessionInformation(
             id: self.id, user: self.user.value, events: self.places.keys.map { UserChannel.event(of: $0) }.sorted(),
-            carrier: carrier)
+            connectionInfo: connectionInfo)
     }
 }

@@ -213,9 +213,9 @@ package final class Session: Subscriber, HeartbeatWheel.Member {
 
     // MARK: Subscriber
 
-    var carrier: SessionCarrier? {
+    var connectionInfo: SessionConnection? {
         self.connection.map {
-            SessionCarrier(
+            SessionConnection(
                 transport: self.transport, address: $0.address, queuedBytes: $0.queuedBytes, openedAt: self.openedAt)
         }
     }

@@ -18,9 +18,9 @@ struct ConsoleSession: Encodable {
         self.id = session.id.description
         self.user = session.user
         self.events = session.events
-        self.transport = session.carrier.transport.rawValue
-        self.address = session.carrier.address
-        self.queued = session.carrier.queuedBytes
-        self.age = Double((now - session.carrier.openedAt).nanoseconds) / 1e9
+        self.transport = session.connectionInfo.transport.rawValue
+        self.address = session.connectionInfo.address
+        self.queued = session.connectionInfo.queuedBytes
+        self.age = Double((now - session.connectionInfo.openedAt).nanoseconds) / 1e9
     }
 }

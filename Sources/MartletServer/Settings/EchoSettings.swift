@@ -16,18 +16,12 @@ public struct EchoSettings: Sendable {
     /// - Parameters:
     ///   - file: YAML or JSON; `nil` for none.
     ///   - flags: the values of the command line, by the path of the key in a file: `limits.messageSize`.
+    ///   - others: the variables of other commands, by name, with the command: they are no mistakes, but told.
     /// - Throws: ``ServerError`` with the code `file` for one that cannot be read, `configuration` for one that is no YAML,
     ///   and `usage` when there are mistakes on the command line: one line for each mistake, naming the key and its place.
     public init(
         file: String?, flags: [String: [String]] = [:],
-        environment: [String: String] = ProcessInfo.processInfo.environment
-    ) throws {
-        try self.init(file: file, flags: flags, environment: environment, others: [:])
-    }
-
-    /// - Parameter others: variables of other commands, by name, with the command.
-    package init(
-        file: String?, flags: [String: [String]], environment: [String: String], others: [String: String]
+        environment: [String: String] = ProcessInfo.processInfo.environment, others: [String: String] = [:]
     ) throws {
         self.reading = try EchoValues.table.read(
             command: Self.command, file: file, flags: flags, environment: environment, others: others)
@@ -41,7 +35,7 @@ public struct EchoSettings: Sendable {
                 self.reading.problems.add($0.error("it needs compress, which is false"))
             }
         }
-        if self.reading.problems.errors.contains(where: { $0.kind == .usage }) { try self.reading.throwProblems() }
+        try self.reading.throwUsage()
     }
 
     /// The settings of the log.

@@ -29,7 +29,7 @@ extension SettingsTable {
         } catch {
             throw ServerError(.configuration, reason: error.reason)
         }
-        if reading.problems.errors.contains(where: { $0.kind == .usage }) { try reading.throwProblems() }
+        try reading.throwUsage()
         return reading
     }
 }
@@ -51,6 +51,11 @@ extension SettingsReading {
     package mutating func add(_ error: ServerError, at path: String) {
         let placed = self.origins[path]?.error("\(error)") ?? ConfigurationError("\(path): \(error)")
         self.problems.add(placed.of(error.code == .file ? .file : .configuration))
+    }
+
+    /// Throws all mistakes if one of them is on the command line: then its usage is shown beside them.
+    package func throwUsage() throws(ServerError) {
+        if self.problems.errors.contains(where: { $0.kind == .usage }) { try self.throwProblems() }
     }
 
     /// Throws all mistakes as one error, a line for each.

@@ -3,12 +3,12 @@ import Tracing
 
 /// Carries a trace's context in the headers of a handshake.
 struct HTTPFieldsCarrier: Injector, Extractor {
-    func inject(_ value: String, forKey key: String, into carrier: inout HTTPFields) {
+    func inject(_ value: String, forKey key: String, into connectionInfo: inout HTTPFields) {
         guard let name = HTTPField.Name(key) else { return }
-        carrier[name] = value
+        connectionInfo[name] = value
     }
 
-    func extract(key: String, from carrier: HTTPFields) -> String? {
-        HTTPField.Name(key).flatMap { carrier[$0] }
+    func extract(key: String, from connectionInfo: HTTPFields) -> String? {
+        HTTPField.Name(key).flatMap { connectionInfo[$0] }
     }
 }

@@ -1,7 +1,7 @@
 package import NIOCore
 
 /// The connection that carries a session, as an operator sees it.
-package struct SessionCarrier: Sendable {
+package struct SessionConnection: Sendable {
     package typealias Transport = SessionTransport
 
     package let transport: SessionTransport
