@@ -1,0 +1,132 @@
+import NIOCore
+import NIOHTTP1
+import Testing
+
+@testable import MartletHTTP
+
+/// Checks requests that come before the earlier ones have been answered.
+@Suite("Requests on one connection are answered in their order")
+struct PipelinedRequestTests {
+    typealias Fixture = ServerConnectionStateFixture
+    typealias State = ServerConnectionState
+
+    @Test("Requests of one read are answered one after the other")
+    func pipelinedRequests() {
+        var state = State()
+        state.opened()
+        #expect(Fixture.describe(state.received(Fixture.head("/1"))) == "begin /1")
+        state.begin(.endpoint, stopsDecoder: false)
+        #expect(Fixture.describe(state.received(Fixture.body("1"))) == "append 1")
+        #expect(Fixture.describe(state.received(.end(nil))) == "answer 1")
+        for part in [Fixture.head("/2"), Fixture.body("2"), .end(nil), Fixture.head("/3"), .end(nil)] {
+            #expect(Fixture.describe(state.received(part)) == "nothing")
+        }
+        #expect(state.readCompleted() == .nothing)
+        #expect(state.takeTimerChange() == .stop)
+        #expect(state.askToRead(isWritable: true) == false)
+
+        #expect(state.answered(1, isKeepAlive: true) == true)
+        var log: [String] = []
+        var action = Fixture.resume(&state) { state, action in
+            log.append(Fixture.describe(action))
+            if case .begin = action { state.begin(.endpoint, stopsDecoder: false) }
+        }
+        #expect(log == ["begin /2", "append 2", "answer 2"])
+        #expect(action == .nothing)
+        #expect(state.releaseRead(isWritable: true) == false)
+
+        #expect(state.answered(2, isKeepAlive: true) == true)
+        log = []
+        action = Fixture.resume(&state) { state, action in
+            log.append(Fixture.describe(action))
+            if case .begin = action { state.begin(.endpoint, stopsDecoder: false) }
+        }
+        #expect(log == ["begin /3", "answer 3"])
+        // Nothing is held any more: read one ahead.
+        #expect(action == .read)
+        #expect(state.releaseRead(isWritable: true) == true)
+        #expect(state.answered(3, isKeepAlive: true) == true)
+        #expect(state.phase == .ready)
+    }
+
+    @Test("An answer that comes at once goes on with the next request in the same round")
+    func answersAtOnce() {
+        var state = Place.answeringHeld.state
+        #expect(Fixture.describe(state.received(Fixture.head("/next"))) == "nothing")
+        #expect(Fixture.describe(state.received(.end(nil))) == "nothing")
+        _ = state.readCompleted()
+        #expect(state.answered(2, isKeepAlive: true) == true)
+        var log: [String] = []
+        let action = Fixture.resume(&state) { state, action in
+            log.append(Fixture.describe(action))
+            if case .begin = action { state.begin(.endpoint, stopsDecoder: false) }
+            guard case .answer(let question) = action else { return }
+            #expect(state.answered(question, isKeepAlive: true) == true)
+            #expect(state.beginResuming() == false)
+        }
+        #expect(log == ["begin /held", "answer 3", "begin /next", "answer 4"])
+        #expect(action == .read)
+        #expect(state.phase == .ready)
+    }
+
+    @Test("Answers that come too late change nothing")
+    func lateAnswers() {
+        // The client was told that the hook took too long, and asks again.
+        var state = Place.deciding.state
+        #expect(state.timerFired() == .refuseDecision)
+        #expect(state.refused(mayStay: true, isKeepAlive: true, stopsDecoder: false) == .stay)
+        #expect(state.decided(2) == false)
+        #expect(Fixture.describe(state.received(Fixture.head("/again"))) == "begin /again")
+        state.begin(.takeover, stopsDecoder: false)
+        _ = state.received(.end(nil))
+        #expect(state.deciding() == 3)
+        #expect(state.decided(2) == false)
+        #expect(state.answered(3, isKeepAlive: true) == nil)
+        #expect(state.decided(3) == true)
+
+        // An endpoint that answers twice.
+        state = Place.answering.state
+        #expect(state.answered(2, isKeepAlive: true) == true)
+        #expect(state.answered(2, isKeepAlive: true) == nil)
+        #expect(state.receivedWhole() == 3)
+        #expect(state.answered(2, isKeepAlive: false) == nil)
+        #expect(state.decided(3) == false)
+        #expect(state.answered(3, isKeepAlive: true) == true)
+
+        // The connection has ended.
+        state = Place.answering.state
+        state.closed()
+        #expect(state.answered(2, isKeepAlive: true) == nil)
+        state = Place.deciding.state
+        state.closed()
+        #expect(state.decided(2) == false)
+        state = Place.removingTakeover.state
+        state.closed()
+        #expect(state.decoderRemoved() == nil)
+        state = Place.waiting.state
+        state.closed()
+        #expect(state.httpAnswered() == false)
+    }
+
+    @Test("A request for the connection that was held waits for the decision about it")
+    func heldTakeover() {
+        var state = Place.answering.state
+        for part in [Fixture.head("/socket"), Fixture.body("1"), .end(nil), Fixture.head("/behind")] {
+            #expect(Fixture.describe(state.received(part)) == "nothing")
+        }
+        #expect(state.readCompleted() == .nothing)
+        #expect(state.answered(2, isKeepAlive: true) == true)
+        var log: [String] = []
+        let action = Fixture.resume(&state) { state, action in
+            log.append(Fixture.describe(action))
+            switch action {
+            case .begin: state.begin(.takeover, stopsDecoder: false)
+            case .decide: #expect(state.deciding() == 3)
+            default: break
+            }
+        }
+        #expect(log == ["begin /socket", "nothing", "decide"])
+        #expect(action == .nothing)
+        #expect(state.hasMoreThanHead)
+    }
+}
