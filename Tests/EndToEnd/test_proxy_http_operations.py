@@ -199,4 +199,4 @@ def test_old_keys_work_and_are_told(start, tmp_path, backend):
     proxy = start("proxy", "--config", str(file), "--drain-timeout", "2", "--admin", "127.0.0.1:0")
     assert curl("-o", "/dev/null", "-w", "%{http_code}", "-d", "x" * 2000, url(proxy)) == "413"
     for old in "maximumConnections", "--drain-timeout", "--admin":
-        eventually(lambda: any("old form" in line and f"{old}: this is now" in line for line in proxy.log), f"{old} is told")
+        eventually(lambda: any("should be changed" in line and f"{old}: this is now" in line for line in proxy.log), f"{old} is told")

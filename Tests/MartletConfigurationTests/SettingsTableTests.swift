@@ -186,12 +186,14 @@ struct SettingsTableTests {
     @Test(
         "the key that was meant is found",
         arguments: [
-            ("limits.rate: 1/s", "limits.rate"), ("limits-rate: 1/s", "limits.rate"),
+            ("limits-rate: 1/s", "limits.rate"),
             ("limitsRate: 1/s", "limits.rate"),
             ("LIMITS_RATE: 1/s", "limits.rate"), ("burst: 1", "limits.burst"), ("lsiten: a", "listen"),
             ("LISTEN: a", "listen"), ("limits: {rat: 1/s}", "limits.rate"), ("drain: {tiem: 1s}", "drain.time"),
-            ("draintime: 1s", "drain.time"), ("drainTimeOut: 1s", nil), ("ope: true", nil), ("x: 1", nil),
-            ("limitsB: 1", "limits.burst"), ("address: a", nil),
+            ("draintime: 1s", "drain.time"), ("drainTimeOut: 1s", "drain.time"), ("ope: true", "open"),
+            ("Limits: {}", "limits"), ("limit: {}", "limits"),
+            ("limits: {ratelimit: 1/s}", "limits.rate"), ("tmie: 1", nil), ("x: 1", nil),
+            ("limitsB: 1", "limits"), ("address: a", nil),
         ] as [(String, String?)])
     func suggestions(text: String, expected: String?) throws {
         let complaint = try #require(try Self.complaints(text).first)

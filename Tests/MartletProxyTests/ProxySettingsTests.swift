@@ -105,6 +105,37 @@ struct ProxySettingsTests {
         #expect(configuration.routes.map(\.path) == ["/"] && configuration.upstreams.count == 1)
     }
 
+    @Test("what replaces a list of the file is told, and nothing replaces a check of tokens or TLS")
+    func replacements() async throws {
+        let plain = try Self.settings("routes: [{path: /a, to: http://a}]", ["to": ["http://b"]])
+        #expect(plain.warnings == ["--to: it replaces routes of the file"])
+        let listening = try Self.settings(
+            "listeners: [1.2.3.4:80]\nto: http://a", [:], ["MARTLET_LISTEN": "127.0.0.1:9"])
+        #expect(listening.warnings == ["MARTLET_LISTEN: it replaces listeners of the file"])
+        for tokens in ["jwt: {secretFile: a}", "jwks: {url: 'http://a'}", "jwt: {}"] {
+            let text = "routes: [{to: http://a}, {path: /a, to: http://a, webSocket: {\(tokens)}}]"
+            let (code, lines) = await Self.complaint(text, [:], ["MARTLET_TO": "http://b"])
+            #expect(code == .configuration)
+            #expect(lines == ["MARTLET_TO: it would replace routes of the file that check tokens"])
+        }
+        let tls = "listeners: [{listen: 127.0.0.1:1, tls: {certificate: a, key: b}}]\nto: http://a"
+        let (_, lines) = await Self.complaint(tls, ["listen": ["127.0.0.1:9"]])
+        #expect(lines.first == "--listen: it would replace listeners of the file that serve TLS")
+    }
+
+    @Test("an address that is taken is told at its own line, whatever else is wrong")
+    func takenAddresses() async {
+        let (_, lines) = await Self.complaint(
+            "to: http://a\nlisteners:\n  - {listen: 127.0.0.1:1, tls: {key: k}}\n  - 127.0.0.1:2\n  - 127.0.0.1:3\n  - 127.0.0.1:2"
+        )
+        #expect(lines.contains("a.yaml:6: listeners[3]: another listener has this address: 127.0.0.1:2"), "\(lines)")
+    }
+
+    @Test("two spellings of a host in one route are one host")
+    func sameHost() async {
+        #expect(await Self.complaint("routes: [{to: http://a, hosts: [a.com, A.com]}]").lines == [])
+    }
+
     @Test(
         "hosts and headers that cannot be are told",
         arguments: [
@@ -127,6 +158,16 @@ struct ProxySettingsTests {
                 "routes[0].webSocket.userHeader: this cannot be"
             ),
             ("webSocket: {jwks: {url: 'http://a'}, userHeader: Content-Length}", "routes[0].webSocket.userHeader"),
+            ("hosts: ['db:80']", "routes[0].hosts"), ("hosts: ['a:1']", "routes[0].hosts"),
+            (
+                "webSocket: {jwks: {url: 'http://a'}, userHeader: X-Forwarded-For}",
+                "routes[0].webSocket.userHeader: this header is"
+            ),
+            ("webSocket: {jwks: {url: 'http://a b'}}", "routes[0].webSocket.jwks.url: http://a b is no http"),
+            (
+                "webSocket: {jwks: {url: 'ftp://u:secret@a/?k=secret'}}",
+                "routes[0].webSocket.jwks.url: ftp://…@a/?… is no http"
+            ),
             ("webSocket: {userHeader: X-User}", "routes[0].webSocket.userHeader: exactly one of"),
             ("webSocket: {messageBurst: 5}", "routes[0].webSocket.messageBurst: there is no webSocket.messageRate"),
             ("webSocket: {jwt: {secretFile: a, algorithm: XX}}", "routes[0].webSocket.jwt.algorithm: XX is no"),

@@ -32,11 +32,6 @@ package enum BackEndClient {
         (error as? HTTPClientError) == .getConnectionFromPoolTimeout
     }
 
-    package static func isURL(_ text: String) -> Bool {
-        guard let url = URL(string: text), let host = url.host(), !host.isEmpty else { return false }
-        return url.scheme == "https" || url.scheme == "http"
-    }
-
     /// - Parameter limit: bytes that the answer may have.
     /// - Throws: unless the answer is 200 and comes in time.
     package static func get(_ url: String, limit: Int, timeout: TimeAmount = .seconds(5)) async throws -> Data {

@@ -66,8 +66,8 @@ public struct JWTConfiguration: Sendable {
                 throw ServerError(.configuration, reason: "\(file): \(problem)")
             }
         case .setURL(let url):
-            guard BackEndClient.isURL(url) else {
-                throw ServerError(.configuration, reason: "\(url) is no http or https URL")
+            guard LoggedURL.isHTTP(url) else {
+                throw ServerError(.configuration, reason: "\(LoggedURL.text(url)) is no http or https URL")
             }
             return RemoteJWTKeys(url: url, refreshInterval: self.refreshInterval, logger: logger) {
                 try await BackEndClient.get(url, limit: 256 * 1024)

@@ -1,6 +1,7 @@
 package import FoundationEssentials
 package import Logging
 import MartletPush
+import MartletService
 package import NIOCore
 import Synchronization
 
@@ -125,14 +126,16 @@ package final class RemoteJWTKeys: JWTKeySource {
         switch result {
         case .success(let keys):
             self.logger.debug(
-                "fetched the keys of tokens", metadata: ["url": "\(self.url)", "count": "\(keys.count)"])
+                "fetched the keys of tokens",
+                metadata: ["url": "\(LoggedURL.text("\(self.url)"))", "count": "\(keys.count)"])
             for problem in keys.problems {
-                self.logger.warning("a key is not used", metadata: ["url": "\(self.url)", "reason": "\(problem)"])
+                self.logger.warning(
+                    "a key is not used", metadata: ["url": "\(LoggedURL.text("\(self.url)"))", "reason": "\(problem)"])
             }
         case .failure(let error):
             self.logger.warning(
                 "cannot fetch the keys of tokens; the previous keys stay in use",
-                metadata: ["url": "\(self.url)", "error": "\(error)"])
+                metadata: ["url": "\(LoggedURL.text("\(self.url)"))", "error": "\(error)"])
         }
         self.state.withLock { state in
             state.fetching = nil

@@ -39,8 +39,8 @@ public final class AuthWebhook: Sendable {
         url: String, secret: String? = nil, timeout: TimeAmount = .seconds(5),
         logger: Logger = Logger(label: "martlet.auth")
     ) throws {
-        guard BackEndClient.isURL(url) else {
-            throw ServerError(.configuration, reason: "\(url) is no http or https URL")
+        guard LoggedURL.isHTTP(url) else {
+            throw ServerError(.configuration, reason: "\(LoggedURL.text(url)) is no http or https URL")
         }
         let headers = secret.map { [("Authorization", "Bearer \($0)")] } ?? []
         self.init(url: url, logger: logger, now: { .now() }) { json in
@@ -86,7 +86,7 @@ public final class AuthWebhook: Sendable {
             }
             self.logger.warning(
                 "the back end could not say who a token stands for",
-                metadata: ["url": "\(self.url)", "error": "\(error)", "circuitOpen": "\(isOpen)"])
+                metadata: ["url": "\(LoggedURL.text("\(self.url)"))", "error": "\(error)", "circuitOpen": "\(isOpen)"])
             throw PushUnavailable(reason: "the back end could not say who a token stands for")
         }
     }

@@ -9,7 +9,7 @@ package struct SettingsReading<Root: Sendable>: Sendable {
     package internal(set) var sections: [String: ConfigurationOrigin] = [:]
     package var problems = ConfigurationProblems()
     /// Old ways in which settings are said, with their places.
-    package internal(set) var warnings: [String] = []
+    package var warnings: [String] = []
     /// Paths of settings whose values could not be read.
     var unread: Set<String> = []
 

@@ -170,11 +170,17 @@ package struct SettingsTable<Root: Sendable>: Sendable {
         return Dictionary(uniqueKeysWithValues: paths.compactMap { path in node.override(of: path).map { (path, $0) } })
     }
 
-    /// The whole key that was meant by one that is not known.
+    /// The hint at the key that was meant by one that is not known.
     private func suggestion(for path: String, _ prefix: String, in node: ConfigurationNode) -> String? {
-        let all = self.settings.map(\.path)
         let siblings = (self.names[prefix] ?? []).map { prefix + $0 }.filter { !self.oldPaths.contains($0) }
-        return Suggestion.key(for: path, siblings: siblings.sorted(), all: all).map { self.owner(node, prefix) + $0 }
+        let meant =
+            self.oldPaths.first { Suggestion.areSame($0, path) }.flatMap { self.known[$0]?.path }
+            ?? Suggestion.key(for: path, siblings: siblings.sorted(), all: self.settings.map(\.path))
+        guard let meant else { return nil }
+        guard meant.utf8.elementsEqual(path.utf8) else { return "did you mean \(self.owner(node, prefix))\(meant)?" }
+        // Each dot of a key is a mapping of its own.
+        let parts = meant.split(separator: ".")
+        return "write \(parts.last ?? "") below \(parts.dropLast().joined(separator: " below "))"
     }
 
     /// The path of the table's own mapping, with a dot at the end.

@@ -87,7 +87,7 @@ package struct ConfigurationNode {
     /// - Parameters:
     ///   - known: all keys that there may be; others are gathered as problems.
     ///   - listed: the keys that such a problem lists; `nil` for all that are known.
-    ///   - suggestion: finds the whole key that was meant by the name of one that is not known.
+    ///   - suggestion: the hint at the key that was meant by one that is not known.
     func members(
         _ known: Set<String>, listed: Set<String>? = nil, problems: inout ConfigurationProblems,
         suggestion: (String) -> String? = { _ in nil }
@@ -99,7 +99,7 @@ package struct ConfigurationNode {
             let name = key.string ?? "?"
             guard known.contains(name) else {
                 let hint =
-                    suggestion(name).map { "did you mean \($0)?" }
+                    suggestion(name)
                     ?? "known are \((listed ?? known).sorted().joined(separator: ", "))"
                 problems.add(
                     ConfigurationOrigin(path: prefix + name, line: key.mark?.line, place: self.place)

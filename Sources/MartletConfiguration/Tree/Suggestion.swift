@@ -4,22 +4,36 @@ enum Suggestion {
     ///
     /// - Parameters:
     ///   - path: the unknown key, dotted.
-    ///   - siblings: the keys that may stand in its place, dotted.
+    ///   - siblings: the keys that may stand in its place, dotted, sections too.
     ///   - all: all keys there are, dotted, in their order.
     static func key(for path: String, siblings: [String], all: [String]) -> String? {
-        let wanted = Self.letters(path)
-        let last = Self.letters(path.split(separator: ".").last.map(String.init) ?? path)
-        return all.first { Self.letters($0) == wanted }
-            ?? all.first { Self.letters($0.split(separator: ".").last.map(String.init) ?? $0) == last }
-            ?? Self.beginning(with: wanted, in: all) ?? Self.nearest(to: path, in: siblings)
+        let (wanted, last) = (Self.letters(path), Self.letters(Self.last(path)))
+        func sibling(_ isMeant: ([UInt8]) -> Bool) -> String? {
+            siblings.first { isMeant(Self.letters(Self.last($0))) }
+        }
+        // The same key in another notation; then one beside it; then one that has its name elsewhere, if only one has.
+        return all.first { Self.letters($0) == wanted } ?? sibling { $0 == last }
+            ?? sibling { last.count >= 3 && ($0.starts(with: last) || $0.count >= 3 && last.starts(with: $0)) }
+            ?? Self.nearest(to: last, in: siblings.map { (Self.letters(Self.last($0)), $0) })
+            ?? Self.only(all.filter { last.count >= 4 && Self.letters(Self.last($0)) == last })
+            ?? Self.beginning(with: wanted, in: all)
     }
+
+    /// Whether two names have the same letters, in whatever notation.
+    static func areSame(_ one: String, _ other: String) -> Bool { Self.letters(one) == Self.letters(other) }
 
     /// The name that was meant by one that is not known.
     static func name(for name: String, in known: [String]) -> String? {
         let wanted = Self.letters(name)
         return known.first { Self.letters($0) == wanted } ?? Self.beginning(with: wanted, in: known)
-            ?? Self.nearest(to: name, in: known)
+            ?? Self.only(
+                known.filter { wanted.count >= 5 && Self.letters($0).suffix(wanted.count).elementsEqual(wanted) })
+            ?? Self.nearest(to: wanted, in: known.map { (Self.letters($0), $0) })
     }
+
+    private static func last(_ path: String) -> String { path.split(separator: ".").last.map(String.init) ?? path }
+
+    private static func only(_ names: [String]) -> String? { names.count == 1 ? names[0] : nil }
 
     /// The shortest name that begins with what was written: `tls.certificate` for `tlsCert`.
     private static func beginning(with wanted: [UInt8], in known: [String]) -> String? {
@@ -28,15 +42,15 @@ enum Suggestion {
     }
 
     /// The name with the fewest letters different; `nil` when none is near.
-    private static func nearest(to name: String, in known: [String]) -> String? {
-        let wanted = Self.letters(name)
+    private static func nearest(to wanted: [UInt8], in known: [(letters: [UInt8], name: String)]) -> String? {
         let limit =
             switch wanted.count {
             case ..<4: 0
-            case ..<6: 1
-            default: wanted.count < 12 ? 2 : 3
+            case ..<9: 1
+            case ..<14: 2
+            default: 3
             }
-        let distances = known.map { (name: $0, distance: Self.distance(wanted, Self.letters($0), limit: limit)) }
+        let distances = known.map { (name: $0.name, distance: Self.distance(wanted, $0.letters, limit: limit)) }
         return distances.filter { $0.distance <= limit }.min { ($0.distance, $0.name) < ($1.distance, $1.name) }?.name
     }
 

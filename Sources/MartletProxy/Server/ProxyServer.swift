@@ -226,6 +226,8 @@ public final class ProxyServer: Service {
     public func reload(_ configuration: ProxyConfiguration) async throws {
         try await self.reloading.withLock {
             guard self.state.withLock({ $0.isServing }) else { return }
+            let (asked, old) = (configuration, self.core.routing.configuration)
+            let configuration = ProxyConfiguration.table.keepingFixed(of: old, in: asked)
             let routing = try Routing(configuration, previous: self.core.routing)
             let known = self.state.withLock { $0.listening }
             var added: [(String, BoundListener)] = []
@@ -251,7 +253,7 @@ public final class ProxyServer: Service {
                 for (_, one) in added { await one.close() }
                 return
             }
-            self.warn(of: configuration, since: self.core.routing.configuration)
+            self.warn(of: asked, since: old)
             self.core.replace(routing)
             let wanted = Set(configuration.listeners.map(\.address.description))
             let (gone, replaced) = self.state.withLock { state in

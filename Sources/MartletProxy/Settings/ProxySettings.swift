@@ -168,6 +168,7 @@ extension ProxySettings {
         if let attributes = try? files.attributesOfItem(atPath: file) {
             return attributes[.type] as? FileAttributeType != .typeDirectory && files.isWritableFile(atPath: file)
         }
+        // A new file needs a folder.
         let folder = file.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
         return files.isWritableFile(atPath: folder.isEmpty ? (file.hasPrefix("/") ? "/" : ".") : folder)
     }

@@ -42,18 +42,23 @@ extension SettingsReading<ProxyValues> {
         {
             self.problems.add(origin.error("accessLog.file is missing"))
         }
-        if !hasListeners {
-            configuration.listeners = [ListenerConfiguration(address: self.values.listen)]
-        } else {
+        var addresses: [(address: ProxyAddress, origin: ConfigurationOrigin)] = []
+        if hasListeners {
             for entry in self.values.listeners {
                 self.problems.gather { configuration.listeners.append(try entry.listener()) }
+                addresses.append((entry.values.listener.address, entry.origins["listen"] ?? entry.origin))
             }
+        } else {
+            configuration.listeners = [ListenerConfiguration(address: self.values.listen)]
+            addresses = [(self.values.listen, self.origins["listen"] ?? self.origin)]
         }
-        self.checkAddresses(configuration)
+        if let admin = configuration.admin { addresses.append((admin, self.origins["admin.listen"] ?? self.origin)) }
+        self.checkAddresses(addresses)
         if hasRoutes {
             configuration.upstreams = self.values.upstreams.mapValues(\.values)
             self.resolveRoutes(&configuration)
         } else {
+            self.values.routes = []
             self.resolveServer(&configuration, hasFile: hasFile)
         }
         return configuration
@@ -91,36 +96,45 @@ extension SettingsReading<ProxyValues> {
                 self.problems.add(
                     entry.error("two routes are called \(route.name), or match the same requests", at: "name"))
             } else if entry.isSound("hosts"), entry.isSound("path") {
-                let same = entry.matches.filter { !matches.insert($0).inserted }
-                if !same.isEmpty {
+                let own = Set(entry.matches)
+                if !own.isDisjoint(with: matches) {
                     self.problems.add(entry.error("another route matches the same requests", at: "path"))
                 }
+                matches.formUnion(own)
             }
-            if entry.isSound("webSocket") { self.problems.gather { _ = try entry.tokens() } }
+            if entry.isSound("webSocket") { self.problems.gather { try entry.checkTokens() } }
             configuration.routes.append(route)
         }
     }
 
     /// Finds addresses that two listeners would have.
-    private mutating func checkAddresses(_ configuration: ProxyConfiguration) {
+    private mutating func checkAddresses(_ addresses: [(address: ProxyAddress, origin: ConfigurationOrigin)]) {
         var taken: Set<String> = []
-        let admin = configuration.admin.map { ($0, self.origins["admin.listen"]) }
-        let origins =
-            self.values.listeners.isEmpty
-            ? [self.origins["listen"] ?? self.origin] : self.values.listeners.map { $0.origins["listen"] ?? $0.origin }
-        let listeners = zip(configuration.listeners, origins)
-        for (address, origin) in listeners.map({ ($0.address, $1) }) + (admin.map { [($0, $1 ?? self.origin)] } ?? [])
-        where address.port != 0 && !taken.insert("\(address)").inserted {
+        for (address, origin) in addresses where address.port != 0 && !taken.insert("\(address)").inserted {
             self.problems.add(origin.error("another listener has this address: \(address)"))
         }
     }
 
-    /// Whether a list is in force, and not the single value that stands for it: the one of more precedence is.
+    /// Whether a list is in force, and not the single value that stands for it: the one of more precedence is. What checks
+    /// tokens or serves TLS is never replaced, and every replacement is told.
     private mutating func choose(_ list: String, over single: String) -> Bool {
         guard let first = self.origins[list] else { return !self.isSound(list) }
         guard let second = self.origins[single] else { return true }
         if first.precedence == second.precedence {
             self.problems.add(second.error("\(single) and \(list) exclude each other"))
+        } else if first.precedence < second.precedence {
+            let isGuarded =
+                list == "routes"
+                ? self.values.routes.contains {
+                    $0.sections["webSocket.jwt"] != nil || $0.sections["webSocket.jwks"] != nil
+                }
+                : self.values.listeners.contains { $0.sections["tls"] != nil }
+            if isGuarded {
+                let what = list == "routes" ? "check tokens" : "serve TLS"
+                self.problems.add(second.error("it would replace \(list) of the file that \(what)"))
+            } else {
+                self.warnings.append(second.error("it replaces \(list) of the file").reason)
+            }
         }
         return first.precedence >= second.precedence
     }

@@ -133,6 +133,18 @@ extension SettingsEntry<RouteValues> {
         return (hosts.isEmpty ? [""] : hosts).map { "\($0) \(path)" }
     }
 
+    /// Checks the settings of tokens, and that nothing but a token names the user.
+    ///
+    /// - Throws: ``ConfigurationError``.
+    func checkTokens() throws {
+        guard try self.tokens() != nil else { return }
+        let name = self.values.userHeader.lowercased()
+        let rules = self.values.route.requestHeaders
+        guard (rules.set + rules.add).allSatisfy({ $0.name.lowercased() != name }) else {
+            throw self.error("\(self.values.userHeader) is the header of the token's user", at: "requestHeaders")
+        }
+    }
+
     /// The settings that say how tokens are checked, and the one of them that names the key; `nil` when none is said.
     ///
     /// - Throws: ``ConfigurationError`` when they name no key, or several.

@@ -44,12 +44,18 @@ extension SettingType<String> {
         }
     }
 
+    /// Headers that the proxy sets itself, for other purposes.
+    private static var proxyHeaders: Set<String> {
+        ["host", "forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "via", "x-request-id"]
+    }
+
     /// The name of a header that the proxy sets.
     static var userHeader: Self {
         Self(SettingForm("header", example: "X-Name"), text: { $0 }) { node in
             let name = try node.string()
             guard HeaderRules.Field(name, "") != nil else { throw node.error("this cannot be the name of a header") }
-            guard name.lowercased() != "host", !HeaderRules.untouchable.contains(name.lowercased()) else {
+            guard !Self.proxyHeaders.contains(name.lowercased()), !HeaderRules.untouchable.contains(name.lowercased())
+            else {
                 throw node.error("this header is the proxy's own business")
             }
             return name

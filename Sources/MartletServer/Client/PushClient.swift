@@ -25,8 +25,8 @@ public struct PushClient: Sendable {
     ///   - timeout: of each. Default: 10 s.
     /// - Throws: ``ServerError`` with the code `configuration` when the text is not a URL.
     public init(url: String, key: String?, attempts: Int = 5, timeout: TimeAmount = .seconds(10)) throws {
-        guard BackEndClient.isURL(url), let parsed = URL(string: url) else {
-            throw ServerError(.configuration, reason: "\(url) is no http or https URL")
+        guard LoggedURL.isHTTP(url), let parsed = URL(string: url) else {
+            throw ServerError(.configuration, reason: "\(LoggedURL.text(url)) is no http or https URL")
         }
         let isBare = parsed.path().isEmpty || parsed.path() == "/"
         self.url = isBare ? (url.hasSuffix("/") ? url + "push" : url + "/push") : url

@@ -52,8 +52,8 @@ extension SettingType<String> {
     package static func httpURL(example: String) -> Self {
         Self(SettingForm("URL", example: example), text: { $0 }) { node in
             let url = try node.string()
-            guard url.hasPrefix("https://") || url.hasPrefix("http://") else {
-                throw node.error("\(url) is no http or https URL").of(.configuration)
+            guard LoggedURL.isHTTP(url) else {
+                throw node.error("\(LoggedURL.text(url)) is no http or https URL").of(.configuration)
             }
             return url
         }

@@ -15,9 +15,9 @@ enum SettingsCheck {
         }
     }
 
-    /// Logs old ways in which settings are said.
+    /// Logs remarks on settings: old names, variables of other commands, what replaces what.
     static func tell(_ warnings: [String], _ logger: Logger) {
-        for warning in warnings { logger.warning("a setting has an old form", metadata: ["setting": "\(warning)"]) }
+        for warning in warnings { logger.warning("a setting should be changed", metadata: ["setting": "\(warning)"]) }
     }
 
     /// Logs changes of settings that are not live.
