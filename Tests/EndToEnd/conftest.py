@@ -81,8 +81,20 @@ def free_port():
     return ports.free_port()
 
 
+@pytest.fixture
+def browser(chromium):
+    """A browser with one empty page, whatever the test before has left."""
+    chromium.get_log("browser")
+    yield chromium
+    for handle in chromium.window_handles[1:]:
+        chromium.switch_to.window(handle)
+        chromium.close()
+    chromium.switch_to.window(chromium.window_handles[0])
+    chromium.get("about:blank")
+
+
 @pytest.fixture(scope="session")
-def browser():
+def chromium():
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
     options = webdriver.ChromeOptions()

@@ -18,7 +18,10 @@ def text(browser, identifier):
 
 
 def click(browser, identifier):
-    browser.find_element(By.ID, identifier).click()
+    """Clicks an element once it can be clicked: a page's modules may still be showing the part that it is in."""
+    element = browser.find_element(By.ID, identifier)
+    wait(browser, lambda: element.is_displayed() and element.is_enabled(), f"{identifier} can be clicked")
+    element.click()
 
 
 def screenshot(browser, name, width, scheme):
