@@ -243,6 +243,17 @@ struct SettingsTableTests {
                 == ["a.yaml:1: limits.rate: expected a rate such as 10/s, 600/m or 1000/h"])
     }
 
+    @Test("an old form in the file is no mistake below what takes precedence over it, and is told once")
+    func hiddenOldForms() throws {
+        let environment = ["MARTLET_LIMITS_RATE": "1/s", "MARTLET_DRAIN_TIME": "1s"]
+        let reading = try Self.read("limits: {rate: 20}\ndrainTimeout: 7", environment: environment)
+        #expect(reading.problems.errors.map(\.reason) == [] && reading.values.rate == 1)
+        #expect(reading.warnings.count == 1 && reading.values.time == .seconds(1))
+        #expect(
+            try Self.complaints("drainTimeout: x", environment: environment)
+                == ["a.yaml:1: drainTimeout: expected a time such as 250ms, 30s, 5m or 1h"])
+    }
+
     @Test("only the outermost settings have options and variables, and only those that are no lists of mappings")
     func variables() throws {
         #expect(

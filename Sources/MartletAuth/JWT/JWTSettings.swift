@@ -33,10 +33,7 @@ package struct JWTSettings: Sendable, Hashable {
     ]
 
     /// The settings that name keys, of which one is needed.
-    package static let keyPaths: [(path: String, value: WritableKeyPath<JWTSettings, String?> & Sendable)] = [
-        ("jwt.secretFile", \.secretFile), ("jwt.keyFile", \.keyFile), ("jwks.file", \.keySetFile),
-        ("jwks.url", \.keySetURL),
-    ]
+    package static let keys = ["jwt.secretFile", "jwt.keyFile", "jwks.file", "jwks.url"]
 
     /// The settings that mean something only beside a key.
     package static let claims = ["jwt.algorithm", "jwt.issuer", "jwt.audience", "jwt.requireExpiry"]

@@ -3,6 +3,7 @@ package struct SettingsTable<Root: Sendable>: Sendable {
     /// The defaults.
     package let initial: Root
     package let sections: [SettingsSection<Root>]
+    package let settings: [Setting<Root>]
     package let secrets: [SecretVariable]
     /// The settings by their keys, old ones too.
     private let known: [String: Setting<Root>]
@@ -15,9 +16,10 @@ package struct SettingsTable<Root: Sendable>: Sendable {
         self.initial = initial
         self.sections = sections
         self.secrets = secrets
+        self.settings = sections.flatMap(\.settings)
         var known: [String: Setting<Root>] = [:]
         var names: [String: Set<String>] = [:]
-        for setting in sections.flatMap(\.settings) {
+        for setting in self.settings {
             for path in [setting.path] + setting.aliases.compactMap(\.path) {
                 known[path] = setting
                 var owner = ""
@@ -27,7 +29,7 @@ package struct SettingsTable<Root: Sendable>: Sendable {
                 }
             }
         }
-        self.oldPaths = Set(sections.flatMap(\.settings).flatMap { $0.aliases.compactMap(\.path) })
+        self.oldPaths = Set(self.settings.flatMap { $0.aliases.compactMap(\.path) })
         self.known = known
         self.names = names
     }
@@ -35,8 +37,6 @@ package struct SettingsTable<Root: Sendable>: Sendable {
     package init(_ initial: Root, _ settings: [Setting<Root>]) {
         self.init(initial, [SettingsSection("", settings)])
     }
-
-    package var settings: [Setting<Root>] { self.sections.flatMap(\.settings) }
 
     package var descriptions: [SettingDescription] {
         self.sections.flatMap { section in
@@ -56,9 +56,10 @@ package struct SettingsTable<Root: Sendable>: Sendable {
         self.collect(node, "", &said, &reading)
         // Only the outermost settings have options and variables.
         let overrides = node.path.isEmpty ? self.overrides(of: node) : [:]
+        let all = overrides.isEmpty ? said : said.merging(overrides) { $1 }
         for setting in self.settings {
             do {
-                guard let value = try self.chosen(setting, of: said.merging(overrides) { $1 }, in: node) else {
+                guard let value = try self.chosen(setting, of: all, in: node) else {
                     if setting.isRequired, reading.isSound(setting.path) {
                         reading.problems.add(node.missing(setting.path))
                     }
@@ -68,9 +69,12 @@ package struct SettingsTable<Root: Sendable>: Sendable {
                 if let owner = setting.owner, !reading.isSound(owner) { continue }
                 try setting.read(value, &reading.values)
                 // A mistake in the file is told although something takes precedence over it.
-                if overrides[setting.path] != nil, let inFile = said[setting.path] {
+                if value.origin.precedence > 0 {
                     var unused = reading.values
-                    reading.problems.gather { try setting.read(inFile, &unused) }
+                    reading.problems.gather {
+                        let inFile = try self.chosen(setting, of: said, in: node, warns: false)
+                        try inFile.map { try setting.read($0, &unused) }
+                    }
                 }
             } catch {
                 reading.unread.insert(setting.path)
@@ -191,8 +195,10 @@ package struct SettingsTable<Root: Sendable>: Sendable {
     }
 
     /// The node that a setting is read from: the one that takes precedence, of its key and its old ones.
+    ///
+    /// - Parameter warns: whether old keys and forms are told.
     private func chosen(
-        _ setting: Setting<Root>, of said: [String: ConfigurationNode], in owner: ConfigurationNode
+        _ setting: Setting<Root>, of said: [String: ConfigurationNode], in owner: ConfigurationNode, warns: Bool = true
     ) throws -> ConfigurationNode? {
         let path = owner.path.isEmpty ? setting.path : "\(owner.path).\(setting.path)"
         var chosen = said[setting.path]
@@ -204,11 +210,11 @@ package struct SettingsTable<Root: Sendable>: Sendable {
                 }
                 let converted = old.converted(alias.convert)
                 let unit = converted.flatMap { try? $0.string() }.map { "; write \($0), with its unit" } ?? ""
-                old.warn(old.error("this is now called \(name)\(unit)").reason)
+                if warns { old.warn(old.error("this is now called \(name)\(unit)").reason) }
                 guard (chosen?.origin.precedence ?? -1) < old.origin.precedence else { continue }
                 chosen = converted ?? old
             } else if alias.path == nil, let node = chosen, let converted = node.converted(alias.convert) {
-                node.warn(node.error("write \((try? converted.string()) ?? ""), with its unit").reason)
+                if warns { node.warn(node.error("write \((try? converted.string()) ?? ""), with its unit").reason) }
                 chosen = converted
             }
         }

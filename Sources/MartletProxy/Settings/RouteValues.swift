@@ -149,7 +149,7 @@ extension SettingsEntry<RouteValues> {
     ///
     /// - Throws: ``ConfigurationError`` when they name no key, or several.
     func tokens() throws -> (settings: JWTSettings, path: String)? {
-        let paths = JWTSettings.keyPaths.map { "webSocket.\($0.path)" }
+        let paths = JWTSettings.keys.map { "webSocket.\($0)" }
         let said = paths.filter { self.origins[$0] != nil }
         if said.count == 1 {
             if self.values.token.algorithm != nil, self.values.token.isForKeySet {
