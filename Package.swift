@@ -81,15 +81,15 @@ let package = Package(
         module(
             "MartletService",
             [
-                "CMartletSystem", "MartletConfiguration", "MartletWebSocket", .coreMetrics, .signals, .hummingbird,
+                "CMartletSystem", "CMartletZlib", "MartletConfiguration", "MartletWebSocket", .coreMetrics, .signals,
+                .hummingbird,
                 .nioCore, .nioHTTP1, .httpTypes, .logging,
             ]),
         module(
             "MartletAuth",
             [
                 "MartletConfiguration", "MartletHTTP", "MartletWebSocket", "MartletPush", "MartletService", .jwtKit,
-                .asyncHTTPClient, .nioCore,
-                .nioHTTP1, .httpTypes, .logging,
+                .asyncHTTPClient, .collections, .nioCore, .nioPosix, .nioHTTP1, .httpTypes, .logging,
             ]),
         module(
             "MartletProxy",

@@ -6,8 +6,8 @@ import MartletServer
 var configuration = PushServerConfiguration()
 let port = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 8080
 configuration.listen = ListenAddress(host: "127.0.0.1", port: port)
-configuration.hooks.authenticate = { token, event in
-    token.hasPrefix("user-") ? PushUser(String(token.dropFirst(5))) : nil
+configuration.hooks.authenticate = { question in
+    question.token.hasPrefix("user-") ? PushUser(String(question.token.dropFirst(5))) : nil
 }
 configuration.hooks.authorizePush = { request, address in request.headerFields[.authorization] == "Bearer secret" }
 

@@ -14,7 +14,7 @@ public struct Authenticator: Sendable {
     public static func tokens(file: String) throws -> Authenticator {
         let tokens = try TokenFile(contentsOf: file)
         return Authenticator(
-            authenticate: { token, _ in tokens.user(of: token).map { PushUser($0) } },
+            authenticate: { tokens.user(of: $0.token).map { PushUser($0) } },
             files: [ReloadedFile(file) { try tokens.reload(contentsOf: file) }])
     }
 
@@ -26,7 +26,7 @@ public struct Authenticator: Sendable {
     ) async throws -> Authenticator {
         let verifier = try await JWTVerifier(configuration, logger: logger)
         return Authenticator(
-            authenticate: { token, _ in try await verifier.user(of: token) },
+            authenticate: { try await verifier.user(of: $0.token) },
             files: configuration.keys.file.map { file in
                 [ReloadedFile(file) { try await verifier.reloadKeys() }]
             } ?? [])
@@ -36,11 +36,11 @@ public struct Authenticator: Sendable {
     ///
     /// - Throws: ``ServerError``.
     public static func webhook(
-        url: String, secret: String? = nil, timeout: TimeAmount = .seconds(5),
+        url: String, secret: String? = nil, timeout: TimeAmount = .seconds(5), cache: TimeAmount = .zero,
         logger: Logger = Logger(label: "martlet.auth")
     ) throws -> Authenticator {
-        let webhook = try AuthWebhook(url: url, secret: secret, timeout: timeout, logger: logger)
+        let webhook = try AuthWebhook(url: url, secret: secret, timeout: timeout, cache: cache, logger: logger)
         return Authenticator(
-            authenticate: { token, event in try await webhook.user(of: token, event: event) }, files: [])
+            authenticate: { try await webhook.user(of: $0) }, files: [])
     }
 }

@@ -5,7 +5,7 @@ public import NIOCore
 /// The push service without HTTP: sessions subscribe to a user's events, and messages are pushed to them.
 ///
 /// ```swift
-/// let service = PushService(group: group, hooks: PushHooks(authenticate: { token, _ in users[token].map { PushUser($0) } }))
+/// let service = PushService(group: group, hooks: PushHooks(authenticate: { users[$0.token].map { PushUser($0) } }))
 /// server.route("/ws", endpoint: service.endpoint())
 /// let delivered = try await service.push(PushMessage(user: "42", event: "alerts", message: "It rains"))
 /// ```
@@ -91,8 +91,10 @@ public final class PushService: Sendable {
     package func admit(user: String) -> UserAdmission { self.environment.admit(user: user) }
 
     /// The user of a client of the event-stream dialect: the one user that its token stands for, whatever the event.
-    package func user(of request: EventStreamRequest) async -> AccessDecision {
-        await self.environment.user(of: request.token, events: request.events)
+    ///
+    /// - Parameter address: the client's IP address.
+    package func user(of request: EventStreamRequest, address: String?) async -> AccessDecision {
+        await self.environment.user(of: request.token, events: request.events, address: address)
     }
 
     /// Begins a session over a connection that a transport has made.

@@ -21,7 +21,7 @@ struct AuthWebhookTests {
             ) { json in
                 self.asked.withLock { $0.append(json) }
                 guard let answer = self.answer.withLock({ $0 }) else {
-                    throw BackEndClient.Failure(description: "down")
+                    throw ChannelError.connectTimeout(.seconds(1))
                 }
                 return (answer.status, Data(answer.text.utf8))
             }
@@ -30,49 +30,137 @@ struct AuthWebhookTests {
 
     private let backEnd = BackEnd()
 
+    private func question(_ token: String, _ events: String..., address: String? = nil) -> TokenQuestion {
+        TokenQuestion(token: token, events: events.isEmpty ? ["e"] : events, clientAddress: address)
+    }
+
     @Test("a user, a refusal, or neither")
     func answers() async throws {
         let webhook = self.backEnd.webhook()
         self.backEnd.answer.withLock { $0 = (200, #"{"user":"42","more":1}"#) }
-        #expect(try await webhook.user(of: "a\"b", event: "e") == PushUser("42"))
-        #expect(self.backEnd.asked.withLock { $0 } == [#"{"token":"a\"b","event":"e"}"#])
+        #expect(try await webhook.user(of: self.question("a\"b")) == PushUser("42"))
+        #expect(self.backEnd.asked.withLock { $0 } == [#"{"token":"a\"b","event":"e","events":["e"]}"#])
         self.backEnd.answer.withLock { $0 = (200, #"{"user":"42","expiresIn":60}"#) }
-        #expect(try await webhook.user(of: "t", event: "e")?.expiresAt != nil)
+        #expect(try await webhook.user(of: self.question("t"))?.expiresAt != nil)
         for status in [401, 403, 404] {
             self.backEnd.answer.withLock { $0 = (status, "") }
-            #expect(try await webhook.user(of: "t", event: "e") == nil)
+            #expect(try await webhook.user(of: self.question("t")) == nil)
         }
         for answer in [(200, ""), (200, "{}"), (200, #"{"user":""}"#), (500, "")] {
             self.backEnd.answer.withLock { $0 = answer }
-            await #expect(throws: PushUnavailable.self) { try await webhook.user(of: "t", event: "e") }
+            await #expect(throws: PushUnavailable.self) { try await webhook.user(of: self.question("t")) }
         }
     }
 
     @Test("after five failures in a row it is left alone, then tried once")
     func breaker() async throws {
         let webhook = self.backEnd.webhook()
-        for _ in 0..<8 { await #expect(throws: PushUnavailable.self) { try await webhook.user(of: "t", event: "e") } }
+        for _ in 0..<8 { await #expect(throws: PushUnavailable.self) { try await webhook.user(of: self.question("t")) } }
         #expect(self.backEnd.asked.withLock { $0.count } == 5)
         self.backEnd.now.withLock { $0 = $0 + .seconds(10) }
-        for _ in 0..<3 { await #expect(throws: PushUnavailable.self) { try await webhook.user(of: "t", event: "e") } }
+        for _ in 0..<3 { await #expect(throws: PushUnavailable.self) { try await webhook.user(of: self.question("t")) } }
         #expect(self.backEnd.asked.withLock { $0.count } == 6)
         self.backEnd.now.withLock { $0 = $0 + .seconds(10) }
         self.backEnd.answer.withLock { $0 = (200, #"{"user":"42"}"#) }
-        for _ in 0..<3 { #expect(try await webhook.user(of: "t", event: "e") == PushUser("42")) }
+        for _ in 0..<3 { #expect(try await webhook.user(of: self.question("t")) == PushUser("42")) }
+    }
+
+    @Test("an answer is an answer: its faults for one client shut nobody out")
+    func ownFaults() async throws {
+        let webhook = self.backEnd.webhook()
+        self.backEnd.answer.withLock { $0 = (500, "") }
+        for _ in 0..<20 { await #expect(throws: PushUnavailable.self) { try await webhook.user(of: self.question("t")) } }
+        #expect(self.backEnd.asked.withLock { $0.count } == 20)
+        // Gateway errors of one client's requests count once.
+        self.backEnd.answer.withLock { $0 = (502, "") }
+        for _ in 0..<20 {
+            await #expect(throws: PushUnavailable.self) {
+                try await webhook.user(of: self.question("t", address: "192.0.2.1"))
+            }
+        }
+        #expect(self.backEnd.asked.withLock { $0.count } == 40)
+    }
+
+    @Test("several events are one question, without a single event that could be taken for all")
+    func severalEvents() async throws {
+        let webhook = self.backEnd.webhook()
+        self.backEnd.answer.withLock { $0 = (200, #"{"user":42}"#) }
+        #expect(try await webhook.user(of: self.question("t", "a", "b")) == PushUser("42"))
+        #expect(self.backEnd.asked.withLock { $0 } == [#"{"token":"t","events":["a","b"]}"#])
+    }
+
+    @Test("equal questions at once are asked once, and answers are kept for as long as they may be")
+    func shared() async throws {
+        let gate = AsyncStream<Void>.makeStream()
+        let asked = Mutex(0)
+        let now = Mutex(NIODeadline.uptimeNanoseconds(1))
+        let webhook = AuthWebhook(
+            url: "https://back.example", cache: .seconds(5), logger: Logger(label: "test"), now: { now.withLock { $0 } }
+        ) { _ in
+            asked.withLock { $0 += 1 }
+            for await _ in gate.stream { break }
+            return (200, Data(#"{"user":"42"}"#.utf8))
+        }
+        let users = try await withThrowingTaskGroup(of: PushUser?.self) { group in
+            for _ in 0..<100 { group.addTask { try await webhook.user(of: self.question("t")) } }
+            while asked.withLock({ $0 }) == 0 { await Task.yield() }
+            gate.continuation.finish()
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(users == Array(repeating: PushUser("42"), count: 100))
+        _ = try await webhook.user(of: self.question("t"))
+        #expect(asked.withLock { $0 } == 1)
+        now.withLock { $0 = $0 + .seconds(5) }
+        _ = try await webhook.user(of: self.question("t"))
+        #expect(asked.withLock { $0 } == 2)
+    }
+
+    @Test("what waits for a place waits in its order, and is no fault of the back end")
+    func queue() async throws {
+        let queue = BackEndQueue(width: 2, byteLimit: 100)
+        let first = await queue.enter(cost: 60)
+        let second = await queue.enter(cost: 60)
+        #expect(first && second)
+        async let third = queue.enter(cost: 60)
+        while queue.waitingBytes == 0 { await Task.yield() }
+        let tooMany = await queue.enter(cost: 60)
+        #expect(!tooMany)
+        queue.leave()
+        let isIn = await third
+        #expect(isIn && queue.waitingBytes == 0)
     }
 
     @Test("a trial that is under way is the only one")
     func halfOpen() {
         var breaker = CircuitBreaker(threshold: 2, pause: .seconds(1))
         let now = NIODeadline.uptimeNanoseconds(1)
-        let closed = [breaker.mayAsk(at: now), breaker.failed(at: now), breaker.failed(at: now)]
+        let closed = [
+            breaker.mayAsk(for: nil, at: now), breaker.failed(for: nil, at: now), breaker.failed(for: nil, at: now),
+        ]
         #expect(closed == [true, false, true])
         let open = [
-            breaker.mayAsk(at: now), breaker.mayAsk(at: now + .seconds(1)), breaker.mayAsk(at: now + .hours(1)),
+            breaker.mayAsk(for: nil, at: now), breaker.mayAsk(for: nil, at: now + .seconds(1)),
+            breaker.mayAsk(for: nil, at: now + .hours(1)),
         ]
         #expect(open == [false, true, false])
         breaker.succeeded()
-        let again = [breaker.mayAsk(at: now), breaker.failed(at: now)]
+        let again = [breaker.mayAsk(for: nil, at: now), breaker.failed(for: nil, at: now)]
         #expect(again == [true, false])
+    }
+
+    @Test("failures count once for a client, and the trial is another's")
+    func clients() {
+        var breaker = CircuitBreaker(threshold: 2, pause: .seconds(1))
+        let now = NIODeadline.uptimeNanoseconds(1)
+        let ofOne = (0..<10).map { _ in breaker.failed(for: "a", at: now) }
+        #expect(!ofOne.contains(true))
+        let ofTwo = breaker.failed(for: "b", at: now)
+        #expect(ofTwo)
+        let trials = ["a", "b", "c", "c"].map { breaker.mayAsk(for: $0, at: now + .seconds(1)) }
+        #expect(trials == [false, false, true, false])
+        _ = breaker.failed(for: "c", at: now + .seconds(1))
+        // Nobody else comes.
+        let late = breaker.mayAsk(for: "a", at: now + .seconds(3))
+        #expect(late)
     }
 }

@@ -55,6 +55,23 @@ struct RemoteJWTKeysTests {
         #expect(self.server.fetches == 2)
     }
 
+    @Test("a key without a name is tried for every name, without another fetch")
+    func nameless() async throws {
+        let set = #"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#
+        let fetches = Mutex(0)
+        let keys = RemoteJWTKeys(
+            url: "https://keys.example", refreshInterval: .minutes(10), logger: Logger(label: "test"),
+            now: { .uptimeNanoseconds(1) }, sleep: { _ in }
+        ) {
+            fetches.withLock { $0 += 1 }
+            return Data(set.utf8)
+        }
+        for name in ["one", "two", "three"] {
+            #expect(try await keys.keys(for: name).candidates(.edDSA, id: name).count == 1)
+        }
+        #expect(fetches.withLock { $0 } == 1)
+    }
+
     @Test("made-up names cost a fetch a second at most, however many there are")
     func unknown() async throws {
         let keys = self.server.makeKeys()

@@ -207,11 +207,12 @@ struct EventStreamTests {
         try await group.shutdownGracefully()
     }
 
-    @Test("a token stands for one user, whatever the event")
+    @Test("a token stands for one user, who is asked for once, with all events")
     func users() async throws {
-        let hooks = PushHooks { token, event in
-            switch token {
-            case "mixed": PushUser(event)
+        let asked = Mutex<[TokenQuestion]>([])
+        let hooks = PushHooks { question in
+            asked.withLock { $0.append(question) }
+            return switch question.token {
             case "good": PushUser("jack")
             case "down": throw PushUnavailable(reason: "down")
             default: nil
@@ -219,10 +220,12 @@ struct EventStreamTests {
         }
         let service = PushService(group: MultiThreadedEventLoopGroup.singleton, hooks: hooks)
         func decision(_ path: String) async throws -> AccessDecision {
-            await service.user(of: try self.request(path))
+            await service.user(of: try self.request(path), address: "192.0.2.1")
         }
         #expect(try await decision("/sse?event=a&event=b&token=good") == .user(PushUser("jack")))
-        #expect(try await decision("/sse?event=a&event=b&token=mixed") == .refused)
+        #expect(
+            asked.withLock { $0 }
+                == [TokenQuestion(token: "good", events: ["a", "b"], clientAddress: "192.0.2.1")])
         #expect(try await decision("/sse?event=a&token=bad") == .refused)
         #expect(try await decision("/sse?event=a&token=down") == .unavailable)
         #expect(try await decision("/sse?event=a") == .refused)

@@ -10,7 +10,7 @@ struct MessageTests {
         arguments: [
             (#"{"token":"a","event":"b"}"#, true), (#"{"TOKEN":"a","Event":"b","more":[1]}"#, true),
             (#" { "event" : "b" , "token" : "a" } "#, true), (#"{"token":"","event":"b"}"#, false),
-            (#"{"token":"a"}"#, false), (#"{"token":1,"event":"b"}"#, false), (#"{"token":null,"event":"b"}"#, false),
+            (#"{"token":"a"}"#, false), (#"{"token":1.5,"event":"b"}"#, false), (#"{"token":null,"event":"b"}"#, false),
             (#"["a","b"]"#, false), (#""a""#, false), ("", false), ("{", false),
             (#"{"token":"a","event":"b"}x"#, false),
         ])
@@ -20,9 +20,33 @@ struct MessageTests {
         if let message { #expect((message.token, message.event) == ("a", "b")) }
     }
 
-    @Test("an exact key wins over one in another case")
-    func exactKey() {
-        #expect(RegisterMessage(json: ByteBuffer(string: #"{"TOKEN":"x","token":"a","event":"b"}"#))?.token == "a")
+    @Test("the last of several keys counts, whatever their case")
+    func lastKey() {
+        func token(_ json: String) -> String? { RegisterMessage(json: ByteBuffer(string: json))?.token }
+        #expect(token(#"{"TOKEN":"x","token":"a","event":"b"}"#) == "a")
+        #expect(token(#"{"token":"x","event":"b","TOKEN":"a"}"#) == "a")
+        #expect(token(#"{"token":"x","TOKEN":"y","event":"b","token":"a"}"#) == "a")
+    }
+
+    @Test("a user may be an integer, which stands for its digits")
+    func integers() {
+        let json = #"{"userId":42,"event":"b","message":"c"}"#
+        #expect(PushMessage(json: ByteBuffer(string: json)) == PushMessage(user: "42", event: "b", message: "c"))
+        #expect(RegisterMessage(json: ByteBuffer(string: #"{"token":42,"event":"b"}"#))?.token == "42")
+    }
+
+    @Test(
+        "an error names the field",
+        arguments: [
+            (#"{"event":"b","message":"c"}"#, "userId is missing"),
+            (#"{"userId":"","event":"b","message":"c"}"#, "userId is empty"),
+            (#"{"userId":4.5,"event":"b","message":"c"}"#, "userId is neither a string nor an integer"),
+            (#"{"userId":"a","event":7,"message":"c"}"#, "event is no string"),
+            (#"{"userId":"a","event":"b","message":null}"#, "message is no string"),
+            (#"["userId"]"#, "it is no JSON object"), ("{", "it is no JSON"),
+        ])
+    func reasons(_ json: String, _ reason: String) {
+        #expect(throws: JSONError(reason)) { try PushMessage(reading: ByteBuffer(string: json)) }
     }
 
     @Test("a push message needs its three strings, and takes any text")

@@ -64,7 +64,13 @@ struct ArgumentsTests {
             (["https://a.example", "http://localhost:3000"], "http://localhost:3000", true),
             (["https://a.example", "http://localhost:3000"], "https://a.example:443", true),
             (["https://a.example"], "https://b.example", false), (["*"], "https://b.example", true),
-            (["*"], "null", true),
+            (["*"], "null", true), (["null"], "null", true), (["https://a.example"], "null", false),
+            (["https://*.a.example"], "https://b.a.example", true),
+            (["https://*.a.example"], "https://c.b.a.example:443", true),
+            (["https://*.a.example"], "https://a.example", false), (["https://*.a.example"], "https://ba.example", false),
+            (["https://*.a.example"], "http://b.a.example", false),
+            (["https://*.a.example"], "https://b.a.example:8443", false),
+            (["https://*.A.example:8443"], "https://B.a.example:8443", true),
             (["https://a.example", "*"], "https://b.example", true), (["*", "nonsense"], "https://b.example", true),
         ] as [([String], String?, Bool)])
     func origins(options: [String], origin: String?, isAllowed: Bool) throws {
@@ -74,7 +80,8 @@ struct ArgumentsTests {
     @Test(
         "what is no origin is refused with how one looks",
         arguments: [
-            "", "example.com", "null", "https://", "https://a.example/", "https://a.example/x", "https://a.example?x",
+            "", "example.com", "Null", "https://*", "https://*.", "https://a*.example.com", "https://*.*.example", "https://a.*.example",
+            "https://*.[::1]", "*.example.com", "https://", "https://a.example/", "https://a.example/x", "https://a.example?x",
             "https://u@a.example", "https://a b", "http://a:http", "://a", "**", "http://[::1",
         ])
     func noOrigins(option: String) {

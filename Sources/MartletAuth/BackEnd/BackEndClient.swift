@@ -2,6 +2,7 @@ import AsyncHTTPClient
 package import FoundationEssentials
 package import NIOCore
 package import NIOHTTP1
+import NIOPosix
 
 /// Sends requests to services of the operator, such as those that serve the keys of tokens, or check tokens.
 package enum BackEndClient {
@@ -22,14 +23,20 @@ package enum BackEndClient {
         configuration.timeout.connect = .seconds(5)
         // The caller decides whether to ask again.
         configuration.connectionPool.retryConnectionEstablishment = false
-        // After a restart many clients come at once.
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
+        // More than any queue in front of it lets through: nothing waits here.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 72
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }()
 
     /// Whether a request was not even sent, since too many others were under way.
     package static func isBusy(_ error: any Error) -> Bool {
         (error as? HTTPClientError) == .getConnectionFromPoolTimeout
+    }
+
+    /// Whether there was no connection: no client's request can be the reason.
+    package static func isUnreachable(_ error: any Error) -> Bool {
+        if let error = error as? HTTPClientError { return error == .connectTimeout }
+        return error is NIOConnectionError || error is ChannelError || error is IOError
     }
 
     /// - Parameter limit: bytes that the answer may have.

@@ -4,7 +4,10 @@ import NIOCore
 
 /// The claims that are checked (RFC 7519, section 4.1). A claim of another type, `null` included, makes the token
 /// malformed: it is not taken for missing.
-package struct JWTClaims: Decodable {
+///
+/// Of two claims with one name the last counts (RFC 7519, section 4). `sub` may be an integer, which stands for its
+/// digits.
+package struct JWTClaims: Sendable {
     private let subject: String?
     private let issuer: String?
     private let audience: [String]?
@@ -12,25 +15,50 @@ package struct JWTClaims: Decodable {
     private let expiry: Double?
     private let notBefore: Double?
 
-    package enum CodingKeys: String, CodingKey { case sub, iss, aud, exp, nbf }
-
-    package init(from decoder: any Decoder) throws {
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        func read<Value: Decodable>(_ key: CodingKeys) throws -> Value? {
-            values.contains(key) ? try values.decode(Value.self, forKey: key) : nil
-        }
-        self.subject = try read(.sub)
-        self.issuer = try read(.iss)
-        self.expiry = try read(.exp)
-        self.notBefore = try read(.nbf)
-        if !values.contains(.aud) {
-            self.audience = nil
-        } else if let one = try? values.decode(String.self, forKey: .aud) {
-            self.audience = [one]
-        } else {
-            self.audience = try values.decode([String].self, forKey: .aud)
+    /// The claims, which are a JSON object.
+    package init(json: [UInt8]) throws(JSONError) {
+        let claims = try JSONObject(json)
+        self.subject = claims["sub"] == nil ? nil : try claims.identifier(.exact("sub"))
+        self.issuer = try Self.text("iss", claims)
+        self.expiry = try Self.time("exp", claims)
+        self.notBefore = try Self.time("nbf", claims)
+        switch claims["aud"] {
+        case nil: self.audience = nil
+        case .string(let one): self.audience = [one]
+        case .array(let elements):
+            var audience: [String] = []
+            for element in elements {
+                guard case .string(let text) = element else { throw JSONError("aud holds what is no string") }
+                audience.append(text)
+            }
+            self.audience = audience
+        default: throw JSONError("aud is neither a string nor a list")
         }
     }
+
+    private static func text(_ name: String, _ claims: JSONObject) throws(JSONError) -> String? {
+        switch claims[name] {
+        case nil: return nil
+        case .string(let text): return text
+        default: throw JSONError("\(name) is no string")
+        }
+    }
+
+    private static func time(_ name: String, _ claims: JSONObject) throws(JSONError) -> Double? {
+        switch claims[name] {
+        case nil: return nil
+        case .number(let text):
+            guard let number = Double(text), number.isFinite else { throw JSONError("\(name) is no time") }
+            return number
+        default: throw JSONError("\(name) is no number")
+        }
+    }
+
+    /// Whether `exp` is so far away that it can only be a mistake: milliseconds in place of seconds.
+    package var isExpiryImplausible: Bool { (self.expiry ?? 0) > Self.implausible }
+
+    /// The year 5138. Seconds since 1970.
+    private static let implausible = 1e11
 
     /// - Parameter now: seconds since 1970.
     package func check(_ configuration: JWTConfiguration, now: Double) -> Result<PushUser, JWTRefusal> {
@@ -42,8 +70,8 @@ package struct JWTClaims: Decodable {
             return .failure(.noExpiry)
         }
         if let notBefore = self.notBefore, now < notBefore - leeway { return .failure(.notYet) }
-        if let issuer = configuration.issuer, self.issuer != issuer { return .failure(.issuer) }
-        if let audience = configuration.audience, self.audience?.contains(audience) != true {
+        if let issuer = configuration.issuer, self.issuer.map({ $0.utf8.elementsEqual(issuer.utf8) }) != true { return .failure(.issuer) }
+        if let audience = configuration.audience, self.audience?.contains(where: { $0.utf8.elementsEqual(audience.utf8) }) != true {
             return .failure(.audience)
         }
         return .success(

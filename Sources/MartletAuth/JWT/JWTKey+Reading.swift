@@ -1,5 +1,6 @@
 import FoundationEssentials
 import JWTKit
+import MartletPush
 import MartletService
 
 extension JWTKey {

@@ -1,17 +1,8 @@
 package import FoundationEssentials
+import MartletPush
 
 /// A set of keys, of which a token names one.
 package struct JWTKeySet: Sendable {
-    private struct Document: Decodable {
-        /// A key that cannot be read is `nil`, and does not hide the others.
-        struct Entry: Decodable {
-            let key: JSONWebKey?
-            init(from decoder: any Decoder) throws { self.key = try? JSONWebKey(from: decoder) }
-        }
-
-        let keys: [Entry]
-    }
-
     /// The number of keys that are read at most.
     package static let limit = 100
 
@@ -31,14 +22,17 @@ package struct JWTKeySet: Sendable {
     ///
     /// - Throws: ``JWKProblem`` when no key is left.
     package init(json: Data, mayHoldSecrets: Bool) async throws {
-        guard let document = try? JSONDecoder().decode(Document.self, from: json) else {
+        guard case .array(let entries) = try? JSONObject(json)["keys"] else {
             throw JWKProblem("it is no JWK set: {\"keys\": [...]}")
         }
         var keys: [JWTKey] = []
         var problems: [String] = []
-        for (index, entry) in document.keys.prefix(Self.limit).enumerated() {
+        for (index, entry) in entries.prefix(Self.limit).enumerated() {
             do {
-                guard let jwk = entry.key else { throw JWKProblem("it is no key") }
+                // A key that cannot be read does not hide the others.
+                guard case .object(let members) = entry, let jwk = try? JSONWebKey(members) else {
+                    throw JWKProblem("it is no key")
+                }
                 keys.append(try await .jwk(jwk, mayBeSecret: mayHoldSecrets))
             } catch {
                 problems.append("key \(index + 1): \(error)")
@@ -59,9 +53,16 @@ package struct JWTKeySet: Sendable {
     /// - Parameter id: the `kid` of the token. A key without an id is a candidate for every token. A token without a
     ///   `kid` is tried with all keys of its algorithm.
     package func candidates(_ algorithm: JWTAlgorithmName, id: String?) -> [JWTKey] {
-        self.keys.filter { $0.algorithm == algorithm && (id == nil || $0.id == nil || $0.id == id) }
+        self.keys.filter { $0.algorithm == algorithm && (id == nil || Self.mayBe($0, id)) }
     }
 
-    /// Whether there is a key of that very name, whatever its algorithm.
-    package func knows(_ id: String?) -> Bool { id == nil || self.isNameless || self.keys.contains { $0.id == id } }
+    /// Whether there is a key of that name or without one, whatever its algorithm: a name is a hint (RFC 7515, section
+    /// 4.1.4; RFC 7517, section 4.5).
+    package func knows(_ id: String?) -> Bool {
+        id == nil || self.isNameless || self.keys.contains { Self.mayBe($0, id) }
+    }
+
+    private static func mayBe(_ key: JWTKey, _ id: String?) -> Bool {
+        key.id.map(ExactString.init) == id.map(ExactString.init) || key.id == nil
+    }
 }

@@ -11,24 +11,24 @@ public final class JWTVerifier: Sendable {
     /// The longest token that is read; longer ones are refused. Bytes.
     package static let maximumTokenLength = 8 * 1024
 
-    private struct Header: Decodable {
+    private struct Header {
         let alg: String
         let kid: String?
         let hasCritical: Bool
 
-        enum CodingKeys: String, CodingKey { case alg, kid, crit }
-
-        init(from decoder: any Decoder) throws {
-            let values = try decoder.container(keyedBy: CodingKeys.self)
-            self.alg = try values.decode(String.self, forKey: .alg)
-            self.kid = try values.decodeIfPresent(String.self, forKey: .kid)
-            self.hasCritical = values.contains(.crit)
+        init(_ json: [UInt8]) throws(JSONError) {
+            let members = try JSONObject(json)
+            self.alg = try members.string(.exact("alg"))
+            self.kid = try members.stringIfPresent(.exact("kid"))
+            self.hasCritical = members["crit"] != nil
         }
     }
 
     private let configuration: JWTConfiguration
     private let keys: Mutex<any JWTKeySource>
     private let logger: Logger
+    /// Whether it was said that a token's time cannot be meant.
+    private let hasWarned = Atomic(false)
     /// The current time, in seconds since 1970.
     private let now: @Sendable () -> Double
 
@@ -80,7 +80,7 @@ public final class JWTVerifier: Sendable {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3, let headerBytes = Base64URL.decode(parts[0]),
             let payload = Base64URL.decode(parts[1]), let signature = Base64URL.decode(parts[2]),
-            let header = try? JSONDecoder().decode(Header.self, from: Data(headerBytes))
+            let header = try? Header(Array(headerBytes))
         else { return .failure(.malformed) }
         guard !header.hasCritical else { return .failure(.critical) }
         guard let algorithm = JWTAlgorithmName(rawValue: header.alg) else { return .failure(.algorithm) }
@@ -96,8 +96,13 @@ public final class JWTVerifier: Sendable {
             refused = refusal(renewed)
         }
         if let refused { return .failure(refused) }
-        guard let claims = try? JSONDecoder().decode(JWTClaims.self, from: Data(payload)) else {
+        guard let claims = try? JWTClaims(json: Array(payload)) else {
             return .failure(.claims)
+        }
+        if claims.isExpiryImplausible, !self.hasWarned.exchange(true, ordering: .relaxed) {
+            self.logger.warning(
+                "a token's exp is thousands of years away: it counts seconds, not milliseconds",
+                metadata: ["algorithm": "\(header.alg)"])
         }
         return claims.check(self.configuration, now: self.now())
     }

@@ -28,15 +28,39 @@ public final class APIKeys: Sendable {
     }
 
     /// The key that a request shows; `nil` when it shows none of them.
-    public func key(of request: HTTPRequest) -> APIKey? {
-        self.key(
-            apiKeys: request.headerFields[values: Self.headerName],
-            authorizations: request.headerFields[values: .authorization])
+    public func key(of request: HTTPRequest) -> APIKey? { self.key(among: Self.shown(by: request)) }
+
+    package func key(of headers: HTTPHeaders) -> APIKey? { self.key(among: Self.shown(by: headers)) }
+
+    /// Checks the keys that a request shows, unless its address has shown too many wrong ones.
+    package func check(_ shown: [String], from address: String?, _ guarding: KeyGuard) -> KeyCheck {
+        guard !shown.isEmpty else { return .missing }
+        if let seconds = guarding.refusal(of: address, showing: shown) { return .tooMany(seconds: seconds) }
+        guard let key = self.key(among: shown) else {
+            guarding.wasWrong(address)
+            return .wrong
+        }
+        guarding.wasRight(address, showing: shown)
+        return .right(key.name)
     }
 
-    package func key(of headers: HTTPHeaders) -> APIKey? {
-        self.key(apiKeys: headers["x-api-key"], authorizations: headers["authorization"])
+    /// The keys that a request shows, right or wrong.
+    package static func shown(by request: HTTPRequest) -> [String] {
+        request.headerFields[values: Self.headerName]
+            + request.headerFields[values: .authorization].compactMap(RequestValues.bearerToken)
     }
+
+    package static func shown(by headers: HTTPHeaders) -> [String] {
+        headers["x-api-key"] + headers["authorization"].compactMap(RequestValues.bearerToken)
+    }
+
+    /// The keys that are so short that they could be guessed, by name.
+    package var shortNames: [String] {
+        self.keys.withLock { $0 }.filter { $0.value.utf8.count < Self.safeLength }.map(\.name)
+    }
+
+    /// Bytes of a key that cannot be guessed, if they are random.
+    package static let safeLength = 16
 
     /// Whether a key of that name is among them.
     package func holds(_ value: String, name: String) -> Bool {
@@ -48,9 +72,7 @@ public final class APIKeys: Sendable {
         }
     }
 
-    private func key(apiKeys: [String], authorizations: [String]) -> APIKey? {
-        var shown = apiKeys
-        shown += authorizations.compactMap(RequestValues.bearerToken)
+    package func key(among shown: [String]) -> APIKey? {
         guard !shown.isEmpty else { return nil }
         let keys = self.keys.withLock { $0 }
         // All are compared, whichever is right.

@@ -2,17 +2,30 @@ package import NIOCore
 
 /// Protects a service that fails: after some failures in a row nothing is asked for a while, then one request is a
 /// trial. A pure state; the caller has the clock.
+///
+/// A failure counts once for each client, so that one whose requests fail shuts nobody else out; one that no client can
+/// have caused, such as a refused connection, counts each time. The trial is not given to a client that has failed,
+/// unless nobody else comes.
 package struct CircuitBreaker {
     private enum State {
-        case closed(failures: Int)
+        case closed
         case open(until: NIODeadline)
         /// A trial is under way.
         case halfOpen
     }
 
+    /// Failures in a row that open the breaker, whoever had them: so many times the threshold.
+    private static let manyFailures = 10
+
     private let threshold: Int
     private let pause: TimeAmount
-    private var state = State.closed(failures: 0)
+    private var state = State.closed
+    /// Failures since the last success.
+    private var failures = 0
+    /// Those of them that no client can have caused.
+    private var ownFailures = 0
+    /// The clients that had the others.
+    private var clients: Set<String> = []
 
     /// - Parameters:
     ///   - threshold: failures in a row. Default: 5.
@@ -22,35 +35,51 @@ package struct CircuitBreaker {
         self.pause = pause
     }
 
+    /// - Parameter client: its address; `nil` if it is not known.
     /// - Returns: whether to ask. If so, the caller reports the outcome.
-    package mutating func mayAsk(at now: NIODeadline) -> Bool {
+    package mutating func mayAsk(for client: String?, at now: NIODeadline) -> Bool {
         switch self.state {
         case .closed: return true
         case .halfOpen: return false
         case .open(let until):
             guard now >= until else { return false }
+            let hasFailed = client.map { self.clients.contains($0) } ?? false
+            guard !hasFailed || now - until >= self.pause else { return false }
             self.state = .halfOpen
             return true
         }
     }
 
-    package mutating func succeeded() { self.state = .closed(failures: 0) }
+    package mutating func succeeded() {
+        self.state = .closed
+        self.failures = 0
+        self.ownFailures = 0
+        if !self.clients.isEmpty { self.clients = [] }
+    }
 
     /// Notes that a request neither succeeded nor failed. If it was the trial, the next request is the trial.
     package mutating func abandoned() {
         if case .halfOpen = self.state { self.state = .open(until: .uptimeNanoseconds(0)) }
     }
 
+    /// - Parameter client: the client whose request failed; `nil` for a failure that no client can have caused.
     /// - Returns: whether nothing is asked from now on.
-    package mutating func failed(at now: NIODeadline) -> Bool {
+    package mutating func failed(for client: String?, at now: NIODeadline) -> Bool {
+        self.failures += 1
+        if let client {
+            if self.clients.count < Self.manyFailures * self.threshold { self.clients.insert(client) }
+        } else {
+            self.ownFailures += 1
+        }
         switch self.state {
-        case .closed(let failures) where failures + 1 < self.threshold:
-            self.state = .closed(failures: failures + 1)
+        case .open: return false
+        case .closed
+        where self.ownFailures + self.clients.count < self.threshold
+            && self.failures < Self.manyFailures * self.threshold:
             return false
         case .closed, .halfOpen:
             self.state = .open(until: now + self.pause)
             return true
-        case .open: return false
         }
     }
 }

@@ -1,5 +1,6 @@
 package import HTTPTypes
 package import NIOCore
+package import NIOHTTP1
 
 /// The reverse proxies in front of a server, whose `X-Forwarded-For`, `-Proto` and `-Host` headers are trusted. From
 /// all other peers these headers are ignored, since every client can send them.
@@ -29,6 +30,12 @@ public struct TrustedProxies: Sendable, Hashable {
     package func client(of request: HTTPRequest, peer: SocketAddress?, isSecure: Bool) -> ClientIdentity {
         ClientIdentity(peer: peer, address: peer?.ipAddress, trusted: self, isSecure: isSecure) {
             request.headerFields[values: $0]
+        }
+    }
+
+    package func client(of head: HTTPRequestHead, peer: SocketAddress?, isSecure: Bool) -> ClientIdentity {
+        ClientIdentity(peer: peer, address: peer?.ipAddress, trusted: self, isSecure: isSecure) {
+            head.headers[$0.rawName]
         }
     }
 

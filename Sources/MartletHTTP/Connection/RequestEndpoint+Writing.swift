@@ -12,6 +12,7 @@ extension RequestEndpoint.Answer {
             bytes.writeString("HTTP/1.1 \(self.status.code) \(self.status.reasonPhrase)\r\nContent-Type: ")
         }
         bytes.writeString(self.contentType)
+        if let seconds = self.retryAfter { bytes.writeString("\r\nRetry-After: \(seconds)") }
         bytes.writeStaticString("\r\nContent-Length: ")
         bytes.writeString(String(self.body.utf8.count))
         bytes.writeStaticString("\r\nDate: ")

@@ -9,11 +9,16 @@ package struct RequestEndpoint: Sendable {
         package var status: HTTPResponseStatus
         package var contentType: String
         package var body: String
+        /// The value of the header `Retry-After`, in seconds; `nil` for none.
+        package var retryAfter: Int?
 
-        package init(_ status: HTTPResponseStatus = .ok, contentType: String, body: String) {
+        package init(
+            _ status: HTTPResponseStatus = .ok, contentType: String, body: String, retryAfter: Int? = nil
+        ) {
             self.status = status
             self.contentType = contentType
             self.body = body
+            self.retryAfter = retryAfter
         }
     }
 

@@ -7,7 +7,7 @@ public struct PushHooks: Sendable {
     ///
     /// - Returns: `nil` to refuse: a WebSocket is closed with 1008, other requests are answered 401.
     /// - Throws: ``PushUnavailable`` when the token cannot be checked at the moment.
-    public typealias Authenticate = @Sendable (_ token: String, _ event: String) async throws -> PushUser?
+    public typealias Authenticate = @Sendable (_ question: TokenQuestion) async throws -> PushUser?
 
     /// Whether a request to the HTTP API may do what it asks for. `false` is answered with 401.
     public typealias AuthorizePush = @Sendable (_ request: HTTPRequest, _ remoteAddress: SocketAddress?) async -> Bool

@@ -13,12 +13,12 @@ public struct UserChannel: Sendable, Hashable, CustomStringConvertible {
         self.event = event
     }
 
-    /// Reads a user channel from a name in the API of servers, such as `alerts#42`. The last `#` separates event and
-    /// user: events may contain `#`, users may not. The user is taken as it stands.
+    /// Reads a user channel from a name in the API of servers, such as `alerts#42`. The first `#` separates event and
+    /// user: users may contain `#`, events may not. The user is taken as it stands.
     ///
     /// - Returns: `nil` for any other name, and for one that is too long for anybody to subscribe to.
     package init?(name: String) {
-        guard let mark = name.utf8.lastIndex(of: UInt8(ascii: "#")), mark != name.startIndex else { return nil }
+        guard let mark = name.utf8.firstIndex(of: UInt8(ascii: "#")), mark != name.startIndex else { return nil }
         self.init(user: String(name[name.utf8.index(after: mark)...]), event: String(name[..<mark]))
         guard self.isValid else { return nil }
     }
@@ -37,6 +37,16 @@ public struct UserChannel: Sendable, Hashable, CustomStringConvertible {
     package var isValid: Bool {
         (1...PushLimits.eventLength).contains(self.event.utf8.count)
             && (1...PushLimits.tokenLength).contains(self.user.utf8.count)
+    }
+
+    /// - Throws: an error that names the field which is too long or empty.
+    package func check(user name: String) throws(JSONError) {
+        guard !self.event.isEmpty, self.event.utf8.count <= PushLimits.eventLength else {
+            throw JSONError("event has 1 to \(PushLimits.eventLength) bytes")
+        }
+        guard !self.user.isEmpty, self.user.utf8.count <= PushLimits.tokenLength else {
+            throw JSONError("\(name) has 1 to \(PushLimits.tokenLength) bytes")
+        }
     }
 
     private static func escape(_ user: String) -> String {

@@ -103,6 +103,11 @@ package final class Session: Subscriber, HeartbeatWheel.Member {
     @discardableResult
     func send(_ encoded: EncodedPublications) -> Int { self.connection?.send(encoded) ?? 0 }
 
+    /// Stops reading from the client, until ``resumeReading()``: what it sends waits in the network.
+    func pauseReading() { self.connection?.pauseReading() }
+
+    func resumeReading() { self.connection?.resumeReading() }
+
     func close(_ why: DisconnectReason, _ reason: String) {
         self.connection?.close(self.dialect.closeCode(for: why), reason)
     }
@@ -113,8 +118,9 @@ package final class Session: Subscriber, HeartbeatWheel.Member {
     ) {
         let bound = NIOLoopBound((self, completion), eventLoop: self.eventLoop)
         let (environment, eventLoop) = (self.environment, self.eventLoop)
+        let address = self.connection?.clientAddress
         Task {
-            let decision = await environment.user(of: token, events: events)
+            let decision = await environment.user(of: token, events: events, address: address)
             eventLoop.execute {
                 let (session, completion) = bound.value
                 if session.isOpen { completion(decision) }

@@ -64,34 +64,27 @@ final class SessionEnvironment: Sendable {
         return false
     }
 
-    /// The user of a token, for one event or several: it must be the same for all of them.
+    /// The user of a token, the same for all events.
     ///
-    /// - Parameter token: `nil` for a client without one.
-    func user(of token: String?, events: [String]) async -> AccessDecision {
+    /// - Parameters:
+    ///   - token: `nil` for a client without one.
+    ///   - address: the client's IP address.
+    func user(of token: String?, events: [String], address: String?) async -> AccessDecision {
+        guard !events.isEmpty else { return .refused }
         guard let token else {
             return self.hooks.anonymousUser.map { .user(PushUser($0)) } ?? .refused
         }
-        guard let authenticate = self.hooks.authenticate else {
-            return events.isEmpty ? .refused : .user(PushUser(token))
+        guard let authenticate = self.hooks.authenticate else { return .user(PushUser(token)) }
+        do {
+            let question = TokenQuestion(token: token, events: events, clientAddress: address)
+            guard let user = try await authenticate(question), !user.id.isEmpty,
+                user.id.utf8.count <= PushLimits.tokenLength
+            else { return .refused }
+            return .user(user)
+        } catch {
+            self.logger.warning(
+                "cannot check a token", metadata: ["error": "\(error)", "address": "\(address ?? "-")"])
+            return .unavailable
         }
-        var user: PushUser?
-        for event in events {
-            do {
-                guard let next = try await authenticate(token, event), !next.id.isEmpty,
-                    next.id.utf8.count <= PushLimits.tokenLength
-                else { return .refused }
-                guard var known = user else {
-                    user = next
-                    continue
-                }
-                guard known.id.utf8.elementsEqual(next.id.utf8) else { return .refused }
-                if let expiry = next.expiresAt { known.expiresAt = min(known.expiresAt ?? expiry, expiry) }
-                user = known
-            } catch {
-                self.logger.warning("cannot check a token", metadata: ["error": "\(error)"])
-                return .unavailable
-            }
-        }
-        return user.map { .user($0) } ?? .refused
     }
 }

@@ -10,6 +10,9 @@ package protocol TransportConnection: AnyObject {
     /// The client's address, as far as it is known.
     var address: String { get }
 
+    /// The client's IP address; `nil` where there is none.
+    var clientAddress: String? { get }
+
     /// Bytes that wait for the client.
     var queuedBytes: Int { get }
 
@@ -28,6 +31,11 @@ package protocol TransportConnection: AnyObject {
     ///   - reason: for transports that can tell it.
     func close(_ code: CloseCode, _ reason: String)
 
+    /// Stops reading from the client, where a client sends anything.
+    func pauseReading()
+
+    func resumeReading()
+
     // MARK: The fast path
 
     /// The address of the socket's memory: see ``Subscriber/socketAddress``.
@@ -41,6 +49,9 @@ package protocol TransportConnection: AnyObject {
 }
 
 extension TransportConnection {
+    package var clientAddress: String? { nil }
+    package func pauseReading() {}
+    package func resumeReading() {}
     package var socketAddress: UnsafeRawPointer? { nil }
     package var readyPlace: (loop: LoopContext, place: ReadySockets.Place)? { nil }
     package func finish(_ encoded: EncodedPublications, behind sent: Int) {}

@@ -34,6 +34,7 @@ final class WebSocketTransport: WebSocketHandler, TransportConnection {
     var transport: SessionTransport { .websocket }
     var isOpen: Bool { self.socket?.isOpen ?? false }
     var address: String { self.forwardedAddress ?? self.socket?.remoteAddress?.text ?? "-" }
+    var clientAddress: String? { self.forwardedAddress ?? self.socket?.remoteAddress?.ipAddress }
     var queuedBytes: Int { self.socket?.bufferedAmount ?? 0 }
 
     func send(_ encoded: EncodedPublications) -> Int {
@@ -51,6 +52,10 @@ final class WebSocketTransport: WebSocketHandler, TransportConnection {
     func sendHeartbeat(_ encoded: EncodedPublications) { _ = self.send(encoded) }
 
     func close(_ code: CloseCode, _ reason: String) { self.socket?.close(code, reason: reason) }
+
+    func pauseReading() { self.socket?.pauseReading() }
+
+    func resumeReading() { self.socket?.resumeReading() }
 
     // MARK: The fast path
 

@@ -1,31 +1,34 @@
+import MartletPush
+
 /// The body of `POST /api/batch`: commands that are carried out one after the other, also after one that failed.
-struct APIBatch: Decodable {
+struct APIBatch {
     /// A command: one member, named by the method.
-    struct Element: Decodable {
+    struct Element {
         let method: String
         let command: Result<APICommand, APIError>
-
-        private struct Key: CodingKey {
-            let stringValue: String
-            var intValue: Int? { nil }
-            init(stringValue: String) { self.stringValue = stringValue }
-            init?(intValue: Int) { nil }
-        }
-
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.container(keyedBy: Key.self)
-            guard let key = container.allKeys.first, container.allKeys.count == 1 else {
-                throw APIError.badRequest("each command has one member, named by its method")
-            }
-            self.method = key.stringValue
-            do {
-                self.command = .success(
-                    try APICommand(method: key.stringValue, from: APIBatchBody(container: container, key: key)))
-            } catch {
-                self.command = .failure(APIError(describing: error))
-            }
-        }
     }
 
     let commands: [Element]
+
+    init(_ body: JSONObject) throws(APIError) {
+        guard let commands = body["commands"] else { throw .badRequest("commands is missing") }
+        guard case .array(let elements) = commands else { throw .badRequest("commands is no list") }
+        var result: [Element] = []
+        for element in elements {
+            guard case .object(let object) = element, object.members.count == 1, let member = object.members.first
+            else { throw .badRequest("each command has one member, named by its method") }
+            let command: Result<APICommand, APIError>
+            if case .object(let body) = member.value {
+                do throws(APIError) {
+                    command = .success(try APICommand(method: member.name, body))
+                } catch {
+                    command = .failure(error)
+                }
+            } else {
+                command = .failure(.badRequest("\(member.name) is no JSON object"))
+            }
+            result.append(Element(method: member.name, command: command))
+        }
+        self.commands = result
+    }
 }

@@ -1,26 +1,22 @@
-/// The bodies of `POST /api/METHOD`, and the elements of a batch. Names are those of the wire.
+import MartletPush
+
+/// A command of the API: the body of `POST /api/METHOD`, or an element of a batch. Names are those of the wire.
 enum APICommand: Sendable {
-    struct Publish: Decodable, Sendable {
-        let channel: String
+    struct Publish: Sendable {
+        let channel: Result<UserChannel, APIError>
         let data: JSONValue
-        let idempotency_key: String?
+        let idempotencyKey: String?
     }
 
-    struct Broadcast: Decodable, Sendable {
-        let channels: [String]
+    struct Broadcast: Sendable {
+        let channels: [Result<UserChannel, APIError>]
         let data: JSONValue
-        let idempotency_key: String?
+        let idempotencyKey: String?
     }
-
-    struct Disconnect: Decodable, Sendable {
-        let user: String
-    }
-
-    struct Info: Decodable, Sendable {}
 
     case publish(Publish)
     case broadcast(Broadcast)
-    case disconnect(Disconnect)
+    case disconnect(user: String)
     case info
 
     /// The number of messages that it publishes, at least 1; for limits.
@@ -29,17 +25,68 @@ enum APICommand: Sendable {
         return 1
     }
 
-    /// - Parameter source: the body.
-    /// - Throws: ``APIError`` for an unknown method, and what decoding throws.
-    init(method: String, from source: some APIBody) throws {
-        switch method {
-        case "publish": self = .publish(try source.decode())
-        case "broadcast": self = .broadcast(try source.decode())
-        case "disconnect": self = .disconnect(try source.decode())
-        case "info":
-            let _: Info = try source.decode()
-            self = .info
-        default: throw APIError.methodNotFound
+    init(method: String, _ body: JSONObject) throws(APIError) {
+        do throws(JSONError) {
+            switch method {
+            case "publish":
+                self = .publish(
+                    .init(
+                        channel: try Self.channel(body), data: try Self.data(body),
+                        idempotencyKey: try body.stringIfPresent(.exact("idempotency_key"))))
+            case "broadcast":
+                self = .broadcast(
+                    .init(
+                        channels: try Self.channels(body), data: try Self.data(body),
+                        idempotencyKey: try body.stringIfPresent(.exact("idempotency_key"))))
+            case "disconnect": self = .disconnect(user: try body.identifier(.exact("user")))
+            case "info": self = .info
+            default: throw JSONError("")
+            }
+        } catch where error.description.isEmpty {
+            throw .methodNotFound
+        } catch {
+            throw .badRequest(error.description)
         }
+    }
+
+    private static func data(_ body: JSONObject) throws(JSONError) -> JSONValue {
+        guard let data = body["data"], data != .null else { throw JSONError("data is missing") }
+        return data
+    }
+
+    /// The channel of a publication: `"channel":"EVENT#USER"`, or `"event"` and `"user"`, which any name may have.
+    private static func channel(_ body: JSONObject) throws(JSONError) -> Result<UserChannel, APIError> {
+        if body["channel"] == nil, body["user"] != nil || body["event"] != nil { return try Self.userChannel(body) }
+        return Self.named(try body.string(.exact("channel")))
+    }
+
+    private static func named(_ name: String) -> Result<UserChannel, APIError> {
+        UserChannel(name: name).map { .success($0) } ?? .failure(.unknownChannel)
+    }
+
+    private static func userChannel(_ body: JSONObject) throws(JSONError) -> Result<UserChannel, APIError> {
+        let channel = UserChannel(
+            user: try body.identifier(.exact("user")), event: try body.string(.exact("event")))
+        try channel.check(user: "user")
+        return .success(channel)
+    }
+
+    private static func channels(_ body: JSONObject) throws(JSONError) -> [Result<UserChannel, APIError>] {
+        guard let channels = body["channels"] else { throw JSONError("channels is missing") }
+        guard case .array(let elements) = channels else { throw JSONError("channels is no list") }
+        var result: [Result<UserChannel, APIError>] = []
+        for (index, element) in elements.enumerated() {
+            switch element {
+            case .string(let name): result.append(Self.named(name))
+            case .object(let one):
+                do throws(JSONError) {
+                    result.append(try Self.userChannel(one))
+                } catch {
+                    throw JSONError("channels[\(index)]: \(error.description)")
+                }
+            default: throw JSONError("channels[\(index)] is no string")
+            }
+        }
+        return result
     }
 }

@@ -10,6 +10,7 @@ struct APIError: Error, Encodable, Sendable, Hashable {
     /// Temporary: the next process may take the message.
     static let stopping = APIError(
         code: 100, message: "internal error: the service is about to stop, and no session took this: send it again")
+    static let keyOfOtherMessage = APIError(code: 107, message: "bad request: \(Publisher.Failure.otherMessage)")
     static let methodNotFound = APIError(code: 104, message: "method not found")
 
     /// Temporary: the broker did not confirm the publication.

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import MartletPush
 
 /// The answer to a command: `{"result":{…}}` or `{"error":{…}}`. Names are those of the wire.
@@ -30,6 +31,18 @@ struct APIReply: Encodable, Sendable {
     private enum Key: String, CodingKey { case result, error, responses, nodes }
 
     let outcome: Outcome
+
+    /// Whether the command was refused since its idempotency key belongs to another message.
+    var isConflict: Bool {
+        if case .error(.keyOfOtherMessage) = self.outcome { true } else { false }
+    }
+
+    var json: String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        // Texts and whole numbers alone, so encoding cannot fail.
+        return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+    }
 
     func encode(to encoder: any Encoder) throws {
         var members = encoder.container(keyedBy: Key.self)

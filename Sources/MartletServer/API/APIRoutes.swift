@@ -1,7 +1,7 @@
-import FoundationEssentials
 import HTTPTypes
 import Hummingbird
 import MartletPush
+import MartletService
 import MartletWebSocket
 import NIOCore
 
@@ -15,70 +15,74 @@ struct APIRoutes {
     private var service: PushService { self.live.service }
 
     func add(to router: Router<ServiceRequestContext>) {
-        router.post("/api/batch", use: self.batch)
-        router.post("/api/:method", use: self.command)
+        router.post("/api/batch") { try await self.answer($0, $1, self.batch) }
+        router.post("/api/:method") { try await self.answer($0, $1, self.command) }
     }
 
-    @Sendable
-    private func command(_ request: Request, _ context: ServiceRequestContext) async throws -> Response {
+    /// Answers a request that may use the API and whose body is a JSON object. An empty body stands for `{}`.
+    private func answer(
+        _ request: Request, _ context: ServiceRequestContext,
+        _ work: (Request, ServiceRequestContext, JSONObject, _ key: String) async -> Response
+    ) async throws -> Response {
         let key: String
         switch await self.access.decide(request, context) {
         case .refuse(let response): return response
         case .allow(let name): key = name
         }
-        let body = try await self.body(of: request, context)
+        switch try await self.access.body(of: request, context) {
+        case .refuse(let response): return response
+        case .bytes(let bytes):
+            let body: JSONObject
+            do throws(JSONError) {
+                body = try JSONObject(bytes.readableBytes == 0 ? ByteBuffer(string: "{}") : bytes)
+            } catch {
+                return self.refuse(.badRequest("the body: \(error.description)"), .badRequest, context)
+            }
+            return await work(request, context, body, key)
+        }
+    }
+
+    private func command(
+        _ request: Request, _ context: ServiceRequestContext, _ body: JSONObject, _ key: String
+    ) async -> Response {
         let command: APICommand
-        do {
-            command = try APICommand(method: context.parameters.get("method") ?? "", from: body)
+        do throws(APIError) {
+            command = try APICommand(method: context.parameters.get("method") ?? "", body)
         } catch {
-            let error = APIError(describing: error)
-            return try self.refuse(error, error == .methodNotFound ? .notFound : .badRequest, context)
+            return self.refuse(error, error == .methodNotFound ? .notFound : .badRequest, context)
         }
         self.live.pushes.charge(key, command.weight - 1)
-        return try self.response(await self.execute(command, key: request.headers[.idempotencyKey]))
+        let reply = await self.execute(command, key: request.headers[.idempotencyKey])
+        return .text(reply.json, status: reply.isConflict ? .unprocessableContent : .ok, contentType: "application/json")
     }
 
-    @Sendable
-    private func batch(_ request: Request, _ context: ServiceRequestContext) async throws -> Response {
-        let key: String
-        switch await self.access.decide(request, context) {
-        case .refuse(let response): return response
-        case .allow(let name): key = name
-        }
+    private func batch(
+        _ request: Request, _ context: ServiceRequestContext, _ body: JSONObject, _ key: String
+    ) async -> Response {
         let batch: APIBatch
-        do {
-            batch = try await self.body(of: request, context).decode()
-        } catch let error where !(error is any HTTPResponseError) {
-            return try self.refuse(APIError(describing: error), .badRequest, context)
+        do throws(APIError) {
+            batch = try APIBatch(body)
+        } catch {
+            return self.refuse(error, .badRequest, context)
         }
         self.live.pushes.charge(key, batch.commands.reduce(-1) { $0 + ((try? $1.command.get().weight) ?? 1) })
-        var replies: [[String: APIReply]] = []
+        var replies: [String] = []
         for element in batch.commands {
+            let reply: APIReply
             switch element.command {
-            case .success(let command): replies.append([element.method: await self.execute(command)])
-            case .failure(let error): replies.append([element.method: APIReply(outcome: .error(error))])
+            case .success(let command): reply = await self.execute(command)
+            case .failure(let error): reply = APIReply(outcome: .error(error))
             }
+            replies.append("{\(JSONText.string(element.method)):\(reply.json)}")
         }
-        return try self.response(["replies": replies])
-    }
-
-    private func body(of request: Request, _ context: ServiceRequestContext) async throws -> APIRequestBody {
-        APIRequestBody(bytes: Data(try await self.access.body(of: request, context).readableBytesView))
+        return .json(#"{"replies":[\#(replies.joined(separator: ","))]}"#)
     }
 
     private func refuse(
         _ error: APIError, _ status: HTTPResponse.Status, _ context: ServiceRequestContext
-    ) throws -> Response {
+    ) -> Response {
         self.access.note(status, error.message, context)
-        return try self.response(APIReply(outcome: .error(error)), status)
-    }
-
-    private func response(_ value: some Encodable, _ status: HTTPResponse.Status = .ok) throws -> Response {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return .text(
-            String(decoding: try encoder.encode(value), as: UTF8.self), status: status,
-            contentType: "application/json")
+        return .text(APIReply(outcome: .error(error)).json, status: status, contentType: "application/json")
     }
 
     // MARK: The commands
@@ -87,38 +91,43 @@ struct APIRoutes {
     private func execute(_ command: APICommand, key: String? = nil) async -> APIReply {
         switch command {
         case .publish(let command):
-            return await self.publish(command.data, to: command.channel, key: command.idempotency_key ?? key)
+            return await self.publish(command.data, to: command.channel, key: command.idempotencyKey ?? key)
         case .broadcast(let command):
             var replies: [APIReply] = []
             for channel in command.channels {
-                replies.append(await self.publish(command.data, to: channel, key: command.idempotency_key ?? key))
+                replies.append(await self.publish(command.data, to: channel, key: command.idempotencyKey ?? key))
             }
             return APIReply(outcome: .broadcast(replies))
-        case .disconnect(let command):
-            guard !command.user.isEmpty else {
-                return APIReply(outcome: .error(.badRequest("user is empty")))
-            }
-            _ = await self.service.disconnect(user: command.user, event: nil)
+        case .disconnect(let user):
+            _ = await self.service.disconnect(user: user, event: nil)
             return APIReply(outcome: .done)
         case .info: return APIReply(outcome: .nodes([self.node.describe(self.service)]))
         }
     }
 
-    private func publish(_ data: JSONValue, to channel: String, key: String?) async -> APIReply {
-        guard let channel = UserChannel(name: channel) else { return APIReply(outcome: .error(.unknownChannel)) }
+    private func publish(
+        _ data: JSONValue, to channel: Result<UserChannel, APIError>, key: String?
+    ) async -> APIReply {
+        let message: PushMessage
+        switch channel {
+        case .failure(let error): return APIReply(outcome: .error(error))
+        case .success(let channel):
+            // Clients get a text as it is, and anything else as JSON.
+            let text = if case .string(let text) = data { text } else { data.text }
+            message = PushMessage(user: channel.user, event: channel.event, message: text)
+        }
         guard (key?.utf8.count ?? 0) <= Publisher.keyLength else {
             return APIReply(outcome: .error(.badRequest("an idempotency_key has at most \(Publisher.keyLength) bytes")))
         }
-        guard let text = try? data.text, !text.isEmpty else {
-            return APIReply(outcome: .error(.badRequest("data is empty")))
-        }
-        let key = key.flatMap { $0.isEmpty ? nil : $0 }
+        guard !message.message.isEmpty else { return APIReply(outcome: .error(.badRequest("data is empty"))) }
         let result: PublishResult
-        do {
-            result = try await self.publisher.publish(
-                PushMessage(user: channel.user, event: channel.event, message: text), key: key)
+        do throws(Publisher.Failure) {
+            result = try await self.publisher.publish(message, key: key.flatMap { $0.isEmpty ? nil : $0 })
         } catch {
-            return APIReply(outcome: .error(.unpublished(error)))
+            switch error {
+            case .broker(let error): return APIReply(outcome: .error(.unpublished(error)))
+            case .keyOfOtherMessage: return APIReply(outcome: .error(.keyOfOtherMessage))
+            }
         }
         if result.delivered == 0, self.live.connections.isClosed { return APIReply(outcome: .error(.stopping)) }
         return APIReply(

@@ -21,18 +21,27 @@ struct PushEndpoint: Sendable {
         self.live = live
         self.endpoint = RequestEndpoint(maximumBodySize: min(live.configuration.maximumBodySize, Self.longestBody)) {
             head, body, channel, completion in
-            guard let message = PushMessage(json: body) else {
+            let refuse = { (reason: String, answer: PushAnswer) in
                 service.refusedPush()
                 logger.info(
                     "refused a request to the API",
                     metadata: [
-                        "reason": "request data illegal", "status": "400",
+                        "reason": "\(reason)", "status": "\(answer.answer.status.code)",
                         "request": "\(RequestID.given(head.headers.first(name: "x-request-id")))",
                         "address": "\(channel.remoteAddress?.text ?? "-")",
                     ])
-                return completion(PushAnswer.illegal.answer)
+                completion(answer.answer)
             }
             let wantsJSON = PushAnswer.isJSONWanted(head.headers["accept"])
+            if live.configuration.apiKeys != nil, let seconds = live.refusal(ofRightKeyIn: head, on: channel) {
+                return refuse("too many wrong API keys", .tooMany(seconds, isJSON: wantsJSON))
+            }
+            let message: PushMessage
+            do throws(JSONError) {
+                message = try PushMessage(reading: body)
+            } catch {
+                return refuse("request data illegal: \(error)", .illegal(wantsJSON ? error.description : nil))
+            }
             service.publish(message) { [connections = live.connections] in
                 completion(PushAnswer.of($0, isJSON: wantsJSON, connections).answer)
             }

@@ -1,33 +1,21 @@
-import FoundationEssentials
 import HTTPTypes
 import Hummingbird
 import MartletPush
+import MartletService
 import MartletWebSocket
 import NIOCore
 
 /// The HTTP API of the push service.
 struct PushRoutes {
-    private struct DropRequest: Decodable {
-        let userId: String
-        let event: String?
-    }
-
     let live: LiveConfiguration
     let publisher: Publisher
     let access: APIAccess
-    let metrics: ServiceMetrics
 
     private var service: PushService { self.live.service }
 
     func add(to router: Router<ServiceRequestContext>) {
-        let pushPath = self.live.configuration.pushPath
-        router.middlewares.add(
-            PostOnlyMiddleware(paths: [pushPath, "/drop"]) { self.access.note(.methodNotAllowed, "only POST", $0) })
-        router.post(RouterPath(pushPath), use: self.push)
+        router.post(RouterPath(self.live.configuration.pushPath), use: self.push)
         router.post("/drop", use: self.drop)
-        router.get("/metrics") { _, _ in
-            Response.text(self.metrics.text(), contentType: "text/plain; version=0.0.4; charset=utf-8")
-        }
     }
 
     /// Answers `POST /push`: checked in the order of the original service, and answered byte for byte as by it: 405 (by
@@ -35,41 +23,59 @@ struct PushRoutes {
     @Sendable
     private func push(_ request: Request, _ context: ServiceRequestContext) async throws -> Response {
         if case .refuse(let response) = await self.access.decide(request, context) { return response }
-        let body = try await self.access.body(of: request, context)
-        guard let message = PushMessage(json: body) else {
-            self.access.note(.badRequest, "request data illegal", context)
-            return Response(PushAnswer.illegal.answer)
+        let message: PushMessage
+        switch try await self.access.body(of: request, context) {
+        case .refuse(let response): return response
+        case .bytes(let body):
+            do throws(JSONError) {
+                message = try PushMessage(reading: body)
+            } catch {
+                return self.illegal(error, request, context)
+            }
         }
         let key = request.headers[.idempotencyKey].flatMap { $0.isEmpty ? nil : $0 }
         guard (key?.utf8.count ?? 0) <= Publisher.keyLength else {
-            let reason = "Idempotency-Key has at most \(Publisher.keyLength) bytes"
-            self.access.note(.badRequest, reason, context)
-            return .text(reason, status: .badRequest)
+            return self.access.refuse(
+                .badRequest, "Idempotency-Key has at most \(Publisher.keyLength) bytes", request, context)
         }
         let isJSON = PushAnswer.isJSONWanted(request.headers[values: .accept])
-        let outcome: Result<PublishResult, BrokerError>
-        do throws(BrokerError) {
-            outcome = .success(try await self.publisher.publish(message, key: key))
+        do throws(Publisher.Failure) {
+            let result = try await self.publisher.publish(message, key: key)
+            return Response(PushAnswer.of(result.delivered, isJSON: isJSON, self.live.connections).answer)
         } catch {
-            outcome = .failure(error)
+            switch error {
+            case .broker(let error): return Response(PushAnswer.failed(error).answer)
+            case .keyOfOtherMessage:
+                return self.access.refuse(
+                    .unprocessableContent, Publisher.Failure.otherMessage, request, context)
+            }
         }
-        return Response(PushAnswer.of(outcome, isJSON: isJSON, self.live.connections).answer)
     }
 
     /// Ends the sessions of a user's event, or of all its events without one: `POST /drop {"userId":"…","event":"…"}`.
     @Sendable
     private func drop(_ request: Request, _ context: ServiceRequestContext) async throws -> Response {
         if case .refuse(let response) = await self.access.decide(request, context) { return response }
-        let body = try await self.access.body(of: request, context)
-        guard let drop = try? JSONDecoder().decode(DropRequest.self, from: Data(body.readableBytesView)),
-            !drop.userId.isEmpty
-        else {
-            self.access.note(.badRequest, "request data illegal", context)
-            return .text("request data illegal", status: .badRequest)
+        let user: String
+        let event: String?
+        switch try await self.access.body(of: request, context) {
+        case .refuse(let response): return response
+        case .bytes(let body):
+            do throws(JSONError) {
+                let fields = try JSONObject(body)
+                user = try fields.identifier(.folded("userId"))
+                event = try fields.stringIfPresent(.folded("event"))
+            } catch {
+                return self.illegal(error, request, context)
+            }
         }
-        let event = drop.event.flatMap { $0.isEmpty ? nil : $0 }
-        let count = await self.service.disconnect(user: drop.userId, event: event)
+        let count = await self.service.disconnect(user: user, event: event.flatMap { $0.isEmpty ? nil : $0 })
         return .json(#"{"dropped":\#(count)}"#)
+    }
+
+    private func illegal(_ error: JSONError, _ request: Request, _ context: ServiceRequestContext) -> Response {
+        self.access.note(.badRequest, "request data illegal: \(error)", context)
+        return APIAnswerStyle(request).response(.badRequest, error.description, plain: "request data illegal")
     }
 }
 

@@ -1,7 +1,10 @@
 import HTTPTypes
 import Logging
+import MartletAuth
 import MartletPush
 import MartletWebSocket
+import NIOCore
+import NIOHTTP1
 import Synchronization
 
 /// The configuration in force: it can be replaced while the service runs.
@@ -35,6 +38,9 @@ final class LiveConfiguration: Sendable {
     let connections: ConnectionLimiter
     /// The rate of pushes by the name of the API key; without keys all are one.
     let pushes: RateLimiter
+    /// Slows down addresses that show wrong API keys.
+    let keyGuard = KeyGuard()
+    private let seenConnections = SeenConnections()
     private let budget: DescriptorBudget
     private let snapshot: Mutex<Snapshot>
     private let addresses = Mutex<[ListenAddress]>([])
@@ -52,6 +58,14 @@ final class LiveConfiguration: Sendable {
 
     /// Says when the system allows fewer clients than were asked for, or few.
     func warn(_ logger: Logger) {
+        if self.configuration.origin.allowsNull {
+            logger.warning("the origin null is allowed: any page can have it, from a file or a sandboxed frame")
+        }
+        for name in self.configuration.apiKeys?.shortNames ?? [] {
+            logger.warning(
+                "an API key is so short that it could be guessed",
+                metadata: ["key": "\(name)", "bytes": "fewer than \(APIKeys.safeLength)"])
+        }
         let allowed = self.budget.clients(nil)
         if let asked = self.configuration.clients.connections, asked > allowed {
             logger.warning(
@@ -61,6 +75,22 @@ final class LiveConfiguration: Sendable {
             logger.warning(
                 "the limit of descriptors (ulimit -n) allows few clients", metadata: ["allowed": "\(allowed)"])
         }
+    }
+
+    /// Notes that a right key came on a connection.
+    ///
+    /// - Returns: the seconds after which it may come again; `nil` if it is let in.
+    func refusal(ofRightKeyIn head: HTTPRequestHead, on channel: any Channel) -> Int? {
+        // A connection is looked at once, and again while wrong keys come.
+        guard self.seenConnections.isNew(channel) || !self.keyGuard.isQuiet else { return nil }
+        let configuration = self.configuration
+        let address = configuration.trustedProxies.client(
+            of: head, peer: channel.remoteAddress, isSecure: configuration.tls != nil
+        ).address
+        let shown = APIKeys.shown(by: head.headers)
+        if let seconds = self.keyGuard.refusal(of: address, showing: shown) { return seconds }
+        self.keyGuard.wasRight(address, showing: shown)
+        return nil
     }
 
     var now: Snapshot { self.snapshot.withLock { $0 } }

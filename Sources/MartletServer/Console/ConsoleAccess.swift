@@ -2,6 +2,8 @@ import FoundationEssentials
 import HTTPTypes
 import Hummingbird
 import Logging
+import MartletAuth
+import MartletHTTP
 import MartletPush
 import MartletWebSocket
 
@@ -22,8 +24,8 @@ struct ConsoleAccess: Sendable {
     private static let requestedWith = HTTPField.Name("X-Requested-With")!
 
     let live: LiveConfiguration
-    /// The limit on wrong passwords and keys of each address.
-    private let mistakes = RateLimiter(RateLimit(perSecond: 0.2, burst: 10))
+    /// Slows down addresses that show wrong passwords or keys.
+    private let keyGuard = KeyGuard()
 
     init(live: LiveConfiguration) { self.live = live }
 
@@ -42,21 +44,24 @@ struct ConsoleAccess: Sendable {
         guard asksForPassword || part == .sessions else { return nil }
         let showsSomething =
             asksForPassword ? request.headers.contains(.authorization) : Self.showsKey(request.headers)
-        let address = client.address.map { IPNetwork.client($0) } ?? "-"
-        // Checked before the password or key is, so that guessing does not reveal whether this one is right.
-        if showsSomething, let seconds = self.mistakes.refusalToCome(of: address) {
+        let shown =
+            asksForPassword ? request.headers[values: .authorization] : APIKeys.shown(by: request.head)
+        if showsSomething, let seconds = self.keyGuard.refusal(of: client.address, showing: shown) {
             var response = self.refuse(.tooManyRequests, "too many wrong passwords or keys", request, context)
             response.headers[.retryAfter] = String(seconds)
             return response
         }
-        guard await !self.isAllowed(request, context, configuration) else { return nil }
+        guard await !self.isAllowed(request, context, configuration) else {
+            if showsSomething { self.keyGuard.wasRight(client.address, showing: shown) }
+            return nil
+        }
         let what = asksForPassword ? "password" : "API key"
         let challenge = !asksForPassword ? "Bearer" : Self.isOfScript(request.headers) ? "Page" : Self.challenge
         // A browser, or the page, asks its user then: no mistake yet, and nothing for the log.
         guard showsSomething else {
             return Self.unauthorized("\(asksForPassword ? "a" : "an") \(what) is needed", challenge)
         }
-        _ = self.mistakes.refusal(of: address)
+        self.keyGuard.wasWrong(client.address)
         _ = self.refuse(.unauthorized, "the \(what) is wrong", request, context)
         return Self.unauthorized("the \(what) is wrong", challenge)
     }

@@ -14,11 +14,6 @@ struct ConsoleRoutes {
         let more: Bool
     }
 
-    private struct Drop: Decodable {
-        let id: String
-        let user: String
-    }
-
     /// Sessions that are listed at once.
     private static let listed = 1...1000
 
@@ -60,14 +55,14 @@ struct ConsoleRoutes {
     private func drop(_ request: Request, _ context: ServiceRequestContext) async throws -> Response {
         if let refusal = await self.access.refusal(of: request, context, for: .sessions) { return refusal }
         let body = try await request.body.collect(upTo: 64 * 1024)
-        guard let drop = try? JSONDecoder().decode(Drop.self, from: Data(body.readableBytesView)),
-            let id = SessionID(drop.id)
+        guard let drop = try? JSONObject(body), let user = try? drop.string(.exact("user")),
+            let id = try? SessionID(drop.string(.exact("id")))
         else { return .text(#"expected {"id":"…","user":"…"}"#, status: .badRequest) }
-        let isDropped = await self.service.disconnect(session: id, of: drop.user)
+        let isDropped = await self.service.disconnect(session: id, of: user)
         if isDropped {
             context.logger.notice(
                 "disconnected a session from the console",
-                metadata: ["session": "\(id)", "user": "\(SafeText.forLog(drop.user))"])
+                metadata: ["session": "\(id)", "user": "\(SafeText.forLog(user))"])
         }
         return .json(#"{"dropped":\#(isDropped)}"#)
     }

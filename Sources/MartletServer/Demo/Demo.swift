@@ -79,15 +79,15 @@ final class Demo: Sendable {
         own.limits.sessionsPerUser = Self.connections
         own.clients.connections = min(Self.connections, max(DescriptorBudget().connections / 32, 4))
         own.clients.connectionsPerAddress = Self.connectionsPerAddress
-        own.hooks.authenticate = { shown, event in
-            ConstantTime.equals(shown, token) && event == Self.event ? PushUser(Self.user) : nil
+        own.hooks.authenticate = { question in
+            ConstantTime.equals(question.token, token) && question.events == [Self.event] ? PushUser(Self.user) : nil
         }
         return own
     }
 
     /// Returns the endpoint for a WebSocket of the demo; `nil` for other requests.
     func endpoint(for request: HTTPRequest) -> WebSocketEndpoint? {
-        guard WebSocketRequest.path(of: request) == Self.webSocketPath else { return nil }
+        guard RequestPath.isSame(request.path, Self.webSocketPath) else { return nil }
         return self.live.now.endpoint
     }
 

@@ -131,15 +131,18 @@ public struct PushServer: Service, CustomStringConvertible {
             endpoints: .init(
                 webSocket: { [live = self.live] request in
                     let snapshot = live.now
-                    return WebSocketRequest.path(of: request) == snapshot.configuration.webSocketPath
+                    return RequestPath.isSame(request.path, snapshot.configuration.webSocketPath)
                         ? snapshot.endpoint : demo?.endpoint(for: request)
                 },
                 request: { push.endpoint(for: $0) },
                 stream: { eventStreams.endpoint(for: $0) ?? demoStreams?.endpoint(for: $0) })
         ) { router in
-            PushRoutes(
-                live: self.live, publisher: publisher, access: access, metrics: ServiceMetrics(service: self.service)
-            ).add(to: router)
+            router.middlewares.add(APIMethodMiddleware(paths: [configuration.pushPath, "/drop"], access: access))
+            PushRoutes(live: self.live, publisher: publisher, access: access).add(to: router)
+            let metrics = ServiceMetrics(service: self.service)
+            router.get("/metrics") { _, _ in
+                Response.text(metrics.text(), contentType: "text/plain; version=0.0.4; charset=utf-8")
+            }
             APIRoutes(live: self.live, publisher: publisher, access: access, node: APINode()).add(to: router)
             eventStreams.add(to: router)
             ScriptRoute.add(to: router)

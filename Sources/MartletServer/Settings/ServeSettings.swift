@@ -85,7 +85,7 @@ public struct ServeSettings: Sendable {
         let (access, bearer) = (values.access, self.secret("MARTLET_AUTH_SECRET"))
         await reading.gather(access.way ?? "jwt") {
             if !fetches, access.jwt.keySetURL != nil {
-                configuration.hooks.authenticate = { _, _ in nil }
+                configuration.hooks.authenticate = { _ in nil }
             } else if let authenticator = try await access.authenticator(bearer: bearer, logger: logger) {
                 configuration.hooks.authenticate = authenticator.authenticate
                 configuration.reloadedFiles += authenticator.files

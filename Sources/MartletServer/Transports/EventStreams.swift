@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import Logging
+import MartletHTTP
 import MartletPush
 import MartletWebSocket
 import NIOCore
@@ -30,16 +31,34 @@ final class EventStreams: Sendable {
 
     /// Returns the endpoint that answers a request with a stream; `nil` for other requests.
     func endpoint(for head: HTTPRequest) -> StreamEndpoint? {
-        guard head.method == .get, WebSocketRequest.path(of: head) == self.configuration.eventsPath else { return nil }
+        guard head.method == .get, RequestPath.isSame(head.path, self.configuration.eventsPath) else { return nil }
         var fields: HTTPFields = [:]
         Self.addOrigin(head.headerFields[.origin], to: &fields)
-        return StreamEndpoint(
+        var endpoint = StreamEndpoint(
             origin: self.live.now.streamOrigin,
             onOriginRefusal: { self.service.counters.add(to: .refusedRegistrations) },
             connectionLimiter: self.live.connections, refusalFields: fields
         ) {
             await self.decide($0)
         }
+        endpoint.answerToRefusal = { self.answer(to: $0, $1) }
+        return endpoint
+    }
+
+    /// The answer to a client that is refused for a while: an `EventSource` gives up for good after any status but 200
+    /// (HTML, section 9.2.3), so that one that can be told gets an empty stream, and the time after which to come back.
+    private func answer(to refusal: Refusal, _ request: HTTPRequest) -> Refusal {
+        guard refusal.status == .serviceUnavailable || refusal.status == .tooManyRequests,
+            HeaderList.elements(request.headerFields[values: .accept]).contains(where: {
+                $0.lowercased().hasPrefix("text/event-stream")
+            })
+        else { return refusal }
+        let least = (refusal.fields[.retryAfter].flatMap { Int($0) } ?? 0) * 1000
+        let retry = least + Int.random(in: self.configuration.retry)
+        var answer = Refusal(.ok, "retry: \(retry)\n\n", refusal.fields, mayStay: refusal.mayStay)
+        answer.fields[.contentType] = "text/event-stream"
+        answer.fields[.cacheControl] = "no-store"
+        return answer
     }
 
     func add(to router: Router<ServiceRequestContext>) {
@@ -71,7 +90,7 @@ final class EventStreams: Sendable {
     // MARK: Server-sent events
 
     private func decide(_ request: WebSocketRequest) async -> StreamEndpoint.Decision {
-        switch await self.check(request.head) {
+        switch await self.check(request.head, address: request.clientAddress) {
         case .failure(let refusal):
             self.service.counters.add(to: .refusedRegistrations)
             return .refuse(refusal)
@@ -124,7 +143,7 @@ final class EventStreams: Sendable {
             Self.addOrigin(request.headers[.origin], to: &refusal.fields)
             return self.refuse(refusal, context)
         }
-        switch await self.check(head) {
+        switch await self.check(head, address: client.address) {
         case .failure(let refusal):
             self.service.counters.add(to: .refusedRegistrations)
             return self.refuse(refusal, context)
@@ -201,7 +220,7 @@ final class EventStreams: Sendable {
     }
 
     /// Checks what is left after all other checks: the request itself, its token, and the limit of its user.
-    private func check(_ head: HTTPRequest) async -> Result<Accepted, Refusal> {
+    private func check(_ head: HTTPRequest, address: String?) async -> Result<Accepted, Refusal> {
         let origin = head.headerFields[.origin]
         let snapshot = self.live.now
         var fields: HTTPFields = [:]
@@ -213,7 +232,7 @@ final class EventStreams: Sendable {
         } catch {
             return .failure(Refusal(.badRequest, error.reason, fields))
         }
-        switch await self.service.user(of: request) {
+        switch await self.service.user(of: request, address: address) {
         case .user(let user):
             guard case .admitted(let place) = self.service.admit(user: user.id) else {
                 fields[.retryAfter] = "5"
@@ -231,10 +250,7 @@ final class EventStreams: Sendable {
     }
 
     private static func addOrigin(_ origin: String?, to fields: inout HTTPFields) {
-        guard let origin else { return }
-        fields[.accessControlAllowOrigin] = origin
-        fields[.accessControlExposeHeaders] = "Retry-After"
-        fields[.vary] = "Origin"
+        for field in CrossOrigin.fields(origin) { fields[field.name] = field.value }
     }
 
     /// Answers the preflight request that browsers send for pages of other hosts, before a request with an
@@ -242,14 +258,7 @@ final class EventStreams: Sendable {
     /// reason that they can read.
     @Sendable
     private func preflight(_ request: Request, _ context: ServiceRequestContext) async throws -> Response {
-        var response = Response(
-            status: .noContent,
-            headers: [
-                .allow: "GET, OPTIONS", .accessControlAllowMethods: "GET",
-                .accessControlAllowHeaders: "Authorization, Last-Event-ID", .accessControlMaxAge: "600",
-            ])
-        Self.addOrigin(request.headers[.origin], to: &response.headers)
-        return response
+        CrossOrigin.preflight(request, methods: "GET")
     }
 
     private func refuse(_ refusal: Refusal, _ context: ServiceRequestContext) -> Response {

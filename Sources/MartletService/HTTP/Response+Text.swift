@@ -7,6 +7,7 @@ import NIOHTTP1
 extension Response {
     package init(_ answer: RequestEndpoint.Answer) {
         self = .text(answer.body, status: .init(code: Int(answer.status.code)), contentType: answer.contentType)
+        if let seconds = answer.retryAfter { self.headers[.retryAfter] = String(seconds) }
     }
 
     package static func text(

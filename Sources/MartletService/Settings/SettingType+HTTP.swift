@@ -39,7 +39,7 @@ extension SettingType<OriginPolicy> {
             let wrong = texts.filter { $0 != "same-host" && !OriginPolicy.isOrigin($0) }
             guard wrong.isEmpty, !texts.isEmpty else {
                 throw node.error(
-                    "\(wrong.joined(separator: ", ")) is no origin: write https://example.com, same-host or *")
+                    "\(wrong.joined(separator: ", ")) is no origin: write https://example.com, https://*.example.com, null, same-host or *")
             }
             let allowed = OriginPolicy.allow(texts.filter { $0 != "same-host" })
             return isSameHostImplied || texts.contains("same-host") ? .sameHost.or(allowed) : allowed

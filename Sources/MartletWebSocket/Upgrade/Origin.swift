@@ -3,8 +3,8 @@ import MartletHTTP
 /// The origin of a page: scheme, host and port (RFC 6454).
 struct Origin: Hashable {
     let scheme: String
-    private let host: String
-    private let port: Int
+    let host: String
+    let port: Int
 
     /// - Parameter text: `https://example.com:8443`; anything else, including `null`, is not an origin.
     init?(_ text: String) {
@@ -16,7 +16,8 @@ struct Origin: Hashable {
     /// - Parameter authority: `example.com`, `example.com:8080`, `[::1]:8080`.
     init?(scheme: String, authority: String) {
         guard Self.isScheme(scheme), HostAndPort.isAuthority(authority),
-            let (host, port) = HostAndPort.split(authority.lowercased()), !host.isEmpty
+            let (host, port) = HostAndPort.split(authority.lowercased()), !host.isEmpty,
+            !host.utf8.contains(UInt8(ascii: "*"))
         else { return nil }
         self.scheme = scheme
         self.host = host

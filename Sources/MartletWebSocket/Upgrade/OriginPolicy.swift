@@ -9,6 +9,8 @@ public struct OriginPolicy: Sendable {
     private let check: @Sendable (_ origin: String?, _ request: HTTPRequest, _ isSecure: Bool) -> Bool
     /// Whether a request without an `Origin` passes, whatever else it has. With `false`, the policy must be asked.
     package private(set) var passesWithoutOrigin = true
+    /// Whether pages without an origin are allowed by name.
+    package private(set) var allowsNull = false
 
     private init(_ check: @escaping @Sendable (_ origin: String?, _ request: HTTPRequest, _ isSecure: Bool) -> Bool) {
         self.check = check
@@ -26,17 +28,24 @@ public struct OriginPolicy: Sendable {
     /// Allows every origin. Only for services that trust nothing a browser adds by itself, such as cookies.
     public static let any = Self { _, _, _ in true }
 
-    /// Allows these origins and no others: `https://example.com`, `http://localhost:3000`.
+    /// Allows these origins and no others: `https://example.com`, `http://localhost:3000`; `https://*.example.com` for
+    /// every host below `example.com`; `null` for pages without an origin, which are those of files, of sandboxed
+    /// frames, and of some apps: any page can make itself one of them.
     public static func allow(_ origins: [String]) -> Self {
-        let allowed = Set(origins.compactMap(Origin.init))
-        return Self { origin, _, _ in
-            guard let origin else { return true }
-            return Origin(origin).map(allowed.contains) ?? false
+        let patterns = origins.compactMap(OriginPattern.init)
+        let exact = Set(patterns.compactMap(\.exact))
+        let others = patterns.filter { $0.exact == nil }
+        var policy = Self { text, _, _ in
+            guard let text else { return true }
+            let origin = Origin(text)
+            return origin.map(exact.contains) ?? false || others.contains { $0.matches(text, origin) }
         }
+        policy.allowsNull = patterns.contains { $0.isNull }
+        return policy
     }
 
-    /// Whether a text is an origin that ``allow(_:)`` understands: `https://example.com`.
-    public static func isOrigin(_ text: String) -> Bool { Origin(text) != nil }
+    /// Whether a text is an origin or a pattern that ``allow(_:)`` understands: `https://example.com`.
+    public static func isOrigin(_ text: String) -> Bool { OriginPattern(text) != nil }
 
     /// Returns a policy that allows what either policy allows.
     public func or(_ other: OriginPolicy) -> OriginPolicy {
@@ -44,6 +53,7 @@ public struct OriginPolicy: Sendable {
             self.check(origin, request, isSecure) || other.check(origin, request, isSecure)
         }
         both.passesWithoutOrigin = self.passesWithoutOrigin || other.passesWithoutOrigin
+        both.allowsNull = self.allowsNull || other.allowsNull
         return both
     }
 
@@ -53,6 +63,7 @@ public struct OriginPolicy: Sendable {
             self.check(origin, request, isSecure) && other.check(origin, request, isSecure)
         }
         both.passesWithoutOrigin = self.passesWithoutOrigin && other.passesWithoutOrigin
+        both.allowsNull = self.allowsNull && other.allowsNull
         return both
     }
 

@@ -26,6 +26,10 @@ package struct StreamEndpoint: Sendable {
     /// Further headers of a refusal that comes before ``decide`` is called.
     package var refusalFields: HTTPFields = [:]
 
+    /// The function that makes the answer to a refused request of what was to be answered, for clients that take one in
+    /// another form only. The refusal itself is logged.
+    package var answerToRefusal: @Sendable (Refusal, HTTPRequest) -> Refusal = { refusal, _ in refusal }
+
     package init(
         origin: OriginPolicy? = nil, onOriginRefusal: @escaping @Sendable () -> Void = {},
         connectionLimiter: ConnectionLimiter? = nil, refusalFields: HTTPFields = [:],

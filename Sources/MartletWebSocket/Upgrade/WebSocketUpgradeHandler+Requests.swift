@@ -284,17 +284,20 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
         self.takeover = nil
         self.releaseAdmission()
         var refusal = refusal
+        var answer: Refusal?
         if case .stream(let endpoint) = takeover.target {
             // Its own hook knows what it has refused.
             if takeover.decision?.hasRefusedOrigin ?? false { endpoint.onOriginRefusal() }
             let missing = endpoint.refusalFields.filter { refusal.fields[$0.name] == nil }
             refusal.fields.append(contentsOf: missing)
+            if let request = takeover.request { answer = endpoint.answerToRefusal(refusal, request) }
         }
         let action = self.state.refused(
             mayStay: refusal.mayStay, isKeepAlive: takeover.head.isKeepAlive,
             stopsDecoder: DecoderStop.stops(after: takeover.head))
         self.write(
-            refusal, path: takeover.request.map { WebSocketRequest.path(of: $0) }, takeover.head, action != .close)
+            refusal, answer, path: takeover.request.map { WebSocketRequest.path(of: $0) }, takeover.head,
+            action != .close)
         switch action {
         case .close: self.closeOutput()
         case .stay: self.resume()
@@ -321,7 +324,10 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
         self.closeOutput()
     }
 
-    private func write(_ refusal: Refusal, path: String?, _ head: HTTPRequestHead?, _ keepsAlive: Bool) {
+    /// - Parameter answer: what is sent in place of the refusal; `nil` for the refusal itself.
+    private func write(
+        _ refusal: Refusal, _ answer: Refusal? = nil, path: String?, _ head: HTTPRequestHead?, _ keepsAlive: Bool
+    ) {
         guard let context = self.context else { return }
         RefusalCounter.count(status: refusal.status.code)
         var metadata: Logger.Metadata = [
@@ -330,6 +336,7 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
         ]
         if let detail = refusal.detail { metadata["detail"] = "\(detail)" }
         self.settings.logger.info("refused a request", metadata: metadata)
+        let refusal = answer ?? refusal
         var headers = HTTPHeaders(refusal.fields)
         if !headers.contains(name: "Content-Type") {
             headers.add(name: "Content-Type", value: "text/plain; charset=utf-8")

@@ -25,9 +25,9 @@ struct UserChannelTests {
     }
 
     @Test(
-        "in the API of servers the user stands behind the last mark, as it is",
+        "in the API of servers the user stands behind the first mark, as it is",
         arguments: [
-            ("alerts#42", "42", "alerts"), ("a#b#c", "c", "a#b"), ("x#50%", "50%", "x"), ("x#a%2Cb", "a%2Cb", "x"),
+            ("alerts#42", "42", "alerts"), ("a#b#c", "b#c", "a"), ("x#50%", "50%", "x"), ("x#a%2Cb", "a%2Cb", "x"),
             ("x#42,43", "42,43", "x"),
         ])
     func parsed(name: String, user: String, event: String) {

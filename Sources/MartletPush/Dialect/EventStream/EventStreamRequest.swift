@@ -1,10 +1,13 @@
 package import HTTPTypes
+import MartletHTTP
 import MartletWebSocket
 
 /// The request of a client of the event-stream dialect, read from query and headers.
 package struct EventStreamRequest: Sendable, Hashable {
     /// The subprotocol of a WebSocket that speaks the dialect.
     package static let subprotocol = "martlet"
+    /// The beginning of the subprotocol that carries a token.
+    package static let bearerSubprotocol = "martlet.bearer."
     /// The longest id that a client may be given, so that it fits into the next request. Bytes.
     static let idLengthLimit = 7 * 1024
     /// The longest time that a poll may wait. Seconds.
@@ -13,7 +16,7 @@ package struct EventStreamRequest: Sendable, Hashable {
 
     package struct Malformed: Error { package let reason: String }
 
-    /// The token of `Authorization: Bearer`, else of the query, else of the cookie `martlet_token`; `nil` when there is
+    /// The token of `Authorization: Bearer`, else of a subprotocol, else of the query, else of the cookie `martlet_token`; `nil` when there is
     /// none.
     package let token: String?
     /// The events, each once, in the order in which they came.
@@ -30,6 +33,7 @@ package struct EventStreamRequest: Sendable, Hashable {
         var token: String?
         var events: [String] = []
         var after: String?
+        var lastEventID: String?
         var wait = Self.defaultWait
         var isJSON = false
         for (name, value) in try Self.query(of: head) {
@@ -43,6 +47,8 @@ package struct EventStreamRequest: Sendable, Hashable {
                 }
                 if !events.contains(where: { $0.utf8.elementsEqual(value.utf8) }) { events.append(value) }
             case "after": after = value.isEmpty ? nil : value
+            // The name of polyfills of EventSource, which cannot set the header.
+            case "lastEventId": lastEventID = value.isEmpty ? nil : value
             case "wait":
                 guard let seconds = Int(value), (0...Self.waitLimit).contains(seconds) else {
                     throw Malformed(reason: "wait is a number of seconds from 0 to \(Self.waitLimit)")
@@ -62,13 +68,14 @@ package struct EventStreamRequest: Sendable, Hashable {
         guard events.reduce(0, { $0 + EventNameCoding.encode($1).utf8.count + 40 }) <= Self.idLengthLimit else {
             throw Malformed(reason: "the names of the events are too long together")
         }
-        self.token =
-            try Self.bearer(of: head) ?? token ?? (Self.isSameHost(head) ? Self.cookie("martlet_token", of: head) : nil)
+        var shown = try Self.bearer(of: head)
+        if shown == nil { shown = try Self.subprotocolToken(of: head) }
+        self.token = shown ?? token ?? (Self.isSameHost(head) ? Self.cookie("martlet_token", of: head) : nil)
         if let token = self.token, token.utf8.count > PushLimits.tokenLength {
             throw Malformed(reason: "a token has at most \(PushLimits.tokenLength) bytes")
         }
         // A browser that reconnects by itself names the last id in a header, and the old one in the query.
-        self.after = head.headerFields[.lastEventID].flatMap { $0.isEmpty ? nil : $0 } ?? after
+        self.after = head.headerFields[.lastEventID].flatMap { $0.isEmpty ? nil : $0 } ?? lastEventID ?? after
         guard (self.after?.utf8.count ?? 0) <= ResumeID.maximumLength else {
             throw Malformed(reason: "the id is too long")
         }
@@ -77,12 +84,31 @@ package struct EventStreamRequest: Sendable, Hashable {
         self.isJSON = isJSON
     }
 
+    /// The token of `Authorization: Bearer`. Other schemes are the business of others: a browser shows the password of a
+    /// site with every request.
     private static func bearer(of head: HTTPRequest) throws(Malformed) -> String? {
-        let fields = head.headerFields[values: .authorization]
+        let fields = head.headerFields[values: .authorization].filter(Self.isBearer)
         guard !fields.isEmpty else { return nil }
         guard fields.count == 1, let token = RequestValues.bearerToken(in: fields[0]) else {
-            throw Malformed(reason: "Authorization must be Bearer and a token")
+            throw Malformed(reason: "Authorization must have one Bearer token")
         }
+        return token
+    }
+
+    private static func isBearer(_ field: String) -> Bool {
+        let scheme = HeaderList.trimmed(field[...]).utf8.prefix { $0 != 0x20 && $0 != 0x09 }
+        return String(Substring(scheme)).lowercased() == "bearer"
+    }
+
+    /// The token of a subprotocol, `martlet.bearer.` and the token in base64url: a browser can set no other header of a
+    /// WebSocket, and what stands in a URL stands in logs.
+    private static func subprotocolToken(of head: HTTPRequest) throws(Malformed) -> String? {
+        let shown = HeaderList.elements(head.headerFields[values: .secWebSocketProtocol])
+            .filter { $0.hasPrefix(Self.bearerSubprotocol) }
+        guard let first = shown.first else { return nil }
+        guard shown.count == 1, let bytes = Base64URL.decode(first.dropFirst(Self.bearerSubprotocol.count)),
+            let token = String(validating: bytes, as: UTF8.self), !token.isEmpty
+        else { throw Malformed(reason: "\(Self.bearerSubprotocol) must be followed by one token in base64url") }
         return token
     }
 
@@ -105,4 +131,5 @@ package struct EventStreamRequest: Sendable, Hashable {
 
 extension HTTPField.Name {
     fileprivate static let lastEventID = Self("Last-Event-ID")!
+    fileprivate static let secWebSocketProtocol = Self("Sec-WebSocket-Protocol")!
 }

@@ -8,12 +8,13 @@ import NIOCore
 final class RegisterDialect: Dialect {
     /// A client that sends this many wrong messages in a row is closed.
     private static let toleratedMistakes = 10
-    /// Register messages that may wait for the `authenticate` hook.
+    /// Register messages that may wait for the `authenticate` hook; while as many wait, nothing is read.
     private static let waitingLimit = 64
 
     /// The state that is needed when a hook checks tokens.
     private final class Authentication {
         var isUnderWay = false
+        var isPaused = false
         var waiting: [RegisterMessage] = []
         var expiring: (token: String, time: Date)?
     }
@@ -43,10 +44,11 @@ final class RegisterDialect: Dialect {
         }
         let authentication = self.authentication ?? Authentication()
         self.authentication = authentication
-        guard authentication.waiting.count < Self.waitingLimit else {
-            return session.close(.refused, "too many register messages at once")
-        }
         authentication.waiting.append(message)
+        if authentication.waiting.count >= Self.waitingLimit, !authentication.isPaused {
+            authentication.isPaused = true
+            session.pauseReading()
+        }
         self.authenticateNext(on: session)
     }
 
@@ -81,30 +83,43 @@ final class RegisterDialect: Dialect {
         session.send(EncodedPublications(text: #"{"error":{"code":\#(code),"message":"\#(reason)"}}"#))
     }
 
-    /// Authenticates one token after the other, so that register messages take effect in their order.
+    /// Authenticates one token after the other, so that register messages take effect in their order. Messages in a row
+    /// with the same token are one question.
     private func authenticateNext(on session: Session) {
         guard let authentication = self.authentication, !authentication.isUnderWay, !authentication.waiting.isEmpty
         else { return }
-        let message = authentication.waiting.removeFirst()
+        let token = authentication.waiting[0].token
+        let count = authentication.waiting.prefix { $0.token.map(ExactString.init) == token.map(ExactString.init) }.count
+        var events: [String] = []
+        for message in authentication.waiting.prefix(count) where !events.contains(where: { $0.utf8.elementsEqual(message.event.utf8) }) {
+            events.append(message.event)
+        }
+        authentication.waiting.removeFirst(count)
         authentication.isUnderWay = true
-        session.authenticate(message.token, events: [message.event]) { [self] decision in
+        if authentication.isPaused {
+            authentication.isPaused = false
+            session.resumeReading()
+        }
+        session.authenticate(token, events: events) { [self] decision in
             authentication.isUnderWay = false
-            self.authenticated(decision, message, on: session)
+            self.authenticated(decision, token, events, on: session)
         }
     }
 
-    private func authenticated(_ decision: AccessDecision, _ message: RegisterMessage, on session: Session) {
+    private func authenticated(
+        _ decision: AccessDecision, _ token: String?, _ events: [String], on session: Session
+    ) {
         switch decision {
         case .user(let user):
-            self.register(user.id, message.event, on: session)
-            self.expire(message.token, at: user.expiresAt, session)
+            for event in events { self.register(user.id, event, on: session) }
+            self.expire(token, at: user.expiresAt, session)
             self.authenticateNext(on: session)
         case .unavailable:
             session.environment.counters.add(to: .refusedRegistrations)
             session.close(.unavailable, "tokens cannot be checked at the moment")
         case .refused:
             session.environment.counters.add(to: .refusedRegistrations)
-            session.log(.info, "refused a token", ["event": "\(SafeText.forLog(message.event))"])
+            session.log(.info, "refused a token", ["event": "\(SafeText.forLog(events.joined(separator: ",")))"])
             session.close(.refused, "the token was refused")
         }
     }

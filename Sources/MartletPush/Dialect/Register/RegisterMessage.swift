@@ -9,13 +9,17 @@ struct RegisterMessage: Hashable {
     /// - Parameter needsToken: whether a message without a token is invalid.
     /// - Returns: `nil` when the message is not a JSON object with the two strings, neither empty nor too long.
     init?(json: ByteBuffer, needsToken: Bool = true) {
-        guard let fields = FoldedStrings(json: json), let event = fields["event"],
+        guard let fields = try? JSONObject(json), let event = try? fields.string(.folded("event")),
             event.utf8.count <= PushLimits.eventLength
         else { return nil }
-        let token = fields["token"]
         // An invalid token is not the same as no token.
-        guard token.map({ $0.utf8.count <= PushLimits.tokenLength }) ?? (!needsToken && !fields.contains("token"))
-        else {
+        guard fields[folded: "token"] != nil else {
+            guard !needsToken else { return nil }
+            self.token = nil
+            self.event = event
+            return
+        }
+        guard let token = try? fields.identifier(.folded("token")), token.utf8.count <= PushLimits.tokenLength else {
             return nil
         }
         self.token = token

@@ -8,7 +8,7 @@ import Musl
 #endif
 
 /// A fast reader for the strings of a JSON object that is as simple as nearly all are: strings alone, each name once
-/// and spelt as expected, no `\u`. Anything else is left to ``FoldedStrings``, which is twenty times slower.
+/// and spelt as expected, no `\u`. Anything else is left to ``JSONObject``, which is slower.
 struct PlainStrings {
     /// The values, in the order of the names; empty where nothing was read yet.
     private(set) var values: [String]

@@ -1,4 +1,0 @@
-/// The source of the body of a command.
-protocol APIBody {
-    func decode<Value: Decodable>() throws -> Value
-}

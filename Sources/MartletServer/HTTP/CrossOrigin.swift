@@ -1,0 +1,30 @@
+import HTTPTypes
+import Hummingbird
+import MartletHTTP
+
+/// The headers by which a browser lets pages of other origins use an answer (W3C Fetch, CORS protocol).
+enum CrossOrigin {
+    /// - Parameter origin: of the page; `nil` for a request that comes from no page, or from one of the same origin.
+    static func fields(_ origin: String?) -> HTTPFields {
+        guard let origin else { return [:] }
+        return [
+            .accessControlAllowOrigin: origin, .accessControlExposeHeaders: "Retry-After", .vary: "Origin",
+        ]
+    }
+
+    /// Answers a preflight request. Whatever headers the page asks for are allowed: cookies do not count here, so that
+    /// a list would protect nothing, and a page with tracing adds headers that no list knows.
+    ///
+    /// - Parameter methods: the methods of the endpoint besides OPTIONS.
+    static func preflight(_ request: Request, methods: String) -> Response {
+        var fields: HTTPFields = [
+            .allow: "\(methods), OPTIONS", .accessControlAllowMethods: methods, .accessControlMaxAge: "600",
+        ]
+        let asked = HeaderList.elements(request.headers[values: .accessControlRequestHeaders])
+        let names = asked.filter { HTTPField.Name(String($0)) != nil }
+        if !names.isEmpty { fields[.accessControlAllowHeaders] = names.joined(separator: ", ") }
+        fields.append(contentsOf: Self.fields(request.headers[.origin]))
+        fields[.vary] = "Origin, Access-Control-Request-Headers"
+        return Response(status: .noContent, headers: fields)
+    }
+}
