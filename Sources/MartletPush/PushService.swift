@@ -166,6 +166,13 @@ public final class PushService: Sendable {
             // Nobody can subscribe to it, now or later.
             return onDone(.success(PublishResult(delivered: 0, position: nil)))
         }
+        guard !self.environment.wasLeft(message.channel.name) else {
+            return onDone(
+                .failure(
+                    BrokerError(
+                        .unavailable, reason: "the service is about to stop, and clients of the channel have left",
+                        mayHaveHappened: false)))
+        }
         let begin = NIODeadline.now()
         let (id, receipt) = self.receipts.begin(at: begin) { [times = self.deliveryTimes, counters] result in
             switch result {

@@ -37,7 +37,9 @@ public protocol Broker: AnyObject, Sendable {
 
     /// Reads the history of a channel.
     ///
-    /// - Parameter position: `nil` for the position of the channel, and no publications.
+    /// - Parameter position: `nil` for the position of the channel, and no publications. A broker whose epochs end with
+    ///   its process takes ``StreamPosition/beginning`` for the one before the first publication of the process; for
+    ///   others it is an unknown epoch.
     func history(
         of channel: ChannelName, since position: StreamPosition?,
         completion: @escaping @Sendable (Result<History, BrokerError>) -> Void)

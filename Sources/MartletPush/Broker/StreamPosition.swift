@@ -5,7 +5,7 @@ public struct StreamPosition: Sendable, Hashable, CustomStringConvertible {
     /// Bytes of an epoch.
     static let epochLength = 40
 
-    /// Opaque text of letters, digits, `-` and `_`, made by the broker.
+    /// Opaque text of letters, digits, `-` and `_`, made by the broker; never `-`.
     public let epoch: String
     /// The offset of the last publication; 0 if there is none.
     public let offset: UInt64
@@ -17,6 +17,10 @@ public struct StreamPosition: Sendable, Hashable, CustomStringConvertible {
 
     /// A position that matches no channel.
     package static let nowhere = StreamPosition(epoch: "_", offset: 0)
+
+    /// The position before the first publication of whatever epoch comes next. A service whose history ends with its
+    /// process gives it to clients that are up to date, when it stops.
+    public static let beginning = StreamPosition(epoch: "-", offset: 0)
 
     /// The epoch, a dot and the offset: `1y2p0ij32e8e7.17`.
     public var description: String { "\(self.epoch).\(self.offset)" }

@@ -28,6 +28,14 @@ package protocol Dialect: AnyObject {
     /// - Parameter position: of the last publication that subscribers with an encoding have.
     func interrupted(_ channel: ChannelName, after position: StreamPosition?, on session: Session)
 
+    /// The service is about to end the session, since it stops.
+    ///
+    /// - Returns: whether ``leave(_:)`` is to be called before the end, once publications that are under way have come.
+    func mayLeave(_ session: Session) -> Bool
+
+    /// Tells the client, as the last thing, where it can go on.
+    func leave(_ session: Session)
+
     /// The code to close a WebSocket with.
     func closeCode(for reason: DisconnectReason) -> CloseCode
 
@@ -36,6 +44,9 @@ package protocol Dialect: AnyObject {
 }
 
 extension Dialect {
+    package func mayLeave(_ session: Session) -> Bool { false }
+    package func leave(_ session: Session) {}
+
     package func closeCode(for reason: DisconnectReason) -> CloseCode {
         switch reason {
         case .refused, .expired: .policyViolation

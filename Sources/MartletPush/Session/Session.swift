@@ -68,6 +68,17 @@ package final class Session: Subscriber, HeartbeatWheel.Member {
         self.dialect.received(message, on: self)
     }
 
+    /// Ends the session, since the service stops: the client is told where it can go on, if the dialect knows.
+    ///
+    /// - Parameter end: closes the connection.
+    package func leave(_ end: @escaping () -> Void) {
+        guard self.isOpen, self.dialect.mayLeave(self) else { return end() }
+        self.eventLoop.assumeIsolated().scheduleTask(in: SessionEnvironment.leavePause) {
+            if self.isOpen { self.dialect.leave(self) }
+            end()
+        }
+    }
+
     /// Notes that the client reads too slowly; its connection is being closed.
     package func isTooSlow() {
         self.environment.counters.add(to: .slowConsumers(self.transport))

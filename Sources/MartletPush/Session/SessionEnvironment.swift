@@ -23,6 +23,12 @@ final class SessionEnvironment: Sendable {
     let logger: Logger
     private let settings: Mutex<Settings>
     private let users = UserSessions()
+    private let leftChannels = Mutex<Set<ChannelName>>([])
+    private let hasLeft = Atomic(false)
+
+    /// The time between the last publication to a channel and the end of its sessions: those that are on their way come
+    /// in between.
+    static let leavePause = TimeAmount.milliseconds(50)
 
     init(hub: Hub, broker: any Broker, counters: PushCounters, settings: Settings, logger: Logger) {
         self.hub = hub
@@ -36,6 +42,18 @@ final class SessionEnvironment: Sendable {
     var limits: PushLimits { self.settings.withLock { $0 }.limits }
 
     func update(_ settings: Settings) { self.settings.withLock { $0 = settings } }
+
+    /// Notes that sessions of channels are about to end and were told to go on where the next process begins: nothing
+    /// may be published there any more.
+    func leave(_ channels: some Sequence<ChannelName>) {
+        self.leftChannels.withLock { $0.formUnion(channels) }
+        self.hasLeft.store(true, ordering: .sequentiallyConsistent)
+    }
+
+    /// Whether nothing may be published in a channel any more.
+    func wasLeft(_ channel: @autoclosure () -> ChannelName) -> Bool {
+        self.hasLeft.load(ordering: .relaxed) && self.leftChannels.withLock { $0.contains(channel()) }
+    }
 
     /// Users with sessions.
     var userCount: Int { self.users.count }

@@ -3,7 +3,7 @@ import MartletWebSocket
 import NIOCore
 
 /// A session over a WebSocket. Lives on the event loop of its socket.
-final class WebSocketTransport: WebSocketHandler, TransportConnection {
+final class WebSocketTransport: ClosingHandler, TransportConnection {
     private let session: Session
     private var socket: WebSocket?
     private let forwardedAddress: String?
@@ -23,6 +23,11 @@ final class WebSocketTransport: WebSocketHandler, TransportConnection {
     }
 
     func received(_ kind: MessageKind, _ payload: RawSpan, on socket: WebSocket) { self.session.received(payload) }
+
+    /// The service stops.
+    func close(_ code: CloseCode, reason: String) {
+        self.session.leave { self.socket?.close(code, reason: reason) }
+    }
 
     func closed(_ socket: WebSocket, _ information: WebSocketCloseInformation) {
         self.session.closed("\(information)")  // while the log can still name its client

@@ -164,7 +164,7 @@ final class EventStreams: Sendable {
                         defer { if hasLeft.value { poll.finish(.nothing) } }
                         poll.start(wait: accepted.request.wait, accepted.user, continuation)
                         if self.isStopping.load(ordering: .relaxed) {
-                            poll.finish(.restart(retry: .random(in: self.configuration.retry)))
+                            poll.leave(retry: .random(in: self.configuration.retry))
                         }
                     }
                 }

@@ -45,6 +45,11 @@ final class Poll: TransportConnection {
         continuation.resume(returning: answer)
     }
 
+    /// The service stops.
+    ///
+    /// - Parameter retry: the time after which the client is to come back, in milliseconds.
+    func leave(retry: Int) { self.session.leave { self.finish(.restart(retry: retry)) } }
+
     // MARK: TransportConnection
 
     var transport: SessionTransport { .poll }

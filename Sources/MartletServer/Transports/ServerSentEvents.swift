@@ -107,13 +107,19 @@ final class ServerSentEvents: ChannelInboundHandler, TransportConnection {
         switch event {
         case is ChannelShouldQuiesceEvent:
             // A time of its own for each client to come back: they would all come at once otherwise.
-            self.output?.write(ByteBuffer(string: self.retry))
-            self.close()
+            self.leave(self.retry)
         case let restart as ServerRestartEvent:
-            self.output?.write(ByteBuffer(string: "retry: \(restart.retry)\n\n"))
-            self.close()
+            self.leave("retry: \(restart.retry)\n\n")
         case ChannelEvent.inputClosed: self.close()
         default: context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    private func leave(_ retry: String) {
+        guard let session = self.session else { return self.close() }
+        session.leave {
+            self.output?.write(ByteBuffer(string: retry))
+            self.close()
         }
     }
 

@@ -15,6 +15,6 @@ final class WaitingPolls {
     /// - Parameter retry: milliseconds, of which each client is told a random number to wait.
     func finish(_ share: Double, retry: ClosedRange<Int>) {
         let count = Int((Double(self.polls.count) * share).rounded(.up))
-        for poll in self.polls.values.prefix(count) { poll.finish(.restart(retry: .random(in: retry))) }
+        for poll in self.polls.values.prefix(count) { poll.leave(retry: .random(in: retry)) }
     }
 }

@@ -29,19 +29,19 @@ package struct JSONLogHandler: LogHandler {
         var line = "{\"time\":\"\(UTCTime.iso8601(UTCTime.now()))\",\"level\":\"\(event.level.rawValue)\""
         line += ",\"label\":\(Self.quote(self.label)),\"message\":\(Self.quote(event.message.description))"
         for (name, value) in metadata.sorted(by: { $0.key < $1.key }) {
-            line += ",\(Self.quote(Self.reserved.contains(name) ? name + "_" : name)):\(Self.json(of: value))"
+            line += ",\(Self.quote(Self.reserved.contains(name) ? name + "_" : name)):\(Self.json(of: value, name))"
         }
         self.write(line + "}\n")
     }
 
-    private static func json(of value: Logger.Metadata.Value) -> String {
+    private static func json(of value: Logger.Metadata.Value, _ name: String) -> String {
         switch value {
-        case .string(let text): self.quote(text)
-        case .stringConvertible(let value): self.quote(value.description)
-        case .array(let values): "[" + values.map { self.json(of: $0) }.joined(separator: ",") + "]"
+        case .string(let text): self.quote(LogText.cut(text, name: name))
+        case .stringConvertible(let value): self.quote(LogText.cut(value.description, name: name))
+        case .array(let values): "[" + values.map { self.json(of: $0, name) }.joined(separator: ",") + "]"
         case .dictionary(let values):
             "{"
-                + values.sorted { $0.key < $1.key }.map { "\(self.quote($0)):\(self.json(of: $1))" }
+                + values.sorted { $0.key < $1.key }.map { "\(self.quote($0)):\(self.json(of: $1, $0))" }
                 .joined(separator: ",") + "}"
         }
     }
@@ -55,9 +55,11 @@ package struct JSONLogHandler: LogHandler {
             case "\n": quoted += "\\n"
             case "\r": quoted += "\\r"
             case "\t": quoted += "\\t"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7F || scalar == "\u{2028}" || scalar == "\u{2029}":
-                let digits = String(scalar.value, radix: 16)
-                quoted += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
+            case _ where LogText.isUnsafe(scalar):
+                for unit in UTF16.encode(scalar)! {
+                    let digits = String(unit, radix: 16)
+                    quoted += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
+                }
             default: quoted.unicodeScalars.append(scalar)
             }
         }

@@ -26,12 +26,19 @@ public struct LogSettings: Sendable, Hashable {
             "The format of log lines: `text`, or `json`, an object on each line."),
     ]
 
-    private static let text = LogOutput { StreamLogHandler(label: $0, stream: $1) }
+    private static let text = LogOutput { label, stream in
+        ThrottledLogHandler(
+            TextLogHandler(label: label) { line in
+                var stream = stream
+                stream.write(line)
+            })
+    }
     private static let json = LogOutput { label, stream in
-        JSONLogHandler(label: label) { line in
-            var stream = stream
-            stream.write(line)
-        }
+        ThrottledLogHandler(
+            JSONLogHandler(label: label) { line in
+                var stream = stream
+                stream.write(line)
+            })
     }
 
     /// Makes a logger to standard error, which a thread of its own writes; at most 1 MiB waits to be written.

@@ -1,7 +1,7 @@
-import MartletProtocol
+package import MartletProtocol
 
-/// A `ClosingHandler` holds messages of its own that wait to be sent, and closes the connection after them when the
-/// server shuts down.
-protocol ClosingHandler: WebSocketHandler {
+/// A `ClosingHandler` closes the connection by itself when the server shuts down, after messages that it still has to
+/// send.
+package protocol ClosingHandler: WebSocketHandler {
     func close(_ code: CloseCode, reason: String)
 }

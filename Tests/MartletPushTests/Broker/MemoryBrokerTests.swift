@@ -108,7 +108,7 @@ struct MemoryBrokerTests {
         let size = bench.broker.size
         bench.pass(.seconds(30))
         bench.broker.sweep()
-        #expect(size.bytes - bench.broker.size.bytes == 101 && bench.broker.size.channels == 1)
+        #expect(size.bytes - bench.broker.size.bytes == 201 && bench.broker.size.channels == 1)
         #expect(bench.history(since: late).isComplete)
     }
 
@@ -151,7 +151,7 @@ struct MemoryBrokerTests {
     func bytes() {
         var configuration = HistoryConfiguration()
         // Of 20 channels with names of 11 to 12 bytes, and ten publications.
-        configuration.maximumBytes = 20 * 412 + 10 * 110
+        configuration.maximumBytes = 20 * 512 + 10 * 210
         let bench = Bench(configuration)
         for number in 0..<50 {
             bench.publish(String(repeating: "\(number % 10)", count: 10), to: "event \(number % 20)")
@@ -207,7 +207,7 @@ struct MemoryBrokerTests {
         var configuration = HistoryConfiguration()
         configuration.size = 5
         configuration.age = .seconds(10)
-        configuration.maximumBytes = 5500
+        configuration.maximumBytes = 8000
         let bench = Bench(configuration)
         var all: [String: [(position: StreamPosition, data: String)]] = [:]
         for step in 0..<5000 {
@@ -221,7 +221,7 @@ struct MemoryBrokerTests {
             let expected = all[event]!.drop { $0.position != since.position }.dropFirst().map(\.data)
             #expect(expected.suffix(history.publications.count) == history.publications.map(\.data)[...])
             #expect(history.isComplete == (expected.count == history.publications.count))
-            #expect(bench.broker.size.bytes <= 5500)
+            #expect(bench.broker.size.bytes <= 8000)
         }
         bench.pass(.minutes(62))
         bench.broker.sweep()

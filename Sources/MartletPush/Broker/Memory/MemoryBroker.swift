@@ -12,17 +12,11 @@ import Synchronization
 /// of a channel without publications has missed nothing within that time, unless the channel has a history by now.
 public final class MemoryBroker: Broker {
     /// The memory of a publication and of a channel beside their texts. Bytes.
-    private static let publicationCost = 100
-    private static let channelCost = 400
+    private static let publicationCost = 200
+    private static let channelCost = 500
     private static let epochsToRemember: UInt64 = 8
     /// The number of publications that one thread hands on before another goes on.
     private static let handedOnAtOnce = 64
-
-    /// A channel that is to be looked at when a time has come.
-    private struct Reminder {
-        let channel: ChannelName
-        let time: Int64
-    }
 
     /// A publication on its way to the receiver.
     private struct Outgoing {
@@ -37,11 +31,10 @@ public final class MemoryBroker: Broker {
         var outgoing: Deque<Outgoing> = []
         var isHandingOn = false
         var streams: [ChannelName: ChannelStream] = [:]
-        /// A reminder for each publication that is kept, the oldest first; some are for publications that were removed
-        /// already.
-        var ages: Deque<Reminder> = []
-        /// A reminder for each time that a stream became empty, the oldest first.
-        var emptied: Deque<Reminder> = []
+        /// The publications that are kept, by their times.
+        var ages = AgeList()
+        /// The streams without publications, by the times at which they became so.
+        var emptied = AgeList()
         var bytes = 0
         var firstEpoch: UInt64
         var lastTime: Int64
@@ -51,6 +44,8 @@ public final class MemoryBroker: Broker {
     private let now: @Sendable () -> Int64
     private let start: Int64
     private let state: Mutex<State>
+    /// The position at which every channel of this process began.
+    private let beginning: StreamPosition
 
     public convenience init(_ configuration: HistoryConfiguration = .init()) {
         self.init(configuration) { Int64(NIODeadline.now().uptimeNanoseconds) }
@@ -61,7 +56,9 @@ public final class MemoryBroker: Broker {
         self.configuration = configuration
         self.now = now
         self.start = now()
-        self.state = Mutex(State(firstEpoch: UInt64.random(in: 1...(.max / 2)), lastTime: self.start))
+        let firstEpoch = UInt64.random(in: 1...(.max / 2))
+        self.beginning = StreamPosition(epoch: Self.text(firstEpoch), offset: 0)
+        self.state = Mutex(State(firstEpoch: firstEpoch, lastTime: self.start))
     }
 
     public func attach(_ receiver: any BrokerReceiver) { self.state.withLock { $0.receiver = receiver } }
@@ -140,6 +137,7 @@ public final class MemoryBroker: Broker {
             let now = self.time(&state)
             if let stream = state.streams[channel] {
                 var position = position
+                if position == .beginning { position = self.beginning }
                 if let asked = position, asked.offset == 0, self.isRemembered(asked.epoch, at: stream.epoch) {
                     position = StreamPosition(epoch: stream.epoch, offset: 0)  // nothing was there before
                 }
@@ -149,9 +147,10 @@ public final class MemoryBroker: Broker {
                 return History(publications: [], position: nil, isComplete: position == nil)
             }
             let epoch = Self.text(self.epoch(state, now))
+            let asked = position == .beginning ? self.beginning : position
             return History(
                 publications: [], position: StreamPosition(epoch: epoch, offset: 0),
-                isComplete: position.map { $0.offset == 0 && self.isRemembered($0.epoch, at: epoch) } ?? true)
+                isComplete: asked.map { $0.offset == 0 && self.isRemembered($0.epoch, at: epoch) } ?? true)
         }
         completion(.success(history))
     }
@@ -176,14 +175,32 @@ public final class MemoryBroker: Broker {
         let now = self.time(&state)
         self.forgetOld(&state, now)
         let epoch = self.epoch(state, now)
-        let (publication, count) = state.streams[channel, default: ChannelStream(epoch: Self.text(epoch))].append(
-            data, receipt, now: now)
+        let (publication, removed) = Self.append(
+            data, receipt, now, limit: self.configuration.size,
+            to: &state.streams[channel, default: ChannelStream(channel, epoch: Self.text(epoch))],
+            &state.ages, &state.emptied)
         if publication.position?.offset == 1 { state.bytes += Self.cost(channel) }
         state.bytes += Self.cost(data)
-        state.ages.append(Reminder(channel: channel, time: now))
-        if count > self.configuration.size { self.removeFirst(of: channel, &state, now) }
+        if let removed { state.bytes -= Self.cost(removed.data) }
         self.makeRoom(&state, now)
         return publication
+    }
+
+    /// - Returns: the publication, and the one that had to go for it.
+    private static func append(
+        _ data: String, _ receipt: ReceiptID, _ now: Int64, limit: Int, to stream: inout ChannelStream,
+        _ ages: inout AgeList, _ emptied: inout AgeList
+    ) -> (Publication, removed: Publication?) {
+        if let place = stream.emptyPlace {
+            emptied.remove(place)
+            stream.emptyPlace = nil
+        }
+        var removed: Publication?
+        if stream.count >= limit, let (oldest, place) = stream.removeFirst() {
+            ages.remove(place)
+            removed = oldest
+        }
+        return (stream.append(data, receipt, now: now, ages.append(stream.name, now)), removed)
     }
 
     /// Returns the time, which never goes back, whatever the order in which threads come here.
@@ -212,45 +229,42 @@ public final class MemoryBroker: Broker {
     private static func cost(_ data: String) -> Int { Self.publicationCost + data.utf8.count }
 
     private func forgetOld(_ state: inout State, _ now: Int64) {
-        while let first = state.ages.first, first.time < now - self.configuration.age.nanoseconds {
-            self.removeOldest(&state, now)
+        while let oldest = state.ages.oldest, oldest.time < now - self.configuration.age.nanoseconds {
+            self.removeFirst(of: oldest.channel, &state, now)
         }
-        while let first = state.emptied.first, first.time < now - self.configuration.positionAge.nanoseconds {
-            state.emptied.removeFirst()
-            guard let stream = state.streams[first.channel], stream.isEmpty,
-                stream.lastTime < now - self.configuration.positionAge.nanoseconds
-            else { continue }
-            self.forget(first.channel, &state)
+        while let oldest = state.emptied.oldest, oldest.time < now - self.configuration.positionAge.nanoseconds {
+            self.forget(oldest.channel, &state)
         }
         // A dictionary never shrinks by itself.
         if state.streams.isEmpty, state.streams.capacity > 64 { state.streams = [:] }
     }
 
     private func makeRoom(_ state: inout State, _ now: Int64) {
-        while state.bytes > self.configuration.maximumBytes, !state.ages.isEmpty { self.removeOldest(&state, now) }
+        while state.bytes > self.configuration.maximumBytes, let oldest = state.ages.oldest {
+            self.removeFirst(of: oldest.channel, &state, now)
+        }
         guard state.bytes > self.configuration.maximumBytes else { return }
         // Nothing is left but the positions of silent channels. They go early, and no earlier epoch is valid any more.
-        while state.bytes > self.configuration.maximumBytes / 2, let first = state.emptied.popFirst() {
-            if state.streams[first.channel]?.isEmpty == true { self.forget(first.channel, &state) }
+        while state.bytes > self.configuration.maximumBytes / 2, let oldest = state.emptied.oldest {
+            self.forget(oldest.channel, &state)
         }
         state.firstEpoch &+= Self.epochsToRemember + 1
     }
 
-    /// Removes the publication that the oldest reminder is about, unless it has gone already.
-    private func removeOldest(_ state: inout State, _ now: Int64) {
-        guard let oldest = state.ages.popFirst(), let first = state.streams[oldest.channel]?.firstTime,
-            first <= oldest.time
-        else { return }
-        self.removeFirst(of: oldest.channel, &state, now)
-    }
-
+    /// Removes the oldest publication of a channel. A channel's publications stand in ``State/ages`` in their order.
     private func removeFirst(of channel: ChannelName, _ state: inout State, _ now: Int64) {
-        guard let removed = state.streams[channel]?.removeFirst() else { return }
+        guard let (removed, place) = state.streams[channel]?.removeFirst() else { return }
+        state.ages.remove(place)
         state.bytes -= Self.cost(removed.data)
-        if state.streams[channel]?.isEmpty == true { state.emptied.append(Reminder(channel: channel, time: now)) }
+        guard state.streams[channel]?.isEmpty == true else { return }
+        let emptyPlace = state.emptied.append(channel, now)
+        state.streams[channel]?.emptyPlace = emptyPlace
     }
 
+    /// Forgets a channel without publications.
     private func forget(_ channel: ChannelName, _ state: inout State) {
-        if state.streams.removeValue(forKey: channel) != nil { state.bytes -= Self.cost(channel) }
+        guard let stream = state.streams.removeValue(forKey: channel) else { return }
+        state.bytes -= Self.cost(channel)
+        if let place = stream.emptyPlace { state.emptied.remove(place) }
     }
 }

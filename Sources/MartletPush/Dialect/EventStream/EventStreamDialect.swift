@@ -178,6 +178,21 @@ package final class EventStreamDialect: Dialect {
         self.readHistory(at: index, on: session)
     }
 
+    package func mayLeave(_ session: Session) -> Bool {
+        // With another broker, positions hold beyond this process.
+        guard self.isLive, session.environment.broker.isInProcess,
+            !self.subscriptions.isEmpty, self.subscriptions.allSatisfy({ $0.position != nil })
+        else { return false }
+        session.environment.leave(self.subscriptions.map(\.channel))
+        return true
+    }
+
+    package func leave(_ session: Session) {
+        guard self.isLive else { return }
+        let id = ResumeID(self.subscriptions.map { ($0.event, .beginning) })
+        _ = self.send([EventStreamItem(.position, id: id)], on: session)
+    }
+
     package func deliver(_ batch: PublicationBatch, to session: Session) -> Int {
         guard let index = self.subscriptions.firstIndex(where: { $0.channel == batch.channel }) else { return 0 }
         guard self.isLive else {
@@ -264,7 +279,8 @@ package final class EventStreamDialect: Dialect {
             guard let history = histories[index] else { continue }
             let isResumed = self.subscriptions[index].isResumed
             if isResumed, !history.isComplete { gaps.append(self.subscriptions[index].event) }
-            if !isResumed, history.position != self.subscriptions[index].position { isNews = true }
+            let position = self.subscriptions[index].position
+            if isResumed ? history.position?.epoch != position?.epoch : history.position != position { isNews = true }
             if let first = history.publications.first?.position {
                 self.subscriptions[index].position = StreamPosition(epoch: first.epoch, offset: first.offset - 1)
             } else if !isResumed, let first = self.firstHeld(at: index) {

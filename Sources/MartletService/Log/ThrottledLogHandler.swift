@@ -1,0 +1,62 @@
+import Dispatch
+package import Logging
+import Synchronization
+
+/// Passes lines on to another handler, except those that repeat: see ``LogThrottle``.
+package struct ThrottledLogHandler: LogHandler {
+    /// The time in which equal refusals are one line.
+    private static let pause = DispatchTimeInterval.seconds(1)
+
+    /// The state that all loggers of a process share.
+    private final class Shared: Sendable {
+        let throttle = Mutex(LogThrottle())
+    }
+
+    private static let shared = Shared()
+
+    private var inner: any LogHandler
+
+    package init(_ inner: any LogHandler) { self.inner = inner }
+
+    package var logLevel: Logger.Level {
+        get { self.inner.logLevel }
+        set { self.inner.logLevel = newValue }
+    }
+
+    package var metadata: Logger.Metadata {
+        get { self.inner.metadata }
+        set { self.inner.metadata = newValue }
+    }
+
+    package var metadataProvider: Logger.MetadataProvider? {
+        get { self.inner.metadataProvider }
+        set { self.inner.metadataProvider = newValue }
+    }
+
+    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { self.inner[metadataKey: key] }
+        set { self.inner[metadataKey: key] = newValue }
+    }
+
+    package func log(event: LogEvent) {
+        guard let key = LogThrottle.Key(event) else { return self.inner.log(event: event) }
+        switch Self.shared.throttle.withLock({ $0.note(key) }) {
+        case .leaveOut: break
+        case .log: self.inner.log(event: event)
+        case .logAndWait:
+            self.inner.log(event: event)
+            self.wait(key, event)
+        }
+    }
+
+    private func wait(_ key: LogThrottle.Key, _ event: LogEvent) {
+        DispatchQueue.global(qos: .utility).asyncAfter(deadline: .now() + Self.pause) {
+            let count = Self.shared.throttle.withLock { $0.end(key) }
+            guard count > 0 else { return }
+            var event = event
+            event.metadata?["repeated"] = "\(count)"
+            self.inner.log(event: event)
+            self.wait(key, event)
+        }
+    }
+}
