@@ -12,6 +12,7 @@
 #include <time.h>
 #ifdef __linux__
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -80,6 +81,12 @@ static inline long martlet_call(long number, long a, long b, long c, long d, lon
 /// Never blocks.
 static inline ssize_t martlet_receive(int descriptor, void *buffer, size_t length) {
     return martlet_call(SYS_recvfrom, descriptor, (long)buffer, (long)length, MSG_DONTWAIT, 0, 0);
+}
+
+/// Bytes that the kernel holds and that the peer has not taken; 0 when it is unknown.
+static inline int martlet_unsent(int descriptor) {
+    int count = 0;
+    return ioctl(descriptor, TIOCOUTQ, &count) ? 0 : count;
 }
 
 /// Never blocks, and raises no signal.

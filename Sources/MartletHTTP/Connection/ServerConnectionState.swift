@@ -38,6 +38,8 @@ package struct ServerConnectionState {
         case ready
         /// A request is being passed to the HTTP side.
         case passing(stopsDecoder: Bool)
+        /// A request for the HTTP side waits for the answer to the one before.
+        case postponed
         /// A request for an endpoint is arriving, and its end has not come.
         case collecting
         /// An endpoint has been asked; the number distinguishes its answer from a late one.
@@ -120,7 +122,7 @@ extension ServerConnectionState {
         case .removingDecoder, .finished: return .nothing
         case .ready, .passing, .collecting, .receiving:
             if self.held.isEmpty { return self.handle(part) }  // what is held goes first
-        case .waiting, .deciding, .answering, .endingHTTP, .stoppingDecoder: break
+        case .postponed, .waiting, .deciding, .answering, .endingHTTP, .stoppingDecoder: break
         }
         self.held.append(part)
         return .nothing
@@ -145,6 +147,16 @@ extension ServerConnectionState {
             return stopsDecoder ? .passAndReplaceDecoder(part) : .pass(part)
         default: return .pass(part)
         }
+    }
+
+    /// Whether a request for the HTTP side must wait: it gets one after the other, and the client cannot make it hold
+    /// more than that. ``postpone(_:)`` must follow in place of ``begin(_:stopsDecoder:)``.
+    package var mustPostpone: Bool { self.unanswered > 0 }
+
+    /// Lets a request for the HTTP side wait for the answer to the one before. Nothing is read in the meantime.
+    package mutating func postpone(_ head: HTTPRequestHead) {
+        self.held.prepend(.head(head))
+        self.phase = .postponed
     }
 
     /// Begins a request whose destination is now known.
@@ -208,13 +220,24 @@ extension ServerConnectionState {
         return true
     }
 
+    package enum AnsweredAction: Hashable, Sendable {
+        case nothing
+        /// Decide about the request that waited for the answer.
+        case decide
+        /// Continue with the request that waited for the answer, which is held.
+        case resume
+    }
+
     /// Handles the end of an answer that the HTTP side has written.
-    ///
-    /// - Returns: whether the request that waited for it can be decided about now.
-    package mutating func httpAnswered() -> Bool {
-        guard self.phase != .finished else { return false }
+    package mutating func httpAnswered() -> AnsweredAction {
+        guard self.phase != .finished else { return .nothing }
         self.unanswered -= 1
-        return self.unanswered == 0 && self.phase == .waiting
+        guard self.unanswered == 0 else { return .nothing }
+        if self.phase == .postponed {
+            self.phase = .ready
+            return .resume
+        }
+        return self.phase == .waiting ? .decide : .nothing
     }
 }
 
@@ -364,7 +387,7 @@ extension ServerConnectionState {
         case .ready, .passing, .receiving, .collecting: isWritable
         // One read ahead: most answers come at once, and making NIO stop and start again costs two system calls.
         case .answering: isWritable && self.held.isEmpty && !self.hasInputEnded
-        case .waiting, .deciding, .endingHTTP, .stoppingDecoder, .removingDecoder: false
+        case .postponed, .waiting, .deciding, .endingHTTP, .stoppingDecoder, .removingDecoder: false
         case .finished: true
         }
     }
@@ -411,6 +434,8 @@ extension ServerConnectionState {
         case read
         /// The input has ended, and everything has been answered: end the connection.
         case close
+        /// The input has ended, and everything has been passed on: tell the HTTP side.
+        case tellInputEnd
         /// The server is shutting down, and nothing is under way: end the connection.
         case drain(DrainAction)
     }
@@ -422,6 +447,10 @@ extension ServerConnectionState {
         if self.hasInputEnded, !self.hasHTTPSide, self.phase == .ready || self.phase == .collecting {
             self.finish()
             return .close
+        }
+        if self.hasInputEnded, self.hasHTTPSide, self.phase == .ready {
+            self.hasInputEnded = false
+            return .tellInputEnd
         }
         if self.isDraining, self.phase == .ready { return .drain(self.drainAction) }
         return .read
@@ -462,9 +491,11 @@ extension ServerConnectionState {
 
     /// Handles the end of the client's half of the connection.
     package mutating func inputEnded() -> InputEndAction {
-        if case .answering = self.phase {
+        switch self.phase {
+        case .answering, .postponed:
             self.hasInputEnded = true
             return .nothing
+        default: break
         }
         return self.hasHTTPSide ? .tellHTTP : .close
     }
@@ -488,7 +519,7 @@ extension ServerConnectionState {
         case .stoppingDecoder, .removingDecoder:
             // The decoder went on after an upgrade request: after 101, no frame can be told from HTTP.
             return .close
-        case .answering where isOfParser:
+        case .answering where isOfParser, .postponed where isOfParser:
             // What follows the request is not HTTP; the answer is still due.
             self.hasInputEnded = true
             return .nothing

@@ -6,6 +6,9 @@ package import NIOHTTP1
 public struct HTTPLimits: Sendable {
     /// The time from the TCP connection, or the last refusal, to a complete request. Default: 10 s.
     public var handshakeTimeout: TimeAmount = .seconds(10)
+    /// The time for which the client may take nothing of an answer, or of answers that wait. Beyond it the connection is
+    /// ended. Default: 20 s.
+    public var answerTimeout: TimeAmount = .seconds(20)
     /// The most bytes in the names and values of all headers together. Default: 16 KiB. Beyond it: 431.
     public var maximumHeaderSize: Int = 16 * 1024
     /// The most headers in one request. Default: 100. Beyond it: 431.

@@ -47,6 +47,7 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
     }
 
     public func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if !context.channel.isWritable { self.watchAnswers() }
         self.readIfHeldBack()
         context.fireChannelWritabilityChanged()
     }
@@ -54,9 +55,15 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
     public func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         context.write(data, promise: promise)
         guard self.state.phase != .finished else { return }  // a WebSocket's bytes
-        guard case .end = self.unwrapOutboundIn(data), self.state.httpAnswered() else { return }
+        guard case .end = self.unwrapOutboundIn(data) else { return }
+        let action = self.state.httpAnswered()
+        guard action != .nothing else { return }
         context.eventLoop.assumeIsolated().execute {
-            if self.state.phase == .waiting { self.decide() }
+            switch action {
+            case .nothing: break
+            case .decide: if self.state.phase == .waiting { self.decide() }
+            case .resume: self.resume()
+            }
             self.updateTimer()
         }
     }
@@ -125,6 +132,7 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
         switch self.state.endResuming() {
         case .nothing: break
         case .close: self.closeOutput()
+        case .tellInputEnd: self.context?.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
         case .read: self.readIfHeldBack()
         case .drain(let action):
             self.readIfHeldBack()
@@ -220,6 +228,37 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
         }
     }
 
+    /// Ends the connection when the client takes nothing of its answers for too long.
+    private func watchAnswers() {
+        guard self.stall == nil, let context = self.context else { return }
+        self.stall = AnswerStall(AnswerStall.unsent(on: context.channel), at: context.eventLoop.now)
+        self.lookAtAnswers(context)
+    }
+
+    private func lookAtAnswers(_ context: ChannelHandlerContext) {
+        let timeout = self.settings.limits.answerTimeout
+        self.stall?.timer = context.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(timeout.nanoseconds / 4)) {
+            guard self.stall != nil, let context = self.context else { return }
+            guard !context.channel.isWritable else {
+                self.stall = nil
+                return
+            }
+            let unsent = AnswerStall.unsent(on: context.channel)
+            guard self.stall?.isOver(unsent, at: context.eventLoop.now, timeout: timeout) == true else {
+                return self.lookAtAnswers(context)
+            }
+            self.stall = nil
+            StalledAnswerCounter.count()
+            self.settings.logger.info(
+                "closing a connection",
+                metadata: [
+                    "reason": "the client does not read its answers",
+                    "address": "\(context.channel.remoteAddress?.text ?? "-")", "unsent": "\(unsent)",
+                ])
+            context.close(promise: nil)
+        }
+    }
+
     // MARK: The end
 
     /// Closes the output after the last answer, which NIO has; `close` waits for it to be written. The client then ends
@@ -242,6 +281,8 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
         self.updateTimer()
         self.idleTimer?.cancel()
         self.idleTimer = nil
+        self.stall?.timer?.cancel()
+        self.stall = nil
         self.settleWithoutHTTP()
         self.releaseAdmission()
         self.takeover = nil

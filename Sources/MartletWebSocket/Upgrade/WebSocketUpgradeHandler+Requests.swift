@@ -51,6 +51,7 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
             return self.refuse(
                 head, Refusal(.notFound, "there is no WebSocket endpoint at this path", mayStay: false))
         }
+        guard !self.state.mustPostpone else { return self.state.postpone(head) }
         if self.httpSide == nil {
             do {
                 self.httpSide = try install(context.channel)

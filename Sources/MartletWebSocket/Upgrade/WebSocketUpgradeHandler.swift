@@ -87,6 +87,8 @@ public final class WebSocketUpgradeHandler {
     /// timer of its own.
     var lastActivity = NIODeadline.uptimeNanoseconds(0)
     var idleTimer: Scheduled<Void>?
+    /// Watches answers that the client does not take.
+    var stall: AnswerStall?
 
     /// - Parameters:
     ///   - isSecure: whether the connection to this server uses TLS.

@@ -50,7 +50,7 @@ struct ConnectionEndTests {
             return "\($0.refused(mayStay: true, isKeepAlive: true, stopsDecoder: true))"
         },
         Drain(.waiting, "refused") {
-            guard $0.httpAnswered() else { return "" }
+            guard $0.httpAnswered() == .decide else { return "" }
             return "\($0.refused(mayStay: true, isKeepAlive: true, stopsDecoder: true))"
         },
         Drain(.deciding, "refused") {
@@ -118,9 +118,9 @@ struct ConnectionEndTests {
         let action = Fixture.resume(&state) { state, action in
             if case .begin = action { state.begin(.http, stopsDecoder: false) }
         }
-        #expect(action == .read)
+        #expect(action == .tellInputEnd)
         #expect(state.phase == .ready)
-        #expect(state.httpAnswered() == false)
+        #expect(state.httpAnswered() == .nothing)
     }
 
     @Test("An answer is still due when the input after the request is not HTTP")

@@ -27,8 +27,8 @@ struct ConnectionTakeoverTests {
         #expect(state.readCompleted() == .nothing)
         #expect(state.askToRead(isWritable: true) == false)
 
-        #expect(state.httpAnswered() == false)
-        #expect(state.httpAnswered() == true)
+        #expect(state.httpAnswered() == .nothing)
+        #expect(state.httpAnswered() == .decide)
         #expect(state.phase == .waiting)
         let question = state.deciding()
         #expect(state.takeTimerChange() == .startHandshake)

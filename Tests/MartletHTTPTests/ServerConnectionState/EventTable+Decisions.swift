@@ -37,10 +37,10 @@ extension EventTable {
     static var httpAnswered: [Cells] {
         [
             Cells(
-                "false", .readies, .passings, .collectings, .answerings, .receivings, .decidings, .endings,
+                "nothing", .readies, .passings, .collectings, .answerings, .receivings, .decidings, .endings,
                 .stoppingsInRead, .stoppingsBetweenReads, .removings, .finisheds,
                 [.waitingForTwo, .waitingForNone]),
-            Cells("true", [.waiting, .waitingHeld]),
+            Cells("decide", [.waiting, .waitingHeld]),
         ]
     }
 

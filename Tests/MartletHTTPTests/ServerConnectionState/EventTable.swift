@@ -20,6 +20,10 @@ enum EventTable {
 
     /// - Returns: cells that together have each place exactly once.
     static func expectations(of event: Event) -> [Cells] {
+        Self.cells(of: event) + (Self.postponed[event].map { [Cells($0, [.postponed])] } ?? [])
+    }
+
+    private static func cells(of event: Event) -> [Cells] {
         switch event {
         case .receivedHead: Self.receivedHead
         case .receivedBody: Self.receivedBody

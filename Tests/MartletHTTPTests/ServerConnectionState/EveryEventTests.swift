@@ -21,7 +21,7 @@ struct EveryEventTests {
         }
         for place in Place.allCases {
             guard let effect = expected[place] else {
-                Issue.record("no cell for \(event), \(place)")
+                Issue.record("no cell for \(event), \(place): \(event.effect(at: place))")
                 continue
             }
             #expect(event.effect(at: place) == effect, "\(event), \(place)")
@@ -40,7 +40,7 @@ struct EveryEventTests {
     func allPhases() {
         let phases = Set(Place.allCases.map { Fixture.describe($0.state.phase) })
         let expected = [
-            "ready", "passing", "passing, stops", "collecting", "answering 2", "receiving", "waiting", "deciding 2",
+            "ready", "passing", "passing, stops", "postponed", "collecting", "answering 2", "receiving", "waiting", "deciding 2",
             "ending HTTP", "stopping for replacement", "stopping for replacement, written", "stopping for takeover",
             "stopping for takeover, written", "removing for replacement", "removing for takeover", "finished",
         ]

@@ -105,7 +105,7 @@ struct PipelinedRequestTests {
         #expect(state.decoderRemoved() == nil)
         state = Place.waiting.state
         state.closed()
-        #expect(state.httpAnswered() == false)
+        #expect(state.httpAnswered() == .nothing)
     }
 
     @Test("A request for the connection that was held waits for the decision about it")
@@ -128,5 +128,30 @@ struct PipelinedRequestTests {
         #expect(log == ["begin /socket", "nothing", "decide"])
         #expect(action == .nothing)
         #expect(state.hasMoreThanHead)
+    }
+
+    @Test("The HTTP side gets one request after the other, and the input's end behind them")
+    func postponed() {
+        var state = Place.postponed.state
+        #expect(state.inputEnded() == .nothing)
+        var passed: [String] = []
+        func resume() -> State.ResumeAction {
+            Fixture.resume(&state) { state, action in
+                switch action {
+                case .begin(let head):
+                    if state.mustPostpone { return state.postpone(head) }
+                    state.begin(.http, stopsDecoder: false)
+                    passed.append(head.uri)
+                case .pass(let part): passed.append(Fixture.describe(part))
+                default: Issue.record("\(action)")
+                }
+            }
+        }
+        #expect(state.httpAnswered() == .resume)
+        #expect(resume() == .nothing)
+        #expect(passed == ["/second", "end"] && state.phase == .postponed)
+        #expect(state.httpAnswered() == .resume)
+        #expect(resume() == .tellInputEnd)
+        #expect(passed == ["/second", "end", "/third", "end"] && state.phase == .ready)
     }
 }

@@ -20,6 +20,8 @@ enum Place: String, CaseIterable {
     case readyInputEnded
     case passing
     case passingStops
+    /// A request for the HTTP side waits, and the next one behind it.
+    case postponed
     case collecting
     case collectingDraining
     case answering
@@ -76,6 +78,7 @@ enum Place: String, CaseIterable {
         case .readyInRead: ("ready", true)
         case .passing: ("passing", true)
         case .passingStops: ("passing, stops", true)
+        case .postponed: ("postponed", false)
         case .collecting, .collectingDraining: ("collecting", true)
         case .answering, .answeringHeld, .answeringInputEnded, .answeringInputEndedHeld, .answeringDraining:
             ("answering 2", false)
@@ -136,6 +139,12 @@ enum Place: String, CaseIterable {
             _ = state.nextHeld()
         case .passing: state.leadTo(.http)
         case .passingStops: state.leadTo(.http, stopsDecoder: true)
+        case .postponed:
+            state.leadTo(.http)
+            _ = state.received(.end(nil))
+            if case .begin(let head) = state.received(Fixture.head("/second")) { state.postpone(head) }
+            state.hold([.end(nil), Fixture.head("/third"), .end(nil)])
+            _ = state.readCompleted()
         case .collecting: state.leadTo(.endpoint)
         case .collectingDraining:
             state.leadTo(.endpoint)

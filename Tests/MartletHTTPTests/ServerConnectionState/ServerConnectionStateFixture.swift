@@ -34,6 +34,7 @@ enum ServerConnectionStateFixture {
         switch phase {
         case .ready: "ready"
         case .passing(let stopsDecoder): stopsDecoder ? "passing, stops" : "passing"
+        case .postponed: "postponed"
         case .collecting: "collecting"
         case .answering(let question): "answering \(question)"
         case .receiving: "receiving"
