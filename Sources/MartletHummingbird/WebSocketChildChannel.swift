@@ -1,6 +1,7 @@
 package import HTTPTypes
 public import HummingbirdCore
 public import Logging
+import MartletHTTP
 package import MartletWebSocket
 public import NIOCore
 package import NIOHTTP1
@@ -95,7 +96,15 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
         return self.setupCounted(channel: channel, logger: logger)
     }
 
-    func setupCounted(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+    /// - Parameter place: the place of the connection among those of its server.
+    func setup(channel: any Channel, logger: Logger, place: ConnectionPlace) -> EventLoopFuture<Value> {
+        self.connections?.opened(channel)
+        return self.setupCounted(channel: channel, logger: logger, place: place)
+    }
+
+    func setupCounted(
+        channel: any Channel, logger: Logger, place: ConnectionPlace? = nil
+    ) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
             let http = channel.eventLoop.makePromise(of: HTTPChannel?.self)
             let job = ConnectionJob(channel)
@@ -116,6 +125,7 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
             handler.serve(
                 streamEndpoint: self.streamEndpoint, requestEndpoint: self.requestEndpoint,
                 idleTimeout: self.idleTimeout.map(TimeAmount.init))
+            handler.place = place
             try handler.install(on: channel)
             return Value(channel: channel, http: http.futureResult, job: job)
         }

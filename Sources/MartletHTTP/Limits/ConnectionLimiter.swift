@@ -1,5 +1,5 @@
 package import HTTPTypes
-import NIOCore
+package import NIOCore
 import Synchronization
 
 /// A limit on the number of connections that a server takes, in all and from one address.
@@ -45,6 +45,8 @@ public final class ConnectionLimiter: Sendable {
 
     private struct State {
         var total = 0
+        var unproven = UnprovenConnections()
+        var placeCount: UInt64 = 0
         var clients = 0
         var isClosed = false
         var maximumClients: Int?
@@ -55,6 +57,7 @@ public final class ConnectionLimiter: Sendable {
     public let maximumTotal: Int?
     private let state: Mutex<State>
     private let rate: RateLimiter
+    private let madeRoomCount = Atomic(0)
 
     /// - Parameters:
     ///   - total: the most connections open at once; `nil` for no limit. Beyond it a connection gets 503.
@@ -96,15 +99,64 @@ public final class ConnectionLimiter: Sendable {
     package func close() { self.state.withLock { $0.isClosed = true } }
     package var isClosed: Bool { self.state.withLock { $0.isClosed } }
 
-    package func admitConnection() -> Bool {
-        self.state.withLock { state in
-            if let most = self.maximumTotal, state.total >= most { return false }
+    /// Admits a connection, if need be in place of one that has proved nothing and on which nothing is under way.
+    ///
+    /// - Parameters:
+    ///   - address: the peer's IP address.
+    ///   - close: closes the connection, from any thread.
+    /// - Returns: `nil` when there is no room.
+    package func admitConnection(
+        from address: String?, close: @escaping @Sendable () -> Void
+    ) -> ConnectionPlace? {
+        let address = address.map { IPNetwork.client($0) } ?? "-"
+        let now = NIODeadline.now()
+        let (place, other) = self.state.withLock { state -> (ConnectionPlace?, ConnectionPlace?) in
+            let most = self.maximumTotal ?? .max
+            let budget = max(most / Self.unprovenShare, Self.leastUnproven)
+            let isFull = state.total >= most
+            var other: ConnectionPlace?
+            if state.unproven.count(of: address) >= max(budget / 2, Self.leastUnproven) {
+                other = state.unproven.takeOldest(of: address, at: now, isFull: isFull)
+            }
+            if other == nil, isFull || state.unproven.count >= budget {
+                other = state.unproven.takeOldest(of: nil, at: now, isFull: isFull)
+            }
+            // A connection that makes room is no longer counted; its descriptor is free a moment later.
+            if let other {
+                other.takeRoom()
+                state.total -= 1
+            }
+            guard state.total < most else { return (nil, other) }
             state.total += 1
-            return true
+            state.placeCount += 1
+            let place = ConnectionPlace(state.placeCount, self, address: address, openedAt: now, close: close)
+            state.unproven.add(place)
+            return (place, other)
         }
+        if let other {
+            self.madeRoomCount.add(1, ordering: .relaxed)
+            other.makeRoom()
+        }
+        return place
     }
 
-    package func connectionEnded() { self.state.withLock { $0.total -= 1 } }
+    /// One in so many connections may be one that has proved nothing, and at least so many.
+    private static let unprovenShare = 4
+    private static let leastUnproven = 16
+
+    /// The number of connections that ended to make room for others.
+    package var madeRoom: Int { self.madeRoomCount.load(ordering: .relaxed) }
+
+    func proved(_ place: ConnectionPlace) { _ = self.state.withLock { $0.unproven.remove(place) } }
+
+    func ended(_ place: ConnectionPlace) {
+        self.state.withLock { state in
+            // One that made room was counted out then.
+            guard place.hasRoom else { return }
+            state.unproven.remove(place)
+            state.total -= 1
+        }
+    }
 
     /// - Parameter address: the client's address; `nil` for a client without one, on a Unix domain socket.
     package func admit(address: String?) throws(Refusal) -> Admission {

@@ -17,6 +17,8 @@ import Musl
 /// before the connections end.
 package final class ConnectionServer: Sendable {
     private static let backlog: Int32 = 4096
+    /// Refused connections that wait for their client to read why.
+    private static let refusalsAtOnce = 32
 
     private let group: any EventLoopGroup
     private let childChannel: WebSocketChildChannel
@@ -24,6 +26,7 @@ package final class ConnectionServer: Sendable {
     private let logger: Logger
     private let channels = OpenChannels()
     private let isAborted = Atomic(false)
+    private let refusalCount = Atomic(0)
     private let values: AsyncStream<WebSocketChildChannel.Value>
     private let continuation: AsyncStream<WebSocketChildChannel.Value>.Continuation
 
@@ -90,22 +93,37 @@ package final class ConnectionServer: Sendable {
     }
 
     private func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
-        guard self.limiter.admitConnection() else {
-            self.logger.info("refused a connection: too many connections", metadata: ["status": "503"])
-            RefusalCounter.count(status: 503)
-            guard !self.childChannel.isSecure else { return channel.close() }
-            return channel.eventLoop.makeCompletedFuture {
-                try channel.pipeline.syncOperations.addHandler(OverloadHandler())
-            }
+        let place = self.limiter.admitConnection(from: channel.remoteAddress?.ipAddress) {
+            channel.close(promise: nil)
         }
-        channel.closeFuture.whenComplete { [limiter = self.limiter] _ in limiter.connectionEnded() }
+        guard let place else {
+            self.logger.info(
+                "refused a connection",
+                metadata: [
+                    "reason": "too many connections", "status": "503",
+                    "address": "\(channel.remoteAddress?.text ?? "-")",
+                ])
+            RefusalCounter.count(status: 503)
+            return self.refuse(channel)
+        }
+        channel.closeFuture.whenComplete { _ in place.end() }
         self.channels.opened(channel)
         // `abort()` reads the channels after it has set the flag, and this reads the flag after the channel was added.
         guard !self.isAborted.load(ordering: .sequentiallyConsistent) else { return channel.close() }
-        return self.childChannel.setup(channel: channel, logger: self.logger).map { value in
+        return self.childChannel.setup(channel: channel, logger: self.logger, place: place).map { value in
             // A connection that upgrades at once has no task; its value is no longer needed once the stream has
             // delivered it.
             self.continuation.yield(value)
+        }
+    }
+
+    /// Tells a client that there are too many connections, unless too many are being told.
+    private func refuse(_ channel: any Channel) -> EventLoopFuture<Void> {
+        let count = self.refusalCount.add(1, ordering: .relaxed).newValue
+        channel.closeFuture.whenComplete { _ in self.refusalCount.subtract(1, ordering: .relaxed) }
+        guard !self.childChannel.isSecure, count <= Self.refusalsAtOnce else { return channel.close() }
+        return channel.eventLoop.makeCompletedFuture {
+            try channel.pipeline.syncOperations.addHandler(OverloadHandler())
         }
     }
 

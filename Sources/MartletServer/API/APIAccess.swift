@@ -52,6 +52,7 @@ struct APIAccess: Sendable {
             self.live.service.counters.add(to: .rateLimited)
             return .refuse(self.tooMany(seconds, "too many requests with this API key", request, context))
         }
+        context.channel.pipeline.fireUserInboundEventTriggered(ProvedEvent())
         return .allow(key: shown)
     }
 
@@ -117,6 +118,11 @@ struct APIAccess: Sendable {
             return .refuse(response)
         }
         let tooLong = "the body is longer than \(limit) bytes"
+        // Whoever waits to send it is told at once.
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
+            return .refuse(self.refuse(.contentTooLarge, tooLong, request, context))
+        }
+        context.wantsBody()
         let body: ByteBuffer
         do {
             body = try await request.body.collect(upTo: limit)

@@ -33,7 +33,7 @@ struct PushEndpoint: Sendable {
                 completion(answer.answer)
             }
             let wantsJSON = PushAnswer.isJSONWanted(head.headers["accept"])
-            if live.configuration.apiKeys != nil, let seconds = live.refusal(ofRightKeyIn: head, on: channel) {
+            if let seconds = live.refusal(ofRightKeyIn: head, on: channel) {
                 return refuse("too many wrong API keys", .tooMany(seconds, isJSON: wantsJSON))
             }
             let message: PushMessage

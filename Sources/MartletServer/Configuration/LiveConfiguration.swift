@@ -77,13 +77,16 @@ final class LiveConfiguration: Sendable {
         }
     }
 
-    /// Notes that a right key came on a connection.
+    /// Notes that a request that may push came on a connection.
     ///
     /// - Returns: the seconds after which it may come again; `nil` if it is let in.
     func refusal(ofRightKeyIn head: HTTPRequestHead, on channel: any Channel) -> Int? {
         // A connection is looked at once, and again while wrong keys come.
-        guard self.seenConnections.isNew(channel) || !self.keyGuard.isQuiet else { return nil }
+        let isNew = self.seenConnections.isNew(channel)
+        if isNew { channel.pipeline.fireUserInboundEventTriggered(ProvedEvent()) }
+        guard isNew || !self.keyGuard.isQuiet else { return nil }
         let configuration = self.configuration
+        guard configuration.apiKeys != nil else { return nil }
         let address = configuration.trustedProxies.client(
             of: head, peer: channel.remoteAddress, isSecure: configuration.tls != nil
         ).address

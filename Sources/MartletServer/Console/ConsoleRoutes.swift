@@ -54,6 +54,7 @@ struct ConsoleRoutes {
     @Sendable
     private func drop(_ request: Request, _ context: ServiceRequestContext) async throws -> Response {
         if let refusal = await self.access.refusal(of: request, context, for: .sessions) { return refusal }
+        context.wantsBody()
         let body = try await request.body.collect(upTo: 64 * 1024)
         guard let drop = try? JSONObject(body), let user = try? drop.string(.exact("user")),
             let id = try? SessionID(drop.string(.exact("id")))

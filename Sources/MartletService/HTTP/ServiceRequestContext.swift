@@ -1,5 +1,6 @@
 package import Hummingbird
 import Logging
+import MartletHTTP
 package import NIOCore
 
 /// The context of a request, with the address of its sender.
@@ -7,6 +8,9 @@ package struct ServiceRequestContext: RequestContext, RemoteAddressRequestContex
     package var coreContext: CoreRequestContextStorage
     package let channel: any Channel
     package let remoteAddress: SocketAddress?
+
+    /// Asks a client that waits for it (`Expect: 100-continue`) to send the body.
+    package func wantsBody() { self.channel.pipeline.fireUserInboundEventTriggered(WantsBodyEvent()) }
 
     package init(source: ApplicationRequestContextSource) {
         self.coreContext = .init(source: source)

@@ -216,7 +216,10 @@ public final class WebSocketServer: Service {
         on channel: any Channel, _ listener: Listener, _ configuration: Configuration, _ logger: Logger,
         _ endpoints: [String: WebSocketEndpoint]
     ) throws {
-        guard configuration.limits.admitConnection() else {
+        let place = configuration.limits.admitConnection(from: channel.remoteAddress?.ipAddress) {
+            channel.close(promise: nil)
+        }
+        guard let place else {
             logger.info("refused a connection: too many connections", metadata: ["status": "503"])
             RefusalCounter.count(status: 503)
             if listener.tls == nil {
@@ -226,7 +229,7 @@ public final class WebSocketServer: Service {
             }
             return
         }
-        channel.closeFuture.whenComplete { _ in configuration.limits.connectionEnded() }
+        channel.closeFuture.whenComplete { _ in place.end() }
         if let tls = listener.tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler()) }
         try WebSocketUpgradeHandler(
             limits: configuration.http, isSecure: listener.tls != nil, trustedProxies: configuration.trustedProxies,

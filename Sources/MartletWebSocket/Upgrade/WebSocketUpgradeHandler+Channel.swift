@@ -53,9 +53,31 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
     }
 
     public func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        context.write(data, promise: promise)
-        guard self.state.phase != .finished else { return }  // a WebSocket's bytes
-        guard case .end = self.unwrapOutboundIn(data) else { return }
+        guard self.state.phase != .finished else {
+            context.write(data, promise: promise)  // a WebSocket's bytes
+            return
+        }
+        switch self.unwrapOutboundIn(data) {
+        case .head(var head) where self.exchange != nil:
+            self.exchange?.answer(&head)
+            context.write(self.wrapOutboundOut(.head(head)), promise: promise)
+        case .end:
+            context.write(data, promise: promise)
+            let isLast = self.exchange?.isLast ?? false
+            self.exchange = nil
+            if isLast { self.endAfterAnswer(context) } else { self.answered(context) }
+        default: context.write(data, promise: promise)
+        }
+    }
+
+    private func endAfterAnswer(_ context: ChannelHandlerContext) {
+        self.state.finish()
+        self.updateTimer()
+        context.flush()
+        self.closeOutput()
+    }
+
+    private func answered(_ context: ChannelHandlerContext) {
         let action = self.state.httpAnswered()
         guard action != .nothing else { return }
         context.eventLoop.assumeIsolated().execute {
@@ -93,6 +115,8 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
 
     public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
+        case is WantsBodyEvent: self.sendContinue()
+        case is ProvedEvent: self.place?.prove()
         case is ChannelShouldQuiesceEvent: self.perform(self.state.quiesced())
         case ChannelEvent.inputClosed:
             switch self.state.inputEnded() {
@@ -180,8 +204,15 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
 
     // MARK: Time
 
-    /// Sets the timer as the last event requires.
+    /// Sets the timer as the last event requires, and tells the place of the connection what is under way.
     func updateTimer() {
+        if let place = self.place {
+            switch self.state.phase {
+            case .ready where !self.state.mustPostpone: place.activity = .idle
+            case .finished: place.activity = .leaving
+            default: place.activity = .busy
+            }
+        }
         guard let change = self.state.takeTimerChange() else { return }
         self.timer?.cancel()
         let time: TimeAmount
@@ -293,6 +324,7 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
     private func become(_ context: ChannelHandlerContext) {
         guard let handler = self.takeover?.makeHandler?(context.eventLoop) else { return }
         let pipeline = context.pipeline.syncOperations
+        self.place?.prove()
         // From here on nothing in the pipeline may treat a write as HTTP: the handler may send at once.
         self.state.tookOver()
         self.settleWithoutHTTP()

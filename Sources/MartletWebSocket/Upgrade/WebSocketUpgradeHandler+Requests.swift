@@ -62,8 +62,20 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
             }
         }
         let isDraining = self.state.begin(.http, stopsDecoder: DecoderStop.stops(after: head))
+        let exchange = HTTPSideExchange(head)
+        self.exchange = exchange
+        if exchange.awaitsContinue {
+            context.eventLoop.assumeIsolated().scheduleTask(in: Self.continuePatience) { self.sendContinue() }
+        }
         context.fireChannelRead(self.wrapInboundOut(.head(head)))
         if isDraining { self.perform(.tellHTTP) }
+    }
+
+    /// Tells a client that waits to send its body.
+    func sendContinue() {
+        guard let context = self.context, self.exchange?.wantsBody() == true else { return }
+        context.writeAndFlush(
+            self.wrapOutboundOut(.head(.init(version: .http1_1, status: .continue))), promise: nil)
     }
 
     // MARK: Requests that are answered at once

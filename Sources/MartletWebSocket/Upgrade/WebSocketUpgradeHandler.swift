@@ -67,12 +67,17 @@ public final class WebSocketUpgradeHandler {
 
     /// The time that the rest of a request's body may take once the server shuts down.
     static let drainPatience = TimeAmount.seconds(5)
+    /// The time after which a client that waits is told to send its body, unless it was refused by then, or its body
+    /// was asked for.
+    static let continuePatience = TimeAmount.milliseconds(50)
 
     var settings: Settings
     var state = ServerConnectionState()
     var codec: ServerCodec
     var context: ChannelHandlerContext?
     var httpSide: HTTPSide?
+    /// The request that the HTTP side is answering.
+    var exchange: HTTPSideExchange?
     var onUpgradeWithoutHTTP: (() -> Void)?
     /// The request that an endpoint of the event loop answers.
     var plainRequest: PlainRequest?
@@ -82,6 +87,8 @@ public final class WebSocketUpgradeHandler {
     var answers = AnswerWriter()
     /// The client's admission in a limit.
     var admission: ConnectionLimiter.Admission?
+    /// The connection's place among those of its server; `nil` for a server that does not count them here.
+    package var place: ConnectionPlace?
     var timer: Scheduled<Void>?
     /// The time at which something was last received or sent. Only for connections without an HTTP side, which has a
     /// timer of its own.

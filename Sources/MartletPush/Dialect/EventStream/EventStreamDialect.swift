@@ -132,9 +132,27 @@ package final class EventStreamDialect: Dialect {
         for index in self.subscriptions.indices {
             // A poll is over with its first answer.
             guard index < self.subscriptions.count, session.isOpen else { return }
-            session.subscribe(to: self.subscriptions[index].channel, nil) { [self] in
-                self.readHistory(at: index, on: session)
+            if self.subscriptions[index].isResumed {
+                self.subscribe(at: index, on: session)
+            } else {
+                self.readPosition(at: index, on: session)
             }
+        }
+    }
+
+    /// Reads where a channel stands before a new client subscribes to it: what is published from here on is for it, also
+    /// what is numbered already, and on its way, when the subscription is in force.
+    private func readPosition(at index: Int, on session: Session) {
+        session.readHistory(of: self.subscriptions[index].channel, since: nil) { [self] history in
+            guard index < self.subscriptions.count else { return }
+            self.subscriptions[index].position = history.position
+            self.subscribe(at: index, on: session)
+        }
+    }
+
+    private func subscribe(at index: Int, on session: Session) {
+        session.subscribe(to: self.subscriptions[index].channel, nil) { [self] in
+            self.readHistory(at: index, on: session)
         }
     }
 
@@ -279,8 +297,8 @@ package final class EventStreamDialect: Dialect {
             guard let history = histories[index] else { continue }
             let isResumed = self.subscriptions[index].isResumed
             if isResumed, !history.isComplete { gaps.append(self.subscriptions[index].event) }
-            let position = self.subscriptions[index].position
-            if isResumed ? history.position?.epoch != position?.epoch : history.position != position { isNews = true }
+            let epoch = self.subscriptions[index].position?.epoch
+            if history.position != nil, !isResumed || history.position?.epoch != epoch { isNews = true }
             if let first = history.publications.first?.position {
                 self.subscriptions[index].position = StreamPosition(epoch: first.epoch, offset: first.offset - 1)
             } else if !isResumed, let first = self.firstHeld(at: index) {

@@ -1,0 +1,56 @@
+package import NIOCore
+import Synchronization
+
+/// The place of one connection among those of a server. A connection that has proved nothing yet, no WebSocket and no
+/// key, makes room for others while nothing is under way on it.
+package final class ConnectionPlace: Sendable {
+    /// What is under way on a connection that has proved nothing.
+    package enum Activity: UInt8, AtomicRepresentable, Sendable {
+        /// No request has come, or all have been answered.
+        case idle
+        /// A request is being answered.
+        case busy
+        /// The last answer was written: the client has to end its half.
+        case leaving
+    }
+
+    let number: UInt64
+    let address: String
+    let openedAt: NIODeadline
+    private let activityFlag = Atomic(Activity.idle)
+    private let hasMadeRoom = Atomic(false)
+    private let limiter: ConnectionLimiter
+    private let close: @Sendable () -> Void
+
+    /// - Parameter close: closes the connection, from any thread.
+    init(
+        _ number: UInt64, _ limiter: ConnectionLimiter, address: String, openedAt: NIODeadline,
+        close: @escaping @Sendable () -> Void
+    ) {
+        self.number = number
+        self.limiter = limiter
+        self.address = address
+        self.openedAt = openedAt
+        self.close = close
+    }
+
+    package var activity: Activity {
+        get { self.activityFlag.load(ordering: .relaxed) }
+        set { self.activityFlag.store(newValue, ordering: .relaxed) }
+    }
+
+    /// Notes that the connection carries a client, or has shown a right key: it stays.
+    package func prove() { self.limiter.proved(self) }
+
+    /// Notes that the connection has ended. To be called once.
+    package func end() { self.limiter.ended(self) }
+
+    /// Whether the connection is counted.
+    var hasRoom: Bool { !self.hasMadeRoom.load(ordering: .relaxed) }
+
+    /// Ends the connection, for another one.
+    func makeRoom() { self.close() }
+
+    /// Notes, under the limiter's lock, that the connection is no longer counted.
+    func takeRoom() { self.hasMadeRoom.store(true, ordering: .relaxed) }
+}
