@@ -13,9 +13,9 @@ SWITCHING = (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnect
 class RawClient:
     """A WebSocket client on a bare socket, so that a test sees every byte."""
 
-    def __init__(self, address, path="/ws", headers="", handshake=True):
+    def __init__(self, address, path="/ws", headers="", handshake=True, source=None):
         host, port = address.rsplit(":", 1)
-        self.socket = socket.create_connection((host, int(port)), PATIENCE)
+        self.socket = socket.create_connection((host, int(port)), PATIENCE, (source, 0) if source else None)
         self.received = b""
         if handshake:
             self.send_handshake(path, headers)

@@ -9,21 +9,26 @@ import urllib.error
 import urllib.request
 
 from support.paths import MARTLET
-from support.processes import memory
+from support.processes import cpu, memory
 from support.waiting import PATIENCE, eventually
 
 
 class Server:
     """A running `martlet` command; its output is read so that it never blocks."""
 
-    def __init__(self, *arguments, env=None):
-        self.process = subprocess.Popen(
-            [MARTLET, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True, env={**os.environ, **(env or {})})
+    def __init__(self, *arguments, env=None, descriptors=None, log_file=None):
+        """`descriptors` is the limit of open files that the process cannot raise. Its log goes to the file, if there is one."""
+        limited = ["prlimit", f"--nofile={descriptors}:{descriptors}"] if descriptors else []
+        with open(log_file or os.devnull, "w") as file:
+            self.process = subprocess.Popen(
+                [*limited, MARTLET, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=file if log_file else subprocess.PIPE, text=True, encoding="utf-8", errors="backslashreplace",
+                env={**os.environ, **(env or {})})
         self.output, self.log = [], []
         self._ready = threading.Event()
         for stream, lines in ((self.process.stdout, self.output), (self.process.stderr, self.log)):
-            threading.Thread(target=self._read, args=(stream, lines), daemon=True).start()
+            if stream:
+                threading.Thread(target=self._read, args=(stream, lines), daemon=True).start()
         if not self._ready.wait(PATIENCE) or not hasattr(self, "port"):
             self.stop()
             raise AssertionError(f"the server did not listen: {self.output} {self.log}")
@@ -32,7 +37,7 @@ class Server:
         for line in stream:
             lines.append(line)
             found = re.search(r"127\.0\.0\.1:(\d+)", line)
-            if found and stream is self.process.stdout:
+            if found and stream is self.process.stdout and not hasattr(self, "port"):
                 self.port = int(found.group(1))
                 self._ready.set()
         if stream is self.process.stdout:
@@ -69,6 +74,10 @@ class Server:
 
     def rss(self):
         return memory(self.process)
+
+    def cpu(self):
+        """Seconds that the process has computed so far."""
+        return cpu(self.process)
 
     def stop(self, number=signal.SIGTERM):
         if self.process.poll() is None:

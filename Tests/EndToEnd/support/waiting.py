@@ -14,6 +14,18 @@ def eventually(condition, what, patience=PATIENCE):
         time.sleep(0.01)
 
 
+def wait_until_idle(server, patience=PATIENCE):
+    """Until a server has nothing left to do: it computes next to nothing for a while."""
+    end, last = time.monotonic() + patience, server.cpu()
+    while True:
+        time.sleep(0.2)
+        now = server.cpu()
+        if now - last < 0.002:
+            return
+        assert time.monotonic() < end, "the server goes on computing"
+        last = now
+
+
 def wait_until_read(connection):
     """Until the other end, on this machine, has read all that was sent."""
     def name(address):

@@ -1,0 +1,74 @@
+"""A listener of its own for metrics, health, the console and back ends."""
+import http.client
+import json
+import re
+
+import pytest
+
+from support.raw_client import RawClient
+from support.waiting import PATIENCE, eventually
+
+KEY = "a key of more than 16 bytes"
+FOR_OPERATORS = {
+    "/metrics": None, "/healthz": None, "/readyz": None, "/": None, "/console/state": None, "/push": {"userId": "u", "event": "e", "message": "m"},
+    "/drop": {"userId": "u"}, "/api/info": {}, "/api/publish": {"channel": "e#u", "data": "x"}}
+
+
+def ask(port, path, body=None, headers={}):
+    """Status and text."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    try:
+        connection.request("GET" if body is None else "POST", path, None if body is None else json.dumps(body), headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def admin_port(server):
+    """The service says where its metrics are, as the proxy does."""
+    eventually(lambda: any("/metrics" in line for line in server.output), lambda: f"it says where its metrics are: {server.output}")
+    return int(re.search(r"127\.0\.0\.1:(\d+)/metrics", "".join(server.output)).group(1))
+
+
+@pytest.fixture
+def server(serve):
+    return serve("--admin-listen", "127.0.0.1:0", env={"MARTLET_API_KEY": KEY})
+
+
+@pytest.mark.parametrize("path", [path for path in FOR_OPERATORS if not path.startswith("/console")])
+def test_what_is_for_operators_is_answered_by_their_listener_alone(server, path):
+    key = {"X-API-Key": KEY}
+    assert ask(admin_port(server), path, FOR_OPERATORS[path], key)[0] == 200
+    assert ask(server.port, path, FOR_OPERATORS[path], key)[0] == 404
+
+
+@pytest.mark.parametrize("path", ["/console/", "/console/app.js", "/demo/state"])
+def test_nothing_of_the_console_is_public(server, path):
+    assert ask(server.port, path)[0] == 404
+
+
+def test_clients_connect_to_the_public_listener(server):
+    assert ask(server.port, "/martlet.js")[0] == 200
+    assert ask(server.port, "/poll?token=u&event=e&wait=0")[0] == 200
+    client = RawClient(server.address)
+    client.register("u", "e")
+    push = FOR_OPERATORS["/push"]
+    eventually(lambda: ask(admin_port(server), "/push", push, {"X-API-Key": KEY})[1] == "message sent to 1 clients", "it is subscribed")
+    assert client.read_frame() == (0x81, b"m")
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/", "/push"])
+def test_a_name_that_was_made_to_point_here_is_refused_where_nobody_shows_a_key(serve, path):
+    """A page that has its own name resolve to this machine reads nothing of the operators' listener."""
+    server = serve("--admin-listen", "127.0.0.1:0")
+    port, body = admin_port(server), FOR_OPERATORS[path]
+    assert ask(port, path, body, {"Host": f"evil.example:{port}"})[0] == 403
+    assert ask(port, path, body, {"Host": f"localhost:{port}"})[0] == 200
+
+
+def test_without_such_a_listener_everything_is_at_one(serve):
+    server = serve(env={"MARTLET_API_KEY": KEY})
+    for path, body in FOR_OPERATORS.items():
+        if not path.startswith("/console"):
+            assert ask(server.port, path, body, {"X-API-Key": KEY})[0] == 200, path
