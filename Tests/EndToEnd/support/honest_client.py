@@ -31,11 +31,13 @@ class PushedTo:
 
     @staticmethod
     def newcomer(address, token):
-        """A client that the service has accepted."""
+        """A client that knows its position: what is pushed from now on comes."""
         client = RawClient(address, f"/ws?token={token}&event={EVENT}", "Sec-WebSocket-Protocol: martlet\r\n")
-        first, message = client.read_frame()
-        assert first == 0x81, (first, message)
-        return client
+        while True:
+            first, message = client.read_frame()
+            assert first == 0x81, (first, message)
+            if "id" in json.loads(message):
+                return client
 
     def send(self, number):
         """Sends a message and waits until it arrives."""
@@ -79,20 +81,23 @@ class Record:
 
     def __init__(self):
         self.delays, self.health, self.newcomers, self.mishaps = [], [], [], []
+        self.under_way = {}  # what was begun and has not ended, with the time of its beginning
 
     def mishap(self, what, error):
         self.mishaps.append(f"{what}: {error!r}"[:300])
 
 
-def watch(record, stop, every, what, times, act):
+def watch(record, stop, every, what, act):
     """Does something at regular times, and notes how long it takes."""
+    times = getattr(record, what)
     while not stop.wait(every):
-        begin = time.perf_counter()
+        begin = record.under_way[what] = time.perf_counter()
         try:
             act()
             times.append(time.perf_counter() - begin)
         except Exception as error:
             record.mishap(what, error)
+        del record.under_way[what]
 
 
 def ask_health(address):
@@ -109,13 +114,16 @@ def measure(kind, address, key, token, seconds, interval):
     """Everything that an honest client saw in a time."""
     record, stop = Record(), threading.Event()
     honest = KINDS[kind](address, key, token)
+    for number in range(5):  # whatever is made once is made now
+        honest.send(-number - 1)
+        honest.finish()
     print("connected", flush=True)
     sys.stdin.readline()  # until it is time
-    watchers = [(1, "newcomer", record.newcomers, lambda: KINDS[kind].newcomer(address, token).close())]
+    watchers = [(1, "newcomers", lambda: KINDS[kind].newcomer(address, token).close())]
     if kind == "serve":
-        watchers.append((0.2, "healthz", record.health, lambda: ask_health(address)))
-    for every, what, times, act in watchers:
-        threading.Thread(target=watch, args=(record, stop, every, what, times, act), daemon=True).start()
+        watchers.append((0.2, "health", lambda: ask_health(address)))
+    for every, what, act in watchers:
+        threading.Thread(target=watch, args=(record, stop, every, what, act), daemon=True).start()
     begin = due = time.perf_counter()
     number = 0
     while due < begin + seconds:
@@ -139,6 +147,8 @@ def measure(kind, address, key, token, seconds, interval):
         number += 1
         due += interval
     stop.set()
+    for what, since in list(record.under_way.items()):
+        getattr(record, what).append(time.perf_counter() - since)  # it takes that long at least
     return record
 
 
@@ -162,10 +172,14 @@ class HonestProcess:
             cwd=ROOT / "Tests/EndToEnd", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout.readline() == "connected\n"
 
+    def begin(self):
+        self.process.stdin.write("begin\n")
+        self.process.stdin.flush()
+
     def result(self, patience=600):
-        """Lets it begin, and returns what it saw, as a dictionary; `p99` is in seconds."""
+        """What it saw, as a dictionary; `p99` is in seconds."""
         try:
-            saw = json.loads(self.process.communicate("begin\n", timeout=patience)[0])
+            saw = json.loads(self.process.communicate(timeout=patience)[0])
         finally:
             self.process.kill()
             self.process.wait()

@@ -1,4 +1,5 @@
 """A service, an honest client of it, and those who attack it at the same time: what became of each."""
+import contextlib
 import dataclasses
 import time
 
@@ -16,6 +17,7 @@ KEY = "a key of more than 16 bytes"
 class Outcome:
     """What an honest client saw while others attacked, and what that took."""
     saw: dict
+    beside: dict | None  # what a client of another service saw, which nobody attacked
     attacks: dict  # what each attack did, and how often
     resident: int  # bytes before
     peak: int  # bytes, the most while it lasted
@@ -26,39 +28,59 @@ class Outcome:
     def p99(self):
         return self.saw["p99"]
 
+    @property
+    def growth(self):
+        return self.peak - self.resident
 
-def observe(names, seconds, interval, log_file, command="serve"):
-    """An honest client's time while these attacks run; without any, a quiet time."""
+
+@contextlib.contextmanager
+def running(command, arguments, **options):
+    server = Server(command, "--listen", "127.0.0.1:0", *arguments,
+                    env={"MARTLET_API_KEY": KEY} if command == "serve" else None, **options)
+    try:
+        yield server
+    finally:
+        server.process.kill()
+        server.process.wait()
+
+
+def observe(names, seconds, interval, log_file, command="serve", beside=False):
+    """An honest client's time while these attacks run; without any, a quiet time.
+
+    With `beside` there is a second service with an honest client, which nobody attacks: what that client waits for is the
+    machine.
+    """
     attacks = [ATTACKS[name] for name in names]
     command = attacks[0].command if attacks else command
     arguments = [argument for attack in attacks for argument in attack.arguments]
     limits = [attack.descriptors for attack in attacks if attack.descriptors]
     # Many attacks at once need some hundred connections to be attacks at all.
     descriptors = (limits[0] if len(attacks) == 1 else 1024) if limits else None
-    back_end = fragile_back_end() if any(attack.asks_back_end for attack in attacks) else None
-    if back_end:
-        arguments += ["--auth-url", back_end.url]
-    server = Server(command, "--listen", "127.0.0.1:0", *arguments, env={"MARTLET_API_KEY": KEY} if command == "serve" else None,
-                    descriptors=descriptors, log_file=log_file)
-    try:
-        HonestProcess(command, server.address, 0.2, 0.02, KEY).result()  # whatever is made once is made now
+    with contextlib.ExitStack() as stack:
+        if any(attack.asks_back_end for attack in attacks):
+            back_end = fragile_back_end()
+            stack.callback(back_end.server_close)
+            stack.callback(back_end.shutdown)
+            arguments += ["--auth-url", back_end.url]
+        server = stack.enter_context(running(command, arguments, descriptors=descriptors, log_file=log_file))
         honest = HonestProcess(command, server.address, seconds, interval, KEY)
+        other = None
+        if beside:
+            twin = stack.enter_context(running(command, ["--log-level", "warning"]))
+            other = HonestProcess(command, twin.address, seconds, interval, KEY)
         forget_peak(server.process)
         resident, cpu, begin, logged = server.rss(), server.cpu(), time.monotonic(), log_file.stat().st_size
-        running = {name: AttackProcess(name, server.address, KEY) for name in names}
-        if running:
+        attackers = {name: AttackProcess(name, server.address, KEY) for name in names}
+        if attackers:
             time.sleep(0.5)  # until they are under way
         try:
-            saw = honest.result()
+            honest.begin()
+            if other:
+                other.begin()
+            saw, beside = honest.result(), other.result() if other else None
         finally:
-            did = {name: attack.stop() for name, attack in running.items()}
+            did = {name: attack.stop() for name, attack in attackers.items()}
         took = time.monotonic() - begin
         assert server.process.poll() is None, "the service has ended"
-        return Outcome(saw, did, resident, memory(server.process, "VmHWM"), (server.cpu() - cpu) / took,
+        return Outcome(saw, beside, did, resident, memory(server.process, "VmHWM"), (server.cpu() - cpu) / took,
                        (log_file.stat().st_size - logged) / took)
-    finally:
-        server.process.kill()
-        server.process.wait()
-        if back_end:
-            back_end.shutdown()
-            back_end.server_close()

@@ -18,7 +18,7 @@ parser.add_argument("--source", default="127.0.0.1")
 options = parser.parse_args()
 
 # Those who attack have machines of their own. Here they take what the service and its clients leave of the processors.
-os.nice(19)
+os.nice(10)
 _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 attack = ATTACKS[options.name]

@@ -60,6 +60,7 @@ def many_events(target, counts):
 def crowd(target, counts, count=500):
     """500 clients at once, again and again; the back end takes a second for each."""
     while True:
+        counts["clients"] += count
         statuses = answers_at_once(target, [poll(target, f"{SLOW}{number}", "e") for number in range(count)])
         counts.update(statuses)
 

@@ -50,7 +50,7 @@ def hold(target, counts, begin, most):
             held.remove(client)
             client.close()
             counts["ended"] += 1
-        for _ in range(min(10, most - len(held))):
+        for _ in range(min(50, most - len(held))):
             try:
                 held.append(begin(target))
                 counts["messages begun"] += 1
