@@ -1,6 +1,6 @@
 # Everything a newcomer needs: `make serve` and `make test`. Each target installs what is missing and says so.
 
-.PHONY: serve test check dist conformance sanitize fuzz api docs bench bench-proxy bench-push bench-compare format lint clean
+.PHONY: serve test check dist conformance sanitize fuzz api docs bench bench-proxy bench-push bench-compare bench-attacks format lint clean
 
 # C libraries that the package is built on.
 LIBRARIES = zlib1g-dev libedit-dev
@@ -76,6 +76,14 @@ bench-compare:
 	@scripts/need.sh $(LIBRARIES) python3 gcc libc6-dev util-linux
 	swift build --traits Service -c release --product martlet
 	@python3 Benchmarks/compare.py $(BEFORE) .build/release/martlet
+
+# An honest client while others attack the push service; writes the table of docs/security.md to artifacts/.
+bench-attacks:
+	@scripts/need-swift.sh
+	@scripts/need.sh $(LIBRARIES) python3 python3-venv util-linux
+	swift build --traits Service -c release --product martlet
+	@scripts/python.sh
+	@.cache/venv/bin/python Benchmarks/attacks.py
 
 format:
 	swift format --in-place --recursive Package.swift Sources Tests Examples Fuzz

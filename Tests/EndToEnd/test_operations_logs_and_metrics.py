@@ -69,7 +69,9 @@ def test_whoever_is_refused_is_counted_and_logged(serve):
     for count, (status, method, path, body, headers) in enumerate(refusals, 1):
         assert server.post(path, body, headers, method=method)[0] == status, (method, path)
         assert server.metric("martlet_pushes_refused_total") == count, (method, path)
-        eventually(lambda: sum("refused a request to the API" in line for line in server.log) == count, "it is logged")
+    # Those of one kind that come at once share a line.
+    eventually(lambda: any("refused a request to the API" in line for line in server.log), "it is logged")
+    assert sum("refused a request to the API" in line for line in server.log) <= len(refusals)
 
 
 def test_head_is_answered_where_get_is(serve):
