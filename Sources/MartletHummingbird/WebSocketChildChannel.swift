@@ -72,6 +72,7 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
     ///   - streamEndpoint: called for requests that `endpoint` does not take.
     package init(
         responder: @escaping HTTPChannelHandler.Responder,
+        limits: HTTPLimits,
         trustedProxies: TrustedProxies,
         tls: ServerTLS?,
         connectionLimiter: ConnectionLimiter,
@@ -80,7 +81,7 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
         endpoint: @escaping WebSocketUpgradeHandler.EndpointLookup
     ) {
         self.init(
-            responder: responder, limits: .init(), idleTimeout: .seconds(60), connections: nil,
+            responder: responder, limits: limits, idleTimeout: .seconds(60), connections: nil,
             trustedProxies: trustedProxies, tls: tls, connectionLimiter: connectionLimiter,
             streamEndpoint: streamEndpoint, requestEndpoint: requestEndpoint
         ) { _, jobs, _ in

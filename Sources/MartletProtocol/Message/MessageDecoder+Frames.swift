@@ -7,6 +7,7 @@ extension MessageDecoder {
         switch header.opcode {
         case .text, .binary:
             guard self.message == nil else { return .messageInsideMessage }
+            self.messageMark &+= 1
             self.message = OpenMessage(
                 kind: header.opcode == .text ? .text : .binary, isCompressed: header.isCompressed)
             self.assembled.clear()
@@ -94,6 +95,7 @@ extension MessageDecoder {
     mutating func partTaken(isLast: Bool) -> MessagePart? {
         guard let message = self.message else { return nil }
         self.message?.isPartlyDelivered = true
+        self.messageMark &+= 1
         if isLast { self.message = nil }
         return MessagePart(kind: message.kind, isFirst: !message.isPartlyDelivered, isLast: isLast)
     }

@@ -90,6 +90,20 @@ public struct MessageDecoder {
     var message: OpenMessage?
     var assembled = ByteBuffer()
     private var isFinished = false
+    /// A number that changes whenever a message begins or a part of one is reported.
+    package internal(set) var messageMark: UInt32 = 0
+
+    /// Whether a message or a frame has begun and not ended.
+    package var isUnfinished: Bool { self.message != nil || self.frame != nil || self.carryCount > 0 }
+
+    /// The memory that an unfinished message holds. Bytes.
+    package var heldBytes: Int { self.assembled.readableBytes == 0 ? 0 : self.assembled.storageCapacity }
+
+    /// The bytes of an unfinished message that have come: those on the wire, if it is compressed.
+    package var receivedBytes: Int {
+        guard let message = self.message else { return self.frame?.received ?? 0 }
+        return message.isCompressed ? message.compressedLength : self.assembled.readableBytes
+    }
 
     /// The unmasked payload of the latest ping or pong, at most 125 bytes.
     public internal(set) var controlPayload: [UInt8] = []

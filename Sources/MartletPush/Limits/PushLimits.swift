@@ -14,6 +14,8 @@ public struct PushLimits: Sendable, Hashable {
     public var eventsPerSession = 128
     /// Sessions that one user may have at once, over all transports. Default: `nil`, any number.
     public var sessionsPerUser: Int?
+    /// The policy for a user who has as many sessions already. Default: ``ExcessSessionPolicy/refuse``.
+    public var excessSessions = ExcessSessionPolicy.refuse
     /// Messages that a client may send. Default: 20 a second and 256 at once; `nil` for no limit. Beyond it the
     /// connection is closed with 1008.
     public var messageRate: RateLimit? = RateLimit(perSecond: 20, burst: 256)

@@ -150,16 +150,37 @@ package final class Session: Subscriber, HeartbeatWheel.Member {
         self.environment.hub.unsubscribe(self, on: self.eventLoop)
         self.user = user
         self.userPlace = place
-        if place != nil { return true }
+        if let place {
+            self.mayBeReplaced(in: place)
+            return true
+        }
         switch self.environment.admit(user: user.value) {
         case .admitted(let place):
             self.userPlace = place
+            self.mayBeReplaced(in: place)
             return true
         case .refused:
             self.environment.counters.add(to: .refusedRegistrations)
             self.close(.unavailable, "this user has too many connections")
             return false
         }
+    }
+
+    private func mayBeReplaced(in place: UserPlace) {
+        guard self.environment.limits.excessSessions == .closeOldest else { return }
+        let bound = NIOLoopBound(Weak(session: self), eventLoop: self.eventLoop)
+        place.onReplaced { [eventLoop = self.eventLoop] in
+            eventLoop.execute {
+                guard let session = bound.value.session else { return }
+                session.environment.counters.add(to: .refusedSessions)
+                session.log(.info, "closing a session: its user has a newer one, and may have no more")
+                session.close(.refused, "replaced by a newer session")
+            }
+        }
+    }
+
+    private struct Weak {
+        weak var session: Session?
     }
 
     /// Sets the time at which the session ends; replaces the one that was set before.

@@ -60,8 +60,10 @@ final class SessionEnvironment: Sendable {
 
     /// Counts a session of a user, also where that is not limited yet.
     func admit(user: String) -> UserAdmission {
-        let limit = self.limits.sessionsPerUser ?? .max
-        guard let place = self.users.place(for: ExactString(user), atMost: limit) else {
+        let limits = self.limits
+        let limit = limits.sessionsPerUser ?? .max
+        let policy = limits.sessionsPerUser == nil ? .refuse : limits.excessSessions
+        guard let place = self.users.place(for: ExactString(user), atMost: limit, policy) else {
             self.counters.add(to: .refusedSessions)
             self.logger.info(
                 "refused a session: its user has too many",

@@ -27,7 +27,9 @@ final class LiveConfiguration: Sendable {
                 .custom { [wantsLoopback = configuration.wantsLoopbackHost] _, request in
                     !wantsLoopback || PushServerConfiguration.isLoopback(request.authority)
                 })
-            var endpoint = service.endpoint(origin: self.origin)
+            var webSocket = PushService.defaultConfiguration
+            webSocket.messageTimeout = configuration.messageTimeout
+            var endpoint = service.endpoint(origin: self.origin, configuration: webSocket)
             endpoint.connectionLimiter = connections
             self.endpoint = endpoint
         }

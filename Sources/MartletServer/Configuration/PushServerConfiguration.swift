@@ -1,6 +1,7 @@
 import HTTPTypes
 public import MartletPush
 public import MartletWebSocket
+public import NIOCore
 
 /// The configuration of a ``PushServer``.
 public struct PushServerConfiguration: Sendable {
@@ -45,6 +46,10 @@ public struct PushServerConfiguration: Sendable {
     public var drainTime = Duration.seconds(5)
     /// Bytes of a `POST /push` body. Default: 1 MiB. Beyond it: 413.
     public var maximumBodySize = 1 << 20
+    /// The time that a message of a client may take, from its first byte to its last. Default: 60 s. Beyond it: 1008.
+    public var messageTimeout = TimeAmount.seconds(60)
+    /// The time for which a client may take nothing of an answer. Default: 20 s. Beyond it its connection is ended.
+    public var answerTimeout = TimeAmount.seconds(20)
 
     public init() {}
 

@@ -19,7 +19,7 @@ final class EchoHandler: WebSocketHandler {
     func opened(_ socket: WebSocket) {
         guard let heartbeat = self.heartbeat else { return }
         let bound = NIOLoopBound(socket, eventLoop: socket.eventLoop)
-        self.beats = socket.eventLoop.scheduleRepeatedTask(initialDelay: heartbeat, delay: heartbeat) { _ in
+        self.beats = socket.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: heartbeat) { _ in
             bound.value.send(text: "heart beat")
         }
     }

@@ -22,6 +22,8 @@ public struct EchoServer: Service, CustomStringConvertible {
         public var maximumMessageSize = 1 << 20
         /// Frames a message may be split into. Default: 1,024.
         public var maximumFragmentCount = 1024
+        /// The time that a message may take, from its first byte to its last. Default: 60 s.
+        public var messageTimeout = TimeAmount.seconds(60)
         /// Compresses messages when the client can. Default: never.
         public var compression: CompressionConfiguration?
         /// The certificate to serve TLS with. Default: none, plain TCP.
@@ -57,6 +59,7 @@ public struct EchoServer: Service, CustomStringConvertible {
             maximumMessageSize: configuration.maximumMessageSize,
             maximumFragmentCount: configuration.maximumFragmentCount)
         webSocket.compression = configuration.compression
+        webSocket.messageTimeout = configuration.messageTimeout
         let endpoint = WebSocketEndpoint(configuration: webSocket, origin: configuration.origin) { _, _ in
             EchoHandler(heartbeat: configuration.heartbeat, onMessage: configuration.onMessage)
         }
@@ -68,7 +71,7 @@ public struct EchoServer: Service, CustomStringConvertible {
         try await HTTPServer(
             http, group: self.group, logger: self.logger, onListening: self.onListening,
             endpoints: .init(webSocket: { request in
-                let path = WebSocketRequest.path(of: request)
+                let path = paths.first { RequestPath.isSame(request.path, $0) } ?? WebSocketRequest.path(of: request)
                 // At "/" a browser that asks for no WebSocket wants the page.
                 guard paths.contains(path), path != "/" || ServerHandshake.isUpgradeRequest(request) else { return nil }
                 return endpoint

@@ -42,7 +42,7 @@ struct HTTPServer: Sendable {
             group: group,
             childChannel: WebSocketChildChannel(
                 responder: HTTPResponder(router.buildResponder(), logger: logger).respond,
-                trustedProxies: configuration.trustedProxies, tls: configuration.tls,
+                limits: configuration.limits, trustedProxies: configuration.trustedProxies, tls: configuration.tls,
                 connectionLimiter: configuration.limiter, requestEndpoint: endpoints.request,
                 streamEndpoint: endpoints.stream, endpoint: endpoints.webSocket),
             limiter: configuration.limiter, logger: logger)

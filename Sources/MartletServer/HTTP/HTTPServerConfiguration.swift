@@ -18,6 +18,7 @@ struct HTTPServerConfiguration: Sendable {
     var tls: ServerTLS?
     var trustedProxies = TrustedProxies.none
     var limiter: ConnectionLimiter
+    var limits = HTTPLimits()
     /// One listening socket for each event loop (`SO_REUSEPORT`).
     var isPortShared = false
     /// The function that says why other machines may not reach the server at an address; `nil` when they may. For

@@ -113,6 +113,7 @@ public struct PushServer: Service, CustomStringConvertible {
         http.tls = configuration.tls
         http.trustedProxies = configuration.trustedProxies
         http.isPortShared = configuration.isPortShared
+        http.limits.answerTimeout = configuration.answerTimeout
         http.refusal = { [live = self.live] address in
             live.wasHandedOver(address)
             return configuration.refusal(of: address)

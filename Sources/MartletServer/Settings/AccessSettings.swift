@@ -11,6 +11,7 @@ struct AccessSettings: Sendable {
     var jwt = JWTSettings()
     var webhookURL: String?
     var webhookTimeout = TimeAmount.seconds(5)
+    var webhookCache = TimeAmount.zero
     /// The secret of the environment that JWT tokens are signed with.
     private var environmentSecret: String?
 
@@ -23,10 +24,13 @@ struct AccessSettings: Sendable {
     private static let webhook: [Setting<AccessSettings>] = [
         .live(
             "auth.url", \.webhookURL, .httpURL(example: "http://127.0.0.1:9000/auth"),
-            "The URL where the back end is asked for a token's user: POST `{\"token\":…,\"event\":…}`, answered `{\"user\":…}`."
+            "The URL where the back end is asked for a token's user: POST `{\"token\":…,\"events\":[…]}`, answered `{\"user\":…}`."
         ),
         .live(
             "auth.timeout", \.webhookTimeout, .timeout, "The longest time that an answer of the back end may take."),
+        .live(
+            "auth.cache", \.webhookCache, .timeout(atLeast: .zero),
+            "The time for which an answer of the back end is used again for the same token and events; 0 is none."),
         .live(
             "anonymousUser", \.anonymousUser, .text("user", example: "guest"), default: "none, they are refused",
             "The user that clients without a token are."),
@@ -97,7 +101,7 @@ struct AccessSettings: Sendable {
             return JWTSettings.claims.first { origins[$0] != nil }
         }
         guard self.way == nil else { return nil }
-        return ["auth.timeout"].first { origins[$0] != nil } ?? ["jwt", "jwks", "auth"].first { sections[$0] != nil }
+        return ["auth.timeout", "auth.cache"].first { origins[$0] != nil } ?? ["jwt", "jwks", "auth"].first { sections[$0] != nil }
     }
 
     /// - Parameter bearer: the token that the service shows to the back end.
@@ -105,7 +109,7 @@ struct AccessSettings: Sendable {
     func authenticator(bearer: String?, logger: Logger) async throws -> Authenticator? {
         if let file = self.tokenFile { return try .tokens(file: file) }
         if let url = self.webhookURL {
-            return try .webhook(url: url, secret: bearer, timeout: self.webhookTimeout, logger: logger)
+            return try .webhook(url: url, secret: bearer, timeout: self.webhookTimeout, cache: self.webhookCache, logger: logger)
         }
         guard let configuration = self.jwt.configuration(secret: self.environmentSecret) else { return nil }
         return try await .jwt(configuration, logger: logger)

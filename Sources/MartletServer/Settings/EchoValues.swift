@@ -16,7 +16,7 @@ struct EchoValues: Sendable {
         EchoValues(),
         [
             SettingsSection("Listening", Self.listening + Self.tlsSettings),
-            SettingsSection("Limits", [Self.messageSize, Self.fragments]),
+            SettingsSection("Limits", [Self.messageSize, Self.fragments, Self.messageTimeout]),
             SettingsSection("Behavior", [Self.heartbeat] + Self.behavior + LogSettings.settings.map { $0.at(\.log) }),
         ])
 
@@ -44,8 +44,12 @@ struct EchoValues: Sendable {
 
     private static let fragments = Setting<EchoValues>.fixed(
         "limits.fragments", \.configuration.maximumFragmentCount, .int(1...1 << 30),
-        "The greatest number of frames that a message may be split into. Beyond it: 1008."
+        "The greatest number of frames that a message may be split into. Beyond it: 1009."
     ).alias(.key("maxFragments"))
+
+    private static let messageTimeout = Setting<EchoValues>.fixed(
+        "limits.messageTimeout", \.configuration.messageTimeout, .timeout,
+        "The time that a message may take, from its first byte to its last. Beyond it: 1008.")
 
     private static let heartbeat = Setting<EchoValues>.fixed(
         "heartbeat", \.configuration.heartbeat, .timeout,

@@ -54,6 +54,10 @@ extension PushServerConfiguration {
                 default: "any number",
                 "The greatest number of sessions of one user. Beyond it: 1013, of streams and polls 429."),
             .live(
+                "limits.excessSessions", \.limits.excessSessions,
+                .choice("policy", [("refuse", .refuse), ("close-oldest", .closeOldest)]),
+                "The fate of a session beyond `limits.sessionsPerUser`: it is refused, or the oldest is closed with 1008."),
+            .live(
                 "limits.eventsPerSession", \.limits.eventsPerSession, .int(1...10_000),
                 "The greatest number of events that one session may subscribe to. Beyond it: error 106, of streams and polls 400."
             ),
@@ -68,6 +72,12 @@ extension PushServerConfiguration {
             .live(
                 "limits.bodySize", \.maximumBodySize, .size(1...1 << 30),
                 "The greatest size of a request's body. Beyond it: 413."),
+            .fixed(
+                "limits.messageTimeout", \.messageTimeout, .timeout,
+                "The time that a client's message may take, from its first byte to its last. Beyond it: 1008."),
+            .fixed(
+                "limits.answerTimeout", \.answerTimeout, .timeout,
+                "The time for which a client may take nothing of an answer. Beyond it its connection is ended."),
             .live(
                 "limits.queueSize", .size(1024...1 << 30),
                 "The greatest size of what waits for a client that reads too slowly.", get: { $0.limits.queueSize }

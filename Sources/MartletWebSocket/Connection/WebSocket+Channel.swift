@@ -106,7 +106,19 @@ extension WebSocket: ChannelInboundHandler {
 
     public func channelReadComplete(context: ChannelHandlerContext) {
         self.uncork()
+        if self.core.decoder.isUnfinished || self.hasUnfinished { self.noteUnfinished() }
         if self.core.phase != .closed { self.readMore(context) }
+    }
+
+    private func noteUnfinished() {
+        self.hasUnfinished = true
+        self.loop.unfinished.note(self)
+    }
+
+    /// Closes the connection because of a message that does not end.
+    func giveUp(_ code: CloseCode, reason: String) {
+        self.close(code, reason: reason)
+        self.core.decoder.end()
     }
 
     private func processHeldInput() {
@@ -275,6 +287,7 @@ extension WebSocket: ChannelInboundHandler {
             self.loop.isCorkTaken = false
         }
         self.channel.context = nil
+        if self.hasUnfinished { self.loop.unfinished.remove(self) }
         self.core.decoder.end()
         self.compressor?.end()
         let information = self.core.finalInformation

@@ -29,6 +29,8 @@ public final class WebSocket {
     var isCorked = false
     /// Whether the queue is being written, or will be soon.
     var isWritingQueue = false
+    /// Whether it is among the loop's connections with an unfinished message.
+    var hasUnfinished = false
     /// The socket for sending past the pipeline; `nil` on TLS and when the channel is closed.
     var directSocket: DirectSocket? { didSet { self.isNotReady() } }
     /// The slot among ``ReadySockets``, once it was asked for.

@@ -15,6 +15,10 @@ public struct WebSocketConfiguration: Sendable {
     public var pingInterval: TimeAmount? = .seconds(20)
     /// The time after a ping within which a byte must arrive; otherwise the peer is considered dead. Default: 20 s.
     public var pingTimeout: TimeAmount = .seconds(20)
+    /// The time that a message may take from its first byte to its last, or between two parts that are taken from it as
+    /// they come; longer if at least 16 KiB a second come. Beyond it the connection is closed with 1008. Default: 60 s;
+    /// `nil` for no limit.
+    public var messageTimeout: TimeAmount? = .seconds(60)
     /// The time limit for the closing handshake and the peer's end of the TCP connection together. Default: 5 s.
     public var closeTimeout: TimeAmount = .seconds(5)
     /// The most bytes that may wait for a peer that does not read, including frame headers. A single larger message is

@@ -24,6 +24,7 @@ public final class LoopContext {
     let compression = CompressionContexts()
     let metrics: LoopMetrics
     let ready: ReadySockets
+    let unfinished: UnfinishedMessages
     /// The executor that runs a connection's tasks on its own event loop: no change of thread for a message.
     let executor: EventLoopTaskExecutor
 
@@ -37,6 +38,7 @@ public final class LoopContext {
         let metrics = LoopMetrics(eventLoop: eventLoop)
         self.metrics = metrics
         self.ready = ReadySockets(metrics: metrics)
+        self.unfinished = UnfinishedMessages(eventLoop)
     }
 
     /// Returns the context of the event loop that the caller runs on.
