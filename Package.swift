@@ -102,10 +102,19 @@ let package = Package(
         module(
             "MartletServer",
             [
-                "CMartletSystem", "MartletConfiguration", "MartletHTTP", "MartletPush", "MartletHummingbird",
-                "MartletWebSocket", "MartletService", "MartletAuth", .hummingbird, .hummingbirdCore, .collections,
+                "CMartletSystem", "MartletConfiguration", "MartletProtocol", "MartletHTTP", "MartletPush",
+                "MartletHummingbird", "MartletWebSocket", "MartletService", "MartletAuth", .hummingbird,
+                .hummingbirdCore, .collections, .crypto,
                 .nioCore, .nioSSL, .nioPosix, .nioHTTP1, .httpTypes, .logging, .lifecycle,
-            ], resources: [.embedInCode("Console/Page"), .embedInCode("Transports/martlet.js")]),
+            ],
+            exclude: [
+                "Script/martlet.source.mjs", "Script/Package/martlet.cjs", "Script/Package/martlet.d.mts",
+                "Script/Package/package.json", "Script/Package/README.md", "Script/Package/LICENSE",
+            ],
+            resources: [
+                .embedInCode("Console/Page"), .embedInCode("Script/Package/martlet.js"),
+                .embedInCode("Script/Package/martlet.mjs"), .embedInCode("Script/Package/martlet.d.ts"),
+            ]),
         program(
             "martlet", "Sources/martlet",
             [
@@ -189,8 +198,10 @@ let package = Package(
     ]
 )
 
-func module(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
-    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+func module(
+    _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [], resources: [Resource]? = nil
+) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: settings)
 }
 
 func program(_ name: String, _ path: String, _ dependencies: [Target.Dependency]) -> Target {

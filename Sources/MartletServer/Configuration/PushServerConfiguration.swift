@@ -84,7 +84,7 @@ public struct PushServerConfiguration: Sendable {
     /// The values that cannot be, by the key that a file has for each.
     var problems: [(key: String, reason: String)] {
         var problems: [(key: String, reason: String)] = []
-        var taken: Set = ["/drop", "/healthz", "/readyz", "/metrics", "/martlet.js"]
+        var taken: Set = ["/drop", "/healthz", "/readyz", "/metrics", "/martlet.js", "/martlet.mjs", "/martlet.d.ts"]
         let paths: [(key: String, path: KeyPath<Self, String>)] = [
             ("wsPath", \.webSocketPath), ("pushPath", \.pushPath), ("ssePath", \.eventStreams.eventsPath),
             ("pollPath", \.eventStreams.pollPath),
@@ -98,6 +98,8 @@ public struct PushServerConfiguration: Sendable {
                 problems.append((key, reason))
             } else if self.console.isEnabled, path.hasPrefix("/console/") || path.hasPrefix("/demo/") {
                 problems.append((key, "what is below /console/ and /demo/ is the console's: \(path)"))
+            } else if path.hasPrefix("/martlet/") {
+                problems.append((key, "what is below /martlet/ is martlet.js: \(path)"))
             } else if !taken.insert(path).inserted {
                 problems.append((key, "another endpoint has this path: \(path)"))
             }

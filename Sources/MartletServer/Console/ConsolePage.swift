@@ -1,7 +1,6 @@
 import FoundationEssentials
 import HTTPTypes
 import Hummingbird
-import NIOCore
 
 /// The page at `/` and the files that it is made of, below `/console/`: plain HTML, CSS and JavaScript, embedded in the
 /// binary.
@@ -37,13 +36,14 @@ struct ConsolePage: Sendable {
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self' ws: wss:; img-src data:;"
         + " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-    private let page: ByteBuffer
+    private let page: StaticFile
 
     init(_ settings: Settings) {
         // Strings only, so encoding cannot fail; "<" is escaped, so that no path can end the script element.
         let json = (try? JSONEncoder().encode(settings)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
         let page = String(decoding: PackageResources.console_html, as: UTF8.self)
-        self.page = ByteBuffer(string: page.replacing("{/*settings*/}", with: json.replacing("<", with: "\\u003c")))
+        let filled = page.replacing("{/*settings*/}", with: json.replacing("<", with: "\\u003c"))
+        self.page = StaticFile(Array(filled.utf8), headers: Self.headers("text/html"))
     }
 
     /// - Parameter refusal: gives the answer to a request that may not see the page.
@@ -52,23 +52,21 @@ struct ConsolePage: Sendable {
         refusal: @escaping @Sendable (Request, ServiceRequestContext) async -> Response? = { _, _ in nil }
     ) {
         router.get("/") { request, context in
-            await refusal(request, context) ?? Self.response(self.page, "text/html")
+            await refusal(request, context) ?? self.page.response(to: request)
         }
         for file in Self.files {
-            let bytes = ByteBuffer(bytes: file.bytes)
+            let content = StaticFile(file.bytes, headers: Self.headers(file.type))
             router.get(RouterPath("/console/\(file.name)")) { request, context in
-                await refusal(request, context) ?? Self.response(bytes, file.type)
+                await refusal(request, context) ?? content.response(to: request)
             }
         }
     }
 
-    private static func response(_ bytes: ByteBuffer, _ type: String) -> Response {
-        Response(
-            status: .ok,
-            headers: [
-                .contentType: "\(type); charset=utf-8", .cacheControl: "no-store",
-                .contentSecurityPolicy: Self.policy, .xContentTypeOptions: "nosniff",
-            ],
-            body: .init(byteBuffer: bytes))
+    /// The browser may keep a file, and asks each time whether it is still the same, and whether its user may see it.
+    private static func headers(_ type: String) -> HTTPFields {
+        [
+            .contentType: "\(type); charset=utf-8", .cacheControl: "private, no-cache",
+            .contentSecurityPolicy: Self.policy, .xContentTypeOptions: "nosniff",
+        ]
     }
 }

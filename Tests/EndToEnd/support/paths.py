@@ -5,6 +5,6 @@ import pathlib
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 BINARIES = ROOT / ".build/release"
 MARTLET = os.environ.get("MARTLET", str(BINARIES / "martlet"))
-MARTLET_JS = ROOT / "Sources/MartletServer/Transports/martlet.js"
+MARTLET_JS = ROOT / "Sources/MartletServer/Script/Package/martlet.js"
 GORILLA_ECHO = ROOT / ".cache/gorilla-echo"  # echo server and client with gorilla/websocket
 ARTIFACTS = pathlib.Path(os.environ.get("ARTIFACTS", ROOT / "artifacts"))

@@ -1,7 +1,7 @@
 // Tabs that share a connection, in random histories: node tabs.mjs SCRIPT SEED COUNT. Prints what went wrong, with the seed.
 //
-// Whatever tabs do (open, close, crash, hang, take over, hear other events), each listener gets every message from its first
-// on once and in order, or is told of a gap.
+// Whatever tabs do (open, close, crash, hang, take over, go into the back/forward cache, hear other events), each listener gets
+// every message from its first on once and in order, or is told of a gap.
 import { World, pause, steps } from "./world.mjs";
 
 const [script, first, count] = [process.argv[2], +process.argv[3], +process.argv[4]];
@@ -53,7 +53,7 @@ async function history(seed) {
   open();
   open();
   for (let step = 0; step < 40; step++) {
-    const { tabs } = world, tab = tabs[next(tabs.length)], event = "abc"[next(3)], choice = next(12);
+    const { tabs } = world, tab = tabs[next(tabs.length)], event = "abc"[next(3)], choice = next(14);
     if (choice == 0) {
       if (tabs.length < 4) open();
     } else if (choice == 1) {
@@ -64,7 +64,12 @@ async function history(seed) {
     } else if (choice == 3) {
       log.push("thaw all");
       for (const one of tabs) one.thaw();
+    } else if (choice > 11) {
+      log.push(`${tab.isHidden ? "show" : "hide"} ${tab.name}`);
+      if (tab.isHidden) tab.show();
+      else tab.hide();
     } else if (choice < 7) {
+      if (tab.isHidden) continue;
       const listener = tab.listeners.get(event);
       if (!listener) {
         log.push(`${tab.name} hears ${event}`);
@@ -82,7 +87,10 @@ async function history(seed) {
     if (next(4) == 0) await pause(6);
   }
   // In the end all of them are reached.
-  for (const tab of world.tabs) tab.thaw();
+  for (const tab of world.tabs) {
+    tab.thaw();
+    if (tab.isHidden) tab.show();
+  }
   const missing = () => world.tabs.flatMap(tab => [...tab.listeners.values()])
     .filter(listener => listener.last != world.stream(listener.event).length);
   for (let attempt = 0; missing().length && attempt < 200; attempt++) {

@@ -97,7 +97,10 @@ export class World {
         const copy = structuredClone(message);
         for (const other of world.tabs) if (other != tab) other.hear?.(this.#name, copy);
       }
-      close() { tab.hear = undefined; }
+      close() {
+        tab.hear = undefined;
+        inbox.length = 0;
+      }
     }
 
     class Socket {
@@ -109,12 +112,36 @@ export class World {
       }
     }
 
-    const request = (name, work) => {
-      world.#locks.push({ tab, name, work });
+    const request = (name, { signal }, work) => {
+      const lock = { tab, name, work };
+      world.#locks.push(lock);
       world.#grant(name);
+      return new Promise((_, reject) => signal.addEventListener("abort", () => {
+        if (lock.isHeld) return;
+        world.#locks = world.#locks.filter(one => one != lock);
+        reject(signal.reason);
+      }));
+    };
+    /* A poll that does not wait, which is all that a tab asks for that is back. */
+    const fetch = async address => {
+      await steps(3);
+      const query = new URL(address).searchParams, publications = [], ids = {};
+      for (const part of query.get("after").split(",")) {
+        const [, event, offset] = /(.*)~epoch\.(.*)/.exec(part);
+        ids[event] = part;
+        for (const one of world.stream(event).slice(+offset)) {
+          ids[event] = `${event}~epoch.${one}`;
+          publications.push({ id: Object.values(ids).join(), event, data: `${one}` });
+        }
+      }
+      await steps(3);
+      return {
+        ok: true, status: 200, headers: new Headers({ "Content-Type": "application/json" }),
+        json: async () => ({ id: Object.values(ids).join(), publications }),
+      };
     };
     const context = vm.createContext({
-      URL, TextEncoder, AbortController, setTimeout, clearTimeout, queueMicrotask,
+      URL, TextEncoder, AbortController, setTimeout, clearTimeout, queueMicrotask, btoa, fetch,
       WebSocket: Socket, BroadcastChannel: Channel, navigator: { locks: { request }, onLine: true },
       location: { href: `https://example.com/${name}` },
       addEventListener: (type, listener) => { listeners[type] = listener; },
@@ -127,7 +154,15 @@ export class World {
       isFrozen = false;
       inbox.forEach(readLater);
     };
-    tab.hide = () => listeners.pagehide?.({});
+    // It goes into the back/forward cache, and is shown again; in between it runs no script.
+    tab.hide = () => {
+      tab.isHidden = true;
+      listeners.pagehide?.({});
+    };
+    tab.show = () => {
+      tab.isHidden = false;
+      listeners.pageshow?.({ persisted: true });
+    };
     tab.crash = () => {
       tab.isThere = false;
       for (const socket of this.#sockets) if (socket.tab == tab) socket.isOpen = false;
