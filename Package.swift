@@ -81,7 +81,7 @@ let package = Package(
         module(
             "MartletService",
             [
-                "CMartletSystem", "CMartletZlib", "MartletConfiguration", "MartletHTTP", "MartletWebSocket", .coreMetrics, .signals,
+                "CMartletSystem", "MartletConfiguration", "MartletHTTP", "MartletWebSocket", .coreMetrics, .signals,
                 .hummingbird,
                 .nioCore, .nioHTTP1, .httpTypes, .logging,
             ]),

@@ -3,6 +3,7 @@ import Hummingbird
 import Logging
 import MartletAuth
 import MartletHTTP
+import MartletProtocol
 import MartletPush
 import MartletService
 import MartletWebSocket
