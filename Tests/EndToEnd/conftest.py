@@ -8,6 +8,7 @@ pytest.register_assert_rewrite("support")  # before any of it is imported
 
 from support import ports
 from support.http_server import HTTPServer
+from support.martlet_js import Double, Runtime
 from support.operator_service import Service
 from support.server import Server
 
@@ -57,6 +58,34 @@ def service():
     for one in services:
         one.shutdown()
         one.server_close()
+
+
+@pytest.fixture
+def runtime():
+    """Starts clients of martlet.js outside of a browser, and stops them at the end."""
+    runtimes = []
+
+    def make(*arguments, **options):
+        runtimes.append(Runtime(*arguments, **options))
+        return runtimes[-1]
+
+    yield make
+    for one in runtimes:
+        one.stop()
+
+
+@pytest.fixture
+def double():
+    """Starts servers that stand where a client looks for the push service."""
+    doubles = []
+
+    def make(answer):
+        doubles.append(Double(answer))
+        return doubles[-1]
+
+    yield make
+    for one in doubles:
+        one.stop()
 
 
 @pytest.fixture(scope="session")

@@ -452,9 +452,10 @@ export class Martlet {
 
   async #poll(token, signal, opened) {
     const [watch, ends] = this.#watch(signal);
-    while (!signal.aborted) {
+    // The first is answered at once: until then nobody knows whether there is a connection.
+    for (let wait = "0"; !signal.aborted; wait = undefined) {
       watch(40, 30);  // the service answers after 25 s
-      const response = await this.#fetch("poll", this.#address("poll"), token, ends);
+      const response = await this.#fetch("poll", this.#address("poll", { wait }), token, ends);
       opened();
       const items = await this.#items(response);
       if (signal.aborted) return;

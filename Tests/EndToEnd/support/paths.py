@@ -5,6 +5,7 @@ import pathlib
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 BINARIES = ROOT / ".build/release"
 MARTLET = os.environ.get("MARTLET", str(BINARIES / "martlet"))
-MARTLET_JS = ROOT / "Sources/MartletServer/Script/Package/martlet.js"
+PACKAGE = ROOT / "Sources/MartletServer/Script/Package"  # martlet.js, as npm packs it
+MARTLET_JS = PACKAGE / "martlet.js"
 GORILLA_ECHO = ROOT / ".cache/gorilla-echo"  # echo server and client with gorilla/websocket
 ARTIFACTS = pathlib.Path(os.environ.get("ARTIFACTS", ROOT / "artifacts"))
