@@ -1,10 +1,7 @@
 """`martlet.js` in a browser: transports, tokens, what a page is told."""
-import subprocess
-
 import pytest
 
 from support.event_stream import push
-from support.paths import MARTLET_JS
 from support.waiting import eventually
 
 
@@ -111,8 +108,3 @@ def test_a_page_of_another_origin_learns_that_it_may_not_connect(serve, browser)
             martlet.subscribe("alerts", () => {});
         });""", f"http://{server.address}")
     assert state == "closed" and "403" in message and "origin" in message
-
-
-def test_the_script_is_small():
-    small = subprocess.run(["esbuild", "--minify", str(MARTLET_JS)], check=True, capture_output=True).stdout
-    assert len(small) < 6 * 1024, len(small)

@@ -49,8 +49,7 @@ class Runtime:
 
     def end(self):
         """Closes the client; nothing of it may keep the program alive."""
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
+        self.process.stdin.close()
         return self.process.wait(PATIENCE)
 
     def stop(self):

@@ -1,5 +1,5 @@
 // One client of martlet.js in Node or Deno: one.mjs MODULE OPTIONS EVENT, the options as JSON.
-// Says what it is told, a line of JSON each; a line on standard input ends the client, and with it the program.
+// Says what it is told, a line of JSON each; the end of standard input ends the client, and with it the program.
 import process from "node:process";
 
 const [module, options, event] = process.argv.slice(2);
@@ -11,7 +11,4 @@ martlet.on("state", (state, transport, wait) => say("state", state, transport ??
 martlet.on("gap", events => say("gap", events));
 martlet.on("error", ({ message, final, data }) => say("error", message, final, data));
 martlet.subscribe(event, data => say("message", data));
-process.stdin.once("data", () => {
-  martlet.close();
-  process.stdin.pause();
-});
+process.stdin.once("end", () => martlet.close()).resume();
