@@ -83,8 +83,8 @@ async function subscribe() {
   const transport = $("subscribe-transport").value;
   const event = $("subscribe-event").value;
   try {
-    await import("../martlet.js");
-    martlet = new globalThis.Martlet({
+    const { Martlet } = await import("../martlet.mjs");
+    martlet = new Martlet({
       url: at("").href, token: $("subscribe-token").value, transports: [transport], share: false,
       paths: { websocket: "." + settings.webSocketPath, sse: "." + settings.eventsPath, poll: "." + settings.pollPath },
     });
