@@ -2,8 +2,6 @@
 // Says "open" when all are connected; a line on standard input asks for what they have seen, as JSON.
 const fs = require("fs");
 globalThis.WebSocket = require("ws");
-globalThis.navigator ??= {};
-globalThis.location ??= { href: process.argv[3] };
 (0, eval)(fs.readFileSync(process.argv[2], "utf8"));
 
 const [url, count] = [process.argv[3], +process.argv[4]];
