@@ -169,7 +169,7 @@ let package = Package(
                 .nioPosix, .nioSSL, .httpTypes, .logging, .nioCore, .lifecycle,
             ]),
         tests("MartletPush", ["MartletWebSocket", .nioCore, .nioPosix, .nioEmbedded]),
-        tests("MartletService", [.logging]),
+        tests("MartletService", ["MartletWebSocket", .coreMetrics, .logging]),
         tests("MartletAuth", ["MartletPush", "MartletService", .nioCore, .nioHTTP1, .httpTypes, .logging]),
         tests(
             "MartletProxy",

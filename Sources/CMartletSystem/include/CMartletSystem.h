@@ -10,15 +10,17 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 #ifdef __linux__
+#include <dirent.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
-#include <unistd.h>
 #endif
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -32,6 +34,36 @@ static inline unsigned long martlet_raise_descriptor_limit(void) {
     setrlimit(RLIMIT_NOFILE, &limit);
     return getrlimit(RLIMIT_NOFILE, &limit) ? 0 : (unsigned long)limit.rlim_cur;
 }
+
+/// The limit of open descriptors; -1 when it is unknown.
+static inline long martlet_descriptor_limit(void) {
+    struct rlimit limit;
+    return getrlimit(RLIMIT_NOFILE, &limit) ? -1 : (long)limit.rlim_cur;
+}
+
+/// How many descriptors are open; -1 when it is unknown.
+static inline long martlet_open_descriptor_count(void) {
+#ifdef __linux__
+    struct stat status;
+    // Linux 6.2 and later say it at once; before, the names are counted, and there may be many.
+    if (!stat("/proc/self/fd", &status) && status.st_size > 0) return (long)status.st_size;
+    DIR *folder = opendir("/proc/self/fd");
+    if (!folder) return -1;
+    long count = -1;  // the folder's own
+    struct dirent *entry;
+    while ((entry = readdir(folder))) count += entry->d_name[0] != '.';
+    closedir(folder);
+    return count;
+#else
+    return -1;
+#endif
+}
+
+/// Bytes of a page of memory.
+static inline long martlet_page_size(void) { return sysconf(_SC_PAGESIZE); }
+
+/// The clock ticks of a second, in which the system counts time on processors.
+static inline long martlet_clock_ticks(void) { return sysconf(_SC_CLK_TCK); }
 
 /// How many processors the process may run on (`taskset`, a container's cpuset); 0 when it is unknown.
 static inline int martlet_processor_count(void) {

@@ -21,6 +21,10 @@ final class RouteMetrics: Sendable {
         var ends: [TunnelEnd: Counter] = [:]
     }
 
+    /// The statuses, and the close codes, whose counters exist from the start.
+    private static let statuses = [101, 200, 400, 404, 413, 429, 499, 500, 502, 503, 504]
+    private static let codes: [UInt16] = [1000, 1001, 1006, 1008, 1009, 1011, 1012, 1013]
+
     private let route: String
     private let found = Mutex(Found())
     private let duration: Timer
@@ -45,18 +49,14 @@ final class RouteMetrics: Sendable {
         self.bytesFromUpstream = counter("proxy_websocket_bytes_total", from: "upstream")
         self.messagesFromClient = counter("proxy_websocket_messages_total", from: "client")
         self.messagesFromUpstream = counter("proxy_websocket_messages_total", from: "upstream")
+        for status in Self.statuses { _ = self.requestCounter(status) }
+        for code in Self.codes { _ = self.closeCounter(code) }
+        for end in TunnelEnd.allCases where end != .finished { _ = self.endCounter(end) }
     }
 
     /// - Parameter duration: nanoseconds.
     func answered(status: Int, duration: Int64) {
-        let counter = self.found.withLock { found in
-            if let known = found.statuses[status] { return known }
-            let counter = Counter(
-                label: "proxy_requests_total", dimensions: [("route", self.route), ("status", String(status))])
-            found.statuses[status] = counter
-            return counter
-        }
-        counter.increment()
+        self.requestCounter(status).increment()
         if status == 101 { self.upgrades.increment() } else { self.duration.recordNanoseconds(duration) }
     }
 
@@ -68,15 +68,28 @@ final class RouteMetrics: Sendable {
         self.messagesFromClient.increment(by: tunnel.messagesFromClient)
         self.messagesFromUpstream.increment(by: tunnel.messagesFromUpstream)
         let code = (tunnel.closeCode.map { CloseCode($0) } ?? .abnormalClosure).counted.rawValue
-        let counter = self.found.withLock { found in
+        self.closeCounter(code).increment()
+        if tunnel.end != .finished { self.endCounter(tunnel.end).increment() }
+    }
+
+    private func requestCounter(_ status: Int) -> Counter {
+        self.found.withLock { found in
+            if let known = found.statuses[status] { return known }
+            let counter = Counter(
+                label: "proxy_requests_total", dimensions: [("route", self.route), ("status", String(status))])
+            found.statuses[status] = counter
+            return counter
+        }
+    }
+
+    private func closeCounter(_ code: UInt16) -> Counter {
+        self.found.withLock { found in
             if let known = found.closeCodes[code] { return known }
             let counter = Counter(
                 label: "proxy_websocket_closes_total", dimensions: [("route", self.route), ("code", String(code))])
             found.closeCodes[code] = counter
             return counter
         }
-        counter.increment()
-        if tunnel.end != .finished { self.endCounter(tunnel.end).increment() }
     }
 
     private func endCounter(_ end: TunnelEnd) -> Counter {

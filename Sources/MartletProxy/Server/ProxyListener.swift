@@ -125,7 +125,7 @@ final class ProxyListener: Sendable {
             throw ProxyError(.system, reason: "a connection on an event loop that is not the proxy's")
         }
         guard !self.core.isDraining, self.core.connections.admit(atMost: self.connectionLimit) else {
-            ProxyMetrics.refusedConnection(reason: "limit")
+            ProxyMetrics.refusedConnection(.limit)
             self.core.logger.warning(
                 "refused a connection: too many connections", metadata: ["limit": "\(self.connectionLimit)"])
             if self.tls == nil, !self.configuration.expectsProxyProtocol {
@@ -151,7 +151,7 @@ final class ProxyListener: Sendable {
                 }
             } onFailure: { reason in
                 self.core.connections.ended()
-                ProxyMetrics.refusedConnection(reason: "PROXY protocol")
+                ProxyMetrics.refusedConnection(.proxyProtocol)
                 logger.info(
                     "refused a connection",
                     metadata: ["reason": "\(reason)", "address": "\(channel.remoteAddress?.text ?? "-")"])

@@ -123,7 +123,7 @@ public final class ProxyServer: Service {
 
     /// Reads the certificates of the listeners again, changed or not. Files that change are noticed within a second
     /// anyway.
-    public func reloadCertificates() { self.certificates.reload() }
+    public func reloadCertificates() { self.certificateWatch.reload() }
 
     /// Opens the access log anew.
     public func reopenLogs() { self.core.accessLog?.reopen() }
@@ -144,7 +144,7 @@ public final class ProxyServer: Service {
         self.settle()
         self.state.withLock { $0.isServing = true }
         await withTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { await self.certificates.run() }
+            tasks.addTask { await self.certificateWatch.run() }
             tasks.addTask { await self.checker.run { Array(self.core.routing.groups.values) } }
             try? await gracefulShutdown()
             await self.waitBeforeDraining()
@@ -209,10 +209,11 @@ public final class ProxyServer: Service {
         for one in listening { await one.close() }
     }
 
-    private var certificates: CertificateWatch {
-        CertificateWatch(logger: self.logger) {
-            self.state.withLock { $0.listening.values.compactMap(\.listener.tls) }
-        }
+    /// The certificates of the listeners.
+    var certificates: [ServerTLS] { self.state.withLock { $0.listening.values.compactMap(\.listener.tls) } }
+
+    private var certificateWatch: CertificateWatch {
+        CertificateWatch(logger: self.logger) { self.certificates }
     }
 
     // MARK: Reloading

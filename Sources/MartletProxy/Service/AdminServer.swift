@@ -66,9 +66,12 @@ final class AdminServer: Sendable {
         }
         router.get("/metrics") { _, _ in
             self.server.recordGauges()
+            let text =
+                ProcessMetrics.text() + CertificateMetrics.text(self.server.certificates)
+                + PrometheusMetrics.shared.text()
             return Response(
                 status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
-                body: .init(byteBuffer: ByteBuffer(string: PrometheusMetrics.shared.text())))
+                body: .init(byteBuffer: ByteBuffer(string: text)))
         }
         router.get("/upstreams") { _, _ in
             let data = (try? JSONEncoder().encode(self.server.endpoints)) ?? Data("[]".utf8)

@@ -42,6 +42,7 @@ public struct ProxyService: Service, CustomStringConvertible {
         onListening: @escaping @Sendable ([ProxyAddress], ProxyAddress?) async -> Void
     ) throws {
         PrometheusMetrics.bootstrap()
+        PrometheusMetrics.shared.describe(ProxyMetrics.descriptions)
         self.server = try ProxyServer(configuration: configuration, logger: logger)
         self.configuration = configuration
         self.file = file

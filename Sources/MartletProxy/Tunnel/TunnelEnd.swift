@@ -1,5 +1,5 @@
 /// The reason why a tunnel ended, for the log and the metrics.
-public enum TunnelEnd: String, Sendable {
+public enum TunnelEnd: String, Sendable, CaseIterable {
     /// Both sides ended their connections.
     case finished
     case clientReset = "the client reset the connection"

@@ -23,6 +23,7 @@ final class UpstreamGroup: Sendable {
             configuration.endpoints.contains { $0.url.isSecure }
             ? try UpstreamTLS(configuration.tls, upstream: name) : nil
         self.turns = Mutex(WeightedTurns(count: configuration.endpoints.count))
+        for endpoint in self.endpoints { ProxyMetrics.describe(name, endpoint.name) }
     }
 
     /// Chooses an upstream server.

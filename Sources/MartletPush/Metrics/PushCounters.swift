@@ -25,6 +25,7 @@ public final class PushCounters: Sendable {
             case rateLimited
             case expiredTokens
             case failedPushes
+            case uncheckedTokens
         }
 
         /// Room for transports. It is a constant, as is the number of a counter: nothing is looked up when one is added to.
@@ -89,6 +90,8 @@ public final class PushCounters: Sendable {
         public static var expiredTokens: Self { Self(.expiredTokens) }
         /// Publications that the broker did not confirm.
         public static var failedPushes: Self { Self(.failedPushes) }
+        /// Tokens that could not be checked at the moment.
+        public static var uncheckedTokens: Self { Self(.uncheckedTokens) }
     }
 
     private let values = (0..<Name.count).map { _ in Counter() }

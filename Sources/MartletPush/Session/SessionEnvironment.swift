@@ -102,6 +102,7 @@ final class SessionEnvironment: Sendable {
             else { return .refused }
             return .user(user)
         } catch {
+            self.counters.add(to: .uncheckedTokens)
             self.logger.warning(
                 "cannot check a token", metadata: ["error": "\(error)", "address": "\(address ?? "-")"])
             return .unavailable

@@ -1,4 +1,5 @@
 import MartletPush
+import MartletWebSocket
 
 /// The answer to `/metrics`: the service's own figures, and what the libraries below measure.
 struct ServiceMetrics: Sendable {
@@ -13,6 +14,10 @@ struct ServiceMetrics: Sendable {
         (.refusedSessions, "martlet_sessions_refused_total", "Sessions and polls refused because of a limit."),
         (.rateLimited, "martlet_rate_limited_total", "Pushes, polls and messages of clients that came too often."),
         (.expiredTokens, "martlet_tokens_expired_total", "Sessions ended because their token expired."),
+        (
+            .uncheckedTokens, "martlet_tokens_unchecked_total",
+            "Tokens that could not be checked, since what checks them could not be asked."
+        ),
     ]
 
     private static let byTransport:
@@ -26,26 +31,27 @@ struct ServiceMetrics: Sendable {
         ]
 
     let service: PushService
+    /// The certificates that TLS is served with.
+    let certificates: [ServerTLS]
+
+    /// Makes the metrics of the libraries below exist from the start.
+    static func describe() {
+        PrometheusMetrics.shared.describe(WebSocketMetrics.connections([.server]) + [WebSocketMetrics.refusals])
+    }
 
     func text() -> String {
         let counters = self.service.counters
-        var text = """
-            # HELP martlet_build_info The version that runs.
-            # TYPE martlet_build_info gauge
-            martlet_build_info{version="\(Version.current)"} 1
-            # HELP martlet_channels Channels that have subscribers.
-            # TYPE martlet_channels gauge
-            martlet_channels \(self.service.channelCount)
-
-            """
+        var text = ProcessMetrics.text() + CertificateMetrics.text(self.certificates)
+        text += PrometheusText.heading("martlet_channels", "gauge", "Channels that have subscribers.")
+        text += "martlet_channels \(self.service.channelCount)\n"
         for (counter, name, type, help) in Self.byTransport {
-            text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
+            text += PrometheusText.heading(name, type, help)
             for transport in SessionTransport.allCases {
                 text += "\(name){transport=\"\(transport.rawValue)\"} \(counters[counter(transport)])\n"
             }
         }
         for (counter, name, help) in Self.counters {
-            text += "# HELP \(name) \(help)\n# TYPE \(name) counter\n\(name) \(counters[counter])\n"
+            text += PrometheusText.heading(name, "counter", help) + "\(name) \(counters[counter])\n"
         }
         return text + self.deliveryTimes + PrometheusMetrics.shared.text()
     }
@@ -54,7 +60,7 @@ struct ServiceMetrics: Sendable {
     /// stored elsewhere.
     private var deliveryTimes: String {
         let name = "martlet_delivery_seconds"
-        var text = "# HELP \(name) Time from a push to the last session that took it.\n# TYPE \(name) histogram\n"
+        var text = PrometheusText.heading(name, "histogram", "Time from a push to the last session that took it.")
         var total = 0
         let classes = self.service.deliveryTimes.classes
         for (index, count) in classes.enumerated() {

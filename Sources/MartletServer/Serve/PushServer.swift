@@ -65,6 +65,7 @@ public struct PushServer: Service, CustomStringConvertible {
     ) throws {
         try configuration.validate()
         PrometheusMetrics.bootstrap()
+        ServiceMetrics.describe()
         self.source = source
         self.group = group
         self.logger = logger
@@ -108,6 +109,7 @@ public struct PushServer: Service, CustomStringConvertible {
             if let demo { await EventStreams(demo.live, group: self.group) } else { nil }
         let publisher = Publisher(self.service)
         let access = APIAccess(live: self.live)
+        let metrics = ServiceMetrics(service: self.service, certificates: configuration.tls.map { [$0] } ?? [])
         let push = PushEndpoint(self.live, logger: self.logger)
         var http = HTTPServerConfiguration(listen: configuration.listen, limiter: self.live.connections)
         http.tls = configuration.tls
@@ -140,7 +142,6 @@ public struct PushServer: Service, CustomStringConvertible {
         ) { router in
             router.middlewares.add(APIMethodMiddleware(paths: [configuration.pushPath, "/drop"], access: access))
             PushRoutes(live: self.live, publisher: publisher, access: access).add(to: router)
-            let metrics = ServiceMetrics(service: self.service)
             router.get("/metrics") { _, _ in
                 Response.text(metrics.text(), contentType: "text/plain; version=0.0.4; charset=utf-8")
             }

@@ -1,4 +1,5 @@
 public import CoreMetrics
+package import MartletWebSocket
 import Synchronization
 
 /// A backend for swift-metrics that writes Prometheus' text format (version 0.0.4).
@@ -14,6 +15,15 @@ public final class PrometheusMetrics: MetricsFactory {
         var series: [PrometheusLabels: any PrometheusSeries] = [:]
     }
 
+    private struct State {
+        var families: [String: Family] = [:]
+        /// The help texts of metrics by name, also of those that have no series yet.
+        var helps: [String: String] = [:]
+    }
+
+    private static let counterSuffix = "_total"
+    private static let timerSuffix = "_seconds"
+
     private static let bootstrapped = Atomic(false)
     /// The bounds of timers. Seconds.
     private static let timeBuckets = [
@@ -21,7 +31,7 @@ public final class PrometheusMetrics: MetricsFactory {
     ]
     private static let valueBuckets = (0...12).map { Double(1 << (2 * $0)) }
 
-    private let families = Mutex<[String: Family]>([:])
+    private let state = Mutex(State())
 
     public init() {}
 
@@ -33,12 +43,29 @@ public final class PrometheusMetrics: MetricsFactory {
         MetricsSystem.bootstrap(self.shared)
     }
 
+    /// Takes the descriptions of metrics beforehand: their help texts, and the series that exist from the start.
+    package func describe(_ descriptions: [MetricDescription]) {
+        for description in descriptions {
+            let label = description.label
+            let name = Self.name(of: label, Self.suffix(of: description.kind))
+            self.state.withLock { $0.helps[name] = description.help }
+            for dimensions in description.series {
+                switch description.kind {
+                case .counter: _ = self.makeCounter(label: label, dimensions: dimensions)
+                case .meter: _ = self.makeMeter(label: label, dimensions: dimensions)
+                case .recorder: _ = self.makeRecorder(label: label, dimensions: dimensions, aggregate: true)
+                case .timer: _ = self.makeTimer(label: label, dimensions: dimensions)
+                }
+            }
+        }
+    }
+
     /// Returns all metrics, as `/metrics` answers them.
     public func text() -> String {
-        let families = self.families.withLock { $0 }
+        let state = self.state.withLock { $0 }
         var text = ""
-        for (name, family) in families.sorted(by: { $0.key < $1.key }) {
-            text += "# TYPE \(name) \(family.type)\n"
+        for (name, family) in state.families.sorted(by: { $0.key < $1.key }) {
+            text += PrometheusText.heading(name, family.type, state.helps[name])
             for (labels, series) in family.series.sorted(by: { $0.key.text < $1.key.text }) {
                 series.write(name, labels, to: &text)
             }
@@ -46,17 +73,29 @@ public final class PrometheusMetrics: MetricsFactory {
         return text
     }
 
+    private static func suffix(of kind: MetricDescription.Kind) -> String {
+        switch kind {
+        case .counter: self.counterSuffix
+        case .timer: self.timerSuffix
+        case .meter, .recorder: ""
+        }
+    }
+
+    private static func name(of label: String, _ suffix: String) -> String {
+        let name = String(label.map { $0.isASCII && ($0.isLetter || $0.isNumber) || $0 == ":" ? $0 : "_" })
+        return name.hasSuffix(suffix) ? name : name + suffix
+    }
+
     private func series<Series: PrometheusSeries>(
         _ label: String, _ dimensions: [(String, String)], suffix: String = "", type: String,
         make: () -> Series
     ) -> Series {
-        var name = String(label.map { $0.isASCII && ($0.isLetter || $0.isNumber) || $0 == ":" ? $0 : "_" })
-        if !suffix.isEmpty, !name.hasSuffix(suffix) { name += suffix }
+        let name = Self.name(of: label, suffix)
         let labels = PrometheusLabels(dimensions)
-        return self.families.withLock { families in
-            if let known = families[name]?.series[labels] as? Series { return known }
+        return self.state.withLock { state in
+            if let known = state.families[name]?.series[labels] as? Series { return known }
             let new = make()
-            families[name, default: Family(type: type)].series[labels] = new
+            state.families[name, default: Family(type: type)].series[labels] = new
             return new
         }
     }
@@ -64,7 +103,7 @@ public final class PrometheusMetrics: MetricsFactory {
     // MARK: MetricsFactory
 
     public func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
-        self.series(label, dimensions, suffix: "_total", type: "counter") { PrometheusCounter() }
+        self.series(label, dimensions, suffix: Self.counterSuffix, type: "counter") { PrometheusCounter() }
     }
 
     public func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
@@ -79,7 +118,7 @@ public final class PrometheusMetrics: MetricsFactory {
     }
 
     public func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
-        self.series(label, dimensions, suffix: "_seconds", type: "histogram") {
+        self.series(label, dimensions, suffix: Self.timerSuffix, type: "histogram") {
             PrometheusHistogram(bounds: Self.timeBuckets)
         }
     }

@@ -5,7 +5,7 @@ import NIOCore
 /// The counts of the connections of one event loop: plain integers, passed to swift-metrics at most once a second, so
 /// that a message costs an addition and no lock.
 ///
-/// Names (all with the dimension `role`, `server` or `client`):
+/// Names (all with the dimension `role`, `server` or `client`; ``WebSocketMetrics`` describes them):
 /// - `websocket.connections` (meter): the open connections, over all event loops.
 /// - `websocket.messages.sent`, `websocket.messages.received`, `websocket.messages.dropped` (counters)
 /// - `websocket.bytes.sent`, `websocket.bytes.received` (counters): on the wire, including frame headers, before TLS.
@@ -62,8 +62,10 @@ final class LoopMetrics {
     }
 
     private static func dimensions(_ role: Role) -> [(String, String)] {
-        [("role", role == .server ? "server" : "client")]
+        [("role", self.name(of: role))]
     }
+
+    static func name(of role: Role) -> String { role == .server ? "server" : "client" }
 
     private func scheduleFlush() {
         self.isFlushScheduled = true

@@ -8,6 +8,7 @@ import Synchronization
 public final class ServerTLS: Sendable {
     private struct State {
         var context: NIOSSLContext
+        var expiry: Int
         var stamp: [FileStamp?]
         /// The stamps of the files when they were last found unusable, so that one mistake is reported once.
         var refused: [FileStamp?]?
@@ -34,25 +35,28 @@ public final class ServerTLS: Sendable {
         self.applicationProtocols = applicationProtocols
         self.configure = configure
         let stamp = Self.stamp([certificateFile, keyFile])
-        let context = try Self.load(certificateFile, keyFile, applicationProtocols, configure)
-        self.state = Mutex(State(context: context, stamp: stamp))
+        let (context, expiry) = try Self.load(certificateFile, keyFile, applicationProtocols, configure)
+        self.state = Mutex(State(context: context, expiry: expiry, stamp: stamp))
     }
+
+    /// The time at which the first certificate of the chain expires, in seconds since 1970.
+    package var expiry: Int { self.state.withLock { $0.expiry } }
 
     private static func load(
         _ certificateFile: String, _ keyFile: String, _ protocols: [String],
         _ configure: (inout TLSConfiguration) -> Void
-    ) throws -> NIOSSLContext {
+    ) throws -> (context: NIOSSLContext, expiry: Int) {
         do {
-            let chain = try NIOSSLCertificate.fromPEMFile(certificateFile).map {
-                NIOSSLCertificateSource.certificate($0)
-            }
+            let chain = try NIOSSLCertificate.fromPEMFile(certificateFile)
             let key = try NIOSSLPrivateKey(file: keyFile, format: .pem)
             var configuration = TLSConfiguration.makeServerConfiguration(
-                certificateChain: chain, privateKey: .privateKey(key))
+                certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
             configuration.minimumTLSVersion = .tlsv12
             configuration.applicationProtocols = protocols
             configure(&configuration)
-            return try NIOSSLContext(configuration: configuration)
+            return (
+                try NIOSSLContext(configuration: configuration), chain.map { Int($0.notValidAfter) }.min() ?? .max
+            )
         } catch {
             throw WebSocketError(
                 .tlsFailed, reason: "the certificate \(certificateFile) and the key \(keyFile) cannot be used",
@@ -67,9 +71,9 @@ public final class ServerTLS: Sendable {
     /// - Throws: ``WebSocketError`` with the code `tlsFailed`; the old certificate stays.
     public func reload() throws {
         let stamp = Self.stamp([self.certificateFile, self.keyFile])
-        let context = try Self.load(
+        let (context, expiry) = try Self.load(
             self.certificateFile, self.keyFile, self.applicationProtocols, self.configure)
-        self.state.withLock { $0 = State(context: context, stamp: stamp) }
+        self.state.withLock { $0 = State(context: context, expiry: expiry, stamp: stamp) }
     }
 
     /// Reads the files again if one of them has changed.
