@@ -2,6 +2,8 @@
 import json
 import re
 
+import pytest
+
 from support.raw_client import RawClient
 from support.waiting import eventually
 
@@ -26,6 +28,21 @@ def test_logs_in_json_have_ids(serve):
     refused = next(entry for entry in entries if entry["message"] == "refused a register message")
     assert ended["session"] == registered["session"] == refused["session"]
     assert any(entry.get("request") == "from-the-proxy" for entry in entries)
+
+
+@pytest.mark.parametrize("arguments", [["serve"], ["echo", "--verbose"], ["proxy", "--to", "http://127.0.0.1:9"]], ids=lambda it: it[0])
+def test_with_logs_in_json_the_greeting_is_json_as_well(start, arguments):
+    server = start(*arguments, "--listen", "127.0.0.1:0", "--log-format", "json")
+    if arguments[0] == "echo":
+        client = RawClient(server.address)
+        client.send("hello")
+        assert client.read_frame() == (0x81, b"hello")
+        eventually(lambda: len(server.output) == 2, "the message is told")
+    server.stop()
+    for line in server.output + server.log:
+        assert line.startswith("{") and json.loads(line).keys() >= {"time", "level", "label", "message"}, line
+    greeting = json.loads(server.output[0])
+    assert greeting["label"] == f"martlet.{arguments[0]}" and server.address in json.dumps(greeting)
 
 
 def test_the_metrics_follow_what_happens(serve):

@@ -4,9 +4,9 @@ package struct ProcessStatus: Sendable, Hashable {
     package let processorTicks: Int
     /// The time at which it was started, in clock ticks since the system was.
     package let startTicks: Int
-    /// Bytes.
+    /// The address space, in bytes.
     package let virtualSize: Int
-    /// Pages.
+    /// The memory in use, in pages.
     package let residentPages: Int
 
     /// - Parameter text: the contents of the file. The name of the program stands in it in parentheses, and may itself

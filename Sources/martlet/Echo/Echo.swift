@@ -33,17 +33,24 @@ struct Echo: AsyncParsableCommand {
     func run() async throws {
         let settings = try await ServiceRunner.orExit { try self.settings() }
         let logger = settings.log.makeLogger("martlet.echo")
+        let output = ServiceOutput(settings.log, label: "martlet.echo")
         SettingsCheck.tell(settings.warnings, logger)
         var configuration = try await ServiceRunner.orExit { try await settings.makeConfiguration() }
         if settings.isVerbose {
-            configuration.onMessage = { ServiceRunner.say(Printable.describe($0)) }
+            configuration.onMessage = {
+                let message = Printable.describe($0)
+                output.say(message, "received", ["received": "\(message)"])
+            }
         }
         let path = configuration.paths[0]
         let isSecure = configuration.tls != nil
         let server = EchoServer(configuration: configuration, logger: logger) { address in
             let s = isSecure ? "s" : ""
-            ServiceRunner.say(
-                "Martlet echoes at ws\(s)://\(address)\(path). Point a browser to http\(s)://\(address)/ to try it.")
+            let url = "ws\(s)://\(address)\(path)"
+            let page = "http\(s)://\(address)/"
+            output.say(
+                "Martlet echoes at \(url). Point a browser to \(page) to try it.", "Martlet echoes",
+                ["url": "\(url)", "page": "\(page)"])
         }
         try await ServiceRunner.run(server, logger: logger)
     }

@@ -45,6 +45,7 @@ struct Proxy: AsyncParsableCommand {
         let stamp = self.config.flatMap { FileStamp($0) }
         let settings = try await ServiceRunner.orExit { try self.settings() }
         let logger = settings.log.makeLogger("martlet.proxy")
+        let output = ServiceOutput(settings.log, label: "martlet.proxy")
         SettingsCheck.tell(settings.warnings, logger)
         let configuration = try await ServiceRunner.orExit {
             try await settings.makeConfiguration(fetches: !self.check, logger: logger)
@@ -67,18 +68,27 @@ struct Proxy: AsyncParsableCommand {
                 },
                 logger: logger
             ) { addresses, admin in
-                self.announce(addresses, admin, settings.to)
+                self.announce(addresses, admin, settings.to, output)
             }
         }
         // The proxy itself sees to its end, in the time that the configuration then says.
         try await ServiceRunner.run(service, atMost: .seconds(86_400), logger: logger)
     }
 
-    private func announce(_ addresses: [ListenAddress], _ admin: ListenAddress?, _ to: UpstreamURL?) {
+    private func announce(
+        _ addresses: [ListenAddress], _ admin: ListenAddress?, _ to: UpstreamURL?, _ output: ServiceOutput
+    ) {
         let listening = addresses.map { "\($0)" }.joined(separator: ", ")
         var text = "Martlet proxies \(listening)"
-        if let to { text += " to \(to)" }
-        if let admin { text += "; metrics at http://\(admin)/metrics" }
-        ServiceRunner.say(text)
+        var metadata: Logger.Metadata = ["listeners": .array(addresses.map { "\($0)" })]
+        if let to {
+            text += " to \(to)"
+            metadata["to"] = "\(to)"
+        }
+        if let admin {
+            text += "; metrics at http://\(admin)/metrics"
+            metadata["metrics"] = "http://\(admin)/metrics"
+        }
+        output.say(text, "Martlet proxies", metadata)
     }
 }

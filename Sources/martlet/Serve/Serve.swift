@@ -54,6 +54,7 @@ struct Serve: AsyncParsableCommand {
         let stamp = self.config.flatMap { FileStamp($0) }
         let settings = try await ServiceRunner.orExit { try self.settings() }
         let logger = settings.log.makeLogger("martlet.serve")
+        let output = ServiceOutput(settings.log, label: "martlet.serve")
         let source = self.config.map { file in
             PushServer.Source(file: file, stamp: stamp) {
                 let changed = try self.settings()
@@ -69,14 +70,16 @@ struct Serve: AsyncParsableCommand {
         let configuration = try await ServiceRunner.orExit { try await settings.makeConfiguration(logger: logger) }
         let server = try await ServiceRunner.orExit {
             try PushServer(configuration: configuration, source: source, logger: logger) { address in
-                self.announce(address, configuration)
+                self.announce(address, configuration, output)
             }
         }
         // The service itself sees to its end, in the time that the configuration then says.
         try await ServiceRunner.run(server, atMost: .seconds(86_400), logger: logger)
     }
 
-    private func announce(_ address: ListenAddress, _ configuration: PushServerConfiguration) {
+    private func announce(
+        _ address: ListenAddress, _ configuration: PushServerConfiguration, _ output: ServiceOutput
+    ) {
         let host = address.host == "0.0.0.0" || address.host == "::" ? "localhost" : address.host
         let scheme = configuration.tls == nil ? "http" : "https"
         let url = "\(scheme)://\(ListenAddress(host: host, port: address.port))"
@@ -85,12 +88,13 @@ struct Serve: AsyncParsableCommand {
         let key = configuration.apiKeys == nil ? "" : "-H \"X-API-Key: \(shown)\" "
         let page =
             configuration.console.isEnabled ? " Point a browser to \(url)/#try and register there, then try:" : " Try:"
-        ServiceRunner.say(
+        output.say(
             """
             Martlet is listening.\(page)
 
               curl \(key)\(url)\(configuration.pushPath) -d '{"userId":"jack","event":"alerts","message":"Hello, Jack"}'
 
-            """)
+            """,
+            "Martlet is listening", ["url": "\(url)", "push": "\(url)\(configuration.pushPath)"])
     }
 }
