@@ -159,6 +159,39 @@ def test_the_description_is_true(case, described):
             openapi_checks.response_schema_conformance])
 
 
+def test_the_description_is_complete():
+    """Generators make a type of each title, checkers a limit of each length; every answer that a client may meet is there."""
+    document = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
+
+    def walk(value, path=()):
+        yield path, value
+        for key, child in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+            yield from walk(child, (*path, key))
+
+    for path, value in walk(document):
+        if len(path) > 1 and path[-2] == "oneOf":
+            assert "$ref" in value or value["title"], path
+    schemas = document["components"]["schemas"]
+    for name in ("Channel", "User", "EventName"):
+        assert schemas[name]["maxLength"], name
+    responses = document["components"]["responses"]
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            answers = operation["responses"]
+            for answer in answers.values():
+                if "$ref" in answer:
+                    assert answer["$ref"].rsplit("/", 1)[1] in responses, answer
+            if method == "post":
+                assert answers.keys() >= {"400", "401", "403", "405", "413", "415", "429", "503"}, path
+                assert all("example" in content for content in operation["requestBody"]["content"].values()), path
+            if path in ("/poll", "/sse"):
+                assert answers.keys() >= {"400", "401", "403", "405", "429", "503"}, path
+            assert path.startswith("/api/") <= ("404" in answers), path
+    for name, header in (("NoKey", "WWW-Authenticate"), ("NoToken", "WWW-Authenticate"), ("TooOften", "Retry-After"),
+                         ("Later", "Retry-After"), ("OnlyPost", "Allow"), ("OnlyGet", "Allow")):
+        assert header in responses[name]["headers"], name
+
+
 STREAMS = {
     "event=a&token=jack": 200, "event=a&event=b&token=jack&encoding=json&after=x": 200, "token=jack": 400,
     "event=a&token=jack&encoding=xml": 400, "event=a": 401}
