@@ -1,5 +1,4 @@
-"""Fixtures that several files of tests use: servers that are stopped at the end, certificates, a browser."""
-import shutil
+"""Fixtures that several files of tests use: servers that are stopped at the end, certificates, browsers."""
 import subprocess
 
 import pytest
@@ -124,13 +123,53 @@ def browser(chromium):
 
 @pytest.fixture(scope="session")
 def chromium():
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-                 "--ignore-certificate-errors"):
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    from support import chromium
+    driver = chromium.start()
     yield driver
     driver.quit()
+
+
+@pytest.fixture(scope="session")
+def firefox():
+    from support.firefox import Firefox
+    browser = Firefox()
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture(scope="session")
+def webkit():
+    from support.webkit import WebKit
+    browser = WebKit()
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture(params=["chromium", "firefox", "webkit"])
+def any_browser(request):
+    """Each browser in turn, started when the first test needs it; `page()` opens a window."""
+    found = request.getfixturevalue(request.param)
+    if request.param == "chromium":
+        from support.chromium import Chromium
+        return Chromium(found)
+    return found
+
+
+@pytest.fixture
+def pages(any_browser):
+    """Opens windows of a browser, which are closed at the end."""
+    opened = []
+
+    def page():
+        opened.append(any_browser.page())
+        return opened[-1]
+
+    yield page
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def page(pages):
+    """A window of a browser."""
+    return pages()
