@@ -220,6 +220,19 @@ public final class PushService: Sendable {
         await self.hub.sessions(matching: text, limit: limit)
     }
 
+    /// Returns the sessions of one user, up to a number of them.
+    package func sessions(of user: String, limit: Int) async -> [SessionInformation] {
+        await self.hub.sessions(of: user, limit: limit)
+    }
+
+    /// Lists the channels that have subscribers; one with subscribers on several event loops is listed once for each.
+    ///
+    /// - Parameter limit: channels that are listed for each event loop.
+    /// - Returns: the channels, and whether these are all.
+    package func channels(limit: Int) async -> (channels: [ChannelInformation], isComplete: Bool) {
+        await self.hub.channels(limit: limit)
+    }
+
     /// Ends one session.
     ///
     /// - Returns: whether it was there.

@@ -127,6 +127,25 @@ package struct SettingsTable<Root: Sendable>: Sendable {
         self.settings.filter { !$0.isLive && !$0.isSame(one, other) }.map(\.path)
     }
 
+    /// The settings with the values that a root has.
+    ///
+    /// - Parameters:
+    ///   - origins: the places of settings that are said, by path; the others have their defaults.
+    ///   - conceal: makes a value fit to be seen, from its form and its text.
+    package func values(
+        of root: Root, origins: [String: ConfigurationOrigin] = [:],
+        conceal: (SettingForm, String) -> String = { $1 }
+    ) -> [SettingValue] {
+        self.settings.map { setting in
+            let text = setting.text(root).map { conceal(setting.form, $0) }
+            let isSaid = origins[setting.path] != nil
+            let absence = isSaid ? "set" : setting.absence ?? "none"
+            return SettingValue(
+                path: setting.path, text: text ?? absence, place: origins[setting.path]?.kindOfPlace,
+                isLive: setting.isLive)
+        }
+    }
+
     /// Values with what cannot change while the command runs taken from those in force.
     package func keepingFixed(of old: Root, in new: Root) -> Root {
         var kept = new

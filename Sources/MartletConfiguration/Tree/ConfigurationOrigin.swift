@@ -23,6 +23,15 @@ package struct ConfigurationOrigin: Sendable {
 
     package static let precedenceOfEnvironment = 1
 
+    /// The place in a word or two.
+    package var kindOfPlace: String {
+        switch self.place {
+        case .file: "file"
+        case .environment: "environment"
+        case .flag: "command line"
+        }
+    }
+
     package func error(_ reason: String) -> ConfigurationError { self.error(reason, joint: ": ") }
 
     /// The name that another key has at the same kind of place: an option, a variable, or the key itself.

@@ -60,6 +60,9 @@ final class ChannelSubscribers: @unchecked Sendable {
         self.groups.indices.reduce(into: self.individuals) { $0 += self.groups[$1].entries.map(\.session) }
     }
 
+    /// The offset of the last publication that was handed out; `nil` before the first, and without a history.
+    var lastOffset: UInt64? { self.position?.value.offset }
+
     private(set) var count = 0
     var isEmpty: Bool { self.count == 0 }
 

@@ -291,6 +291,35 @@ final class Hub: BrokerReceiver {
         return found
     }
 
+    /// Returns the sessions of a user, up to a number of them.
+    func sessions(of user: String, limit: Int) async -> [SessionInformation] {
+        var found: [SessionInformation] = []
+        for shard in self.shards where found.count < limit {
+            let rest = limit - found.count
+            let part = try? await shard.eventLoop.submit { () -> [SessionInformation] in
+                let sessions = shard.contents.value.sessions(user: user, event: nil)
+                return Array(sessions.lazy.compactMap { $0.information }.prefix(rest))
+            }.get()
+            found += part ?? []
+        }
+        return found
+    }
+
+    /// Lists channels with their subscribers. A channel with subscribers on several event loops is listed once for each.
+    ///
+    /// - Parameter limit: channels that are listed for each event loop, so that a long list does not hold it up.
+    /// - Returns: the channels, and whether these are all.
+    func channels(limit: Int) async -> (channels: [ChannelInformation], isComplete: Bool) {
+        var found: [ChannelInformation] = []
+        var isComplete = true
+        for shard in self.shards {
+            let part = try? await shard.eventLoop.submit { shard.contents.value.listChannels(limit: limit) }.get()
+            found += part?.channels ?? []
+            isComplete = isComplete && part?.isComplete ?? false
+        }
+        return (found, isComplete)
+    }
+
     /// - Returns: whether it was there.
     func disconnect(session id: SessionID, of user: String) async -> Bool {
         for shard in self.shards {

@@ -84,6 +84,14 @@ final class HubShard {
         return found
     }
 
+    /// The channels, up to a number of them, and whether there are no more.
+    func listChannels(limit: Int) -> (channels: [ChannelInformation], isComplete: Bool) {
+        let list = self.channels.values.prefix(limit).map {
+            ChannelInformation(name: $0.channel, subscribers: $0.count, offset: $0.lastOffset)
+        }
+        return (list, self.channels.count <= limit)
+    }
+
     /// The sessions of a user, of one event or of all, each once.
     func sessions(user: String, event: String?) -> [any Subscriber] {
         guard let event else { return self.users[ExactString(user)]?.all ?? [] }

@@ -94,6 +94,10 @@ public final class PushCounters: Sendable {
         public static var uncheckedTokens: Self { Self(.uncheckedTokens) }
     }
 
+    /// Refusals by reason.
+    package let refusals = RefusalCounts()
+    /// Closed WebSockets by close code.
+    package let closes = CloseCounts()
     private let values = (0..<Name.count).map { _ in Counter() }
 
     package init() {}

@@ -104,6 +104,9 @@ package final class Session: Subscriber, HeartbeatWheel.Member {
         self.dialect.closed()
     }
 
+    /// Counts the code with which the session's WebSocket was closed.
+    func closed(with code: CloseCode) { self.environment.counters.closes.count(code) }
+
     // MARK: For the dialect
 
     var isOpen: Bool { self.connection?.isOpen ?? false }

@@ -65,6 +65,7 @@ final class SessionEnvironment: Sendable {
         let policy = limits.sessionsPerUser == nil ? .refuse : limits.excessSessions
         guard let place = self.users.place(for: ExactString(user), atMost: limit, policy) else {
             self.counters.add(to: .refusedSessions)
+            self.counters.refusals.count(.userSessions)
             self.logger.info(
                 "refused a session: its user has too many",
                 metadata: ["user": "\(SafeText.forLog(user))", "limit": "\(limit)"])
@@ -81,6 +82,7 @@ final class SessionEnvironment: Sendable {
         defer { bucket = counted }
         guard !counted.take(now: now) else { return true }
         self.counters.add(to: .rateLimited)
+        self.counters.refusals.count(.rate)
         return false
     }
 
@@ -90,6 +92,16 @@ final class SessionEnvironment: Sendable {
     ///   - token: `nil` for a client without one.
     ///   - address: the client's IP address.
     func user(of token: String?, events: [String], address: String?) async -> AccessDecision {
+        let decision = await self.decide(token, events, address)
+        switch decision {
+        case .user: break
+        case .refused: self.counters.refusals.count(.token)
+        case .unavailable: self.counters.refusals.count(.tokenCheck)
+        }
+        return decision
+    }
+
+    private func decide(_ token: String?, _ events: [String], _ address: String?) async -> AccessDecision {
         guard !events.isEmpty else { return .refused }
         guard let token else {
             return self.hooks.anonymousUser.map { .user(PushUser($0)) } ?? .refused

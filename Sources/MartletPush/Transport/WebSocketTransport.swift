@@ -30,6 +30,7 @@ final class WebSocketTransport: ClosingHandler, TransportConnection {
     }
 
     func closed(_ socket: WebSocket, _ information: WebSocketCloseInformation) {
+        self.session.closed(with: information.code)
         self.session.closed("\(information)")  // while the log can still name its client
         self.socket = nil
     }

@@ -99,6 +99,7 @@ struct APIAccess: Sendable {
     /// Counts a request that is refused, and logs it.
     func note(_ status: HTTPResponse.Status, _ reason: String, _ context: ServiceRequestContext) {
         self.live.service.refusedPush()
+        self.live.service.counters.refusals.count(RefusalReason(apiStatus: status.code))
         context.logger.info(
             "refused a request to the API",
             metadata: [

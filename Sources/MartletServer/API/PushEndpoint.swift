@@ -23,6 +23,7 @@ struct PushEndpoint: Sendable {
             head, body, channel, completion in
             let refuse = { (reason: String, answer: PushAnswer) in
                 service.refusedPush()
+                service.counters.refusals.count(.request)
                 logger.info(
                     "refused a request to the API",
                     metadata: [

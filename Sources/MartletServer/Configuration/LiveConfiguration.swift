@@ -98,6 +98,15 @@ final class LiveConfiguration: Sendable {
         return nil
     }
 
+    /// The greatest number of sessions; `nil` when there is no limit.
+    var sessionLimit: Int? {
+        let limit = self.budget.clients(self.configuration.clients.connections)
+        return limit == .max ? nil : limit
+    }
+
+    /// The greatest number of descriptors; `nil` when it is unknown.
+    var descriptorLimit: Int? { self.budget.descriptors == 0 ? nil : self.budget.descriptors }
+
     var now: Snapshot { self.snapshot.withLock { $0 } }
     var configuration: PushServerConfiguration { self.now.configuration }
 

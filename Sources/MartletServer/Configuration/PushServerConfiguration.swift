@@ -1,4 +1,5 @@
 import HTTPTypes
+package import MartletConfiguration
 public import MartletPush
 public import MartletWebSocket
 public import NIOCore
@@ -50,6 +51,9 @@ public struct PushServerConfiguration: Sendable {
     public var messageTimeout = TimeAmount.seconds(60)
     /// The time for which a client may take nothing of an answer. Default: 20 s. Beyond it its connection is ended.
     public var answerTimeout = TimeAmount.seconds(20)
+
+    /// The settings that this was made from, for operators to see; empty when a program has made it.
+    package var settings: [SettingValue] = []
 
     public init() {}
 

@@ -19,6 +19,8 @@ public struct PushServer: Service, CustomStringConvertible {
     private let demo: Demo?
     private let group: any EventLoopGroup
     private let logger: Logger
+    /// Warnings and errors of the log, for the console.
+    private let records: RecentLogRecords
     private let onListening: @Sendable (ListenAddress) async -> Void
     private let source: Source?
 
@@ -66,9 +68,13 @@ public struct PushServer: Service, CustomStringConvertible {
         try configuration.validate()
         PrometheusMetrics.bootstrap()
         ServiceMetrics.describe()
+        let recording = logger.handler as? RecordingLogHandler
+        let records = recording?.records ?? RecentLogRecords()
+        let logger = recording == nil ? records.recording(logger) : logger
         self.source = source
         self.group = group
         self.logger = logger
+        self.records = records
         self.onListening = onListening
         self.service = PushService(
             group: group, broker: broker ?? MemoryBroker(configuration.history), hooks: configuration.hooks,
@@ -87,6 +93,7 @@ public struct PushServer: Service, CustomStringConvertible {
         let old = self.live.configuration
         var merged = PushServerConfiguration.table.keepingFixed(of: old, in: configuration)
         merged.tls = old.tls  // whose files are watched by themselves
+        merged.settings = SettingValue.keepingFixed(of: old.settings, in: configuration.settings)
         try merged.validate()
         if let refusal = self.live.handedOver.compactMap(merged.refusal).first {
             throw ServerError(.configuration, reason: refusal)
@@ -110,6 +117,7 @@ public struct PushServer: Service, CustomStringConvertible {
         let publisher = Publisher(self.service)
         let access = APIAccess(live: self.live)
         let metrics = ServiceMetrics(service: self.service, certificates: configuration.tls.map { [$0] } ?? [])
+        let sampler = FigureSampler { [live = self.live] in FigureTotals(live) }
         let push = PushEndpoint(self.live, logger: self.logger)
         var http = HTTPServerConfiguration(listen: configuration.listen, limiter: self.live.connections)
         http.tls = configuration.tls
@@ -150,13 +158,16 @@ public struct PushServer: Service, CustomStringConvertible {
             ScriptRoute.add(to: router)
             if let demo {
                 let access = ConsoleAccess(live: self.live)
-                ConsoleRoutes(live: self.live, access: access, page: self.page).add(to: router)
+                ConsoleRoutes(
+                    live: self.live, access: access, page: self.page, sampler: sampler, records: self.records
+                ).add(to: router)
                 demo.add(to: router) { await access.refusal(of: $0, $1, for: .page) }
                 demoStreams?.add(to: router)
             }
         }
         let certificates = CertificateWatch(logger: self.logger) { configuration.tls.map { [$0] } ?? [] }
         let background: [Task<Void, Never>] = [
+            Task { if demo != nil { _ = try? await sampler.run() } },
             Task { [counters = self.service.counters] in _ = try? await MemoryTrimmer.run(counters) },
             Task {
                 await FileReloader(files: { self.reloadedFiles }, logger: self.logger) { certificates.reload() }.run()

@@ -91,6 +91,7 @@ public struct ServeSettings: Sendable {
                 configuration.reloadedFiles += authenticator.files
             }
         }
+        configuration.settings = self.settingValues
         configuration.hooks.anonymousUser = access.anonymousUser
         if ["jwt", "jwks", "auth"].allSatisfy(reading.isSound),
             let path = access.lonely(reading.origins, sections: reading.sections)
@@ -107,6 +108,21 @@ public struct ServeSettings: Sendable {
         }
         try reading.throwProblems()
         return configuration
+    }
+
+    /// The settings for operators to see: secrets are hidden, and URLs are shown without what may be secret.
+    private var settingValues: [SettingValue] {
+        let table = ServeValues.table
+        let values = table.values(of: self.reading.values, origins: self.reading.origins) { form, text in
+            form.name == "URL" ? LoggedURL.text(text) : text
+        }
+        return values
+            + table.secrets.map { secret in
+                let isSet = self.secret(secret.name) != nil
+                return SettingValue(
+                    path: secret.name, text: isSet ? "set, not shown" : "none", place: isSet ? "environment" : nil,
+                    isLive: false)
+            }
     }
 
     /// A secret of the environment; `nil` when it is not there or empty.

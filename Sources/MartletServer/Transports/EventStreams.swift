@@ -36,7 +36,7 @@ final class EventStreams: Sendable {
         Self.addOrigin(head.headerFields[.origin], to: &fields)
         var endpoint = StreamEndpoint(
             origin: self.live.now.streamOrigin,
-            onOriginRefusal: { self.service.counters.add(to: .refusedRegistrations) },
+            onOriginRefusal: { self.refusedOrigin() },
             connectionLimiter: self.live.connections, refusalFields: fields
         ) {
             await self.decide($0)
@@ -122,7 +122,7 @@ final class EventStreams: Sendable {
         var (decision, action) = UpgradeDecision.begin(
             .init(handshake: nil, isSecure: client.isClientSecure, head: { [head] in head }),
             .init(origin: self.live.now.streamOrigin, hasHook: true))
-        if case .refuse = action { self.service.counters.add(to: .refusedRegistrations) }
+        if case .refuse = action { self.refusedOrigin() }
         if case .admit = action {
             do {
                 admission = try self.live.connections.admit(address: client.address)
@@ -136,6 +136,7 @@ final class EventStreams: Sendable {
                 }
                 let counter: PushCounters.Name = if case .tooMany = error { .rateLimited } else { .refusedSessions }
                 self.service.counters.add(to: counter)
+                self.service.counters.refusals.count(counter == .rateLimited ? .rate : .connections)
                 action = decision.admitted(error.answer())
             }
         }
@@ -207,6 +208,11 @@ final class EventStreams: Sendable {
 
     // MARK: What both check
 
+    private func refusedOrigin() {
+        self.service.counters.add(to: .refusedRegistrations)
+        self.service.counters.refusals.count(.origin)
+    }
+
     private struct Accepted {
         let request: EventStreamRequest
         let user: PushUser
@@ -230,6 +236,7 @@ final class EventStreams: Sendable {
         do {
             request = try EventStreamRequest(head, maximumEvents: snapshot.configuration.limits.eventsPerSession)
         } catch {
+            self.service.counters.refusals.count(.request)
             return .failure(Refusal(.badRequest, error.reason, fields))
         }
         switch await self.service.user(of: request, address: address) {

@@ -17,6 +17,14 @@ package struct PrometheusLabels: Sendable, Hashable {
         value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
     }
 
+    /// The value of a label whose value has neither commas nor characters that are escaped; `nil` when it is not there.
+    func value(of name: String) -> String? {
+        let start = "\(name)=\""
+        return self.text.split(separator: ",").first { $0.hasPrefix(start) }.map {
+            String($0.dropFirst(start.count).dropLast())
+        }
+    }
+
     package var braced: String { self.text.isEmpty ? "" : "{\(self.text)}" }
 
     /// Returns the labels and one more, in braces.

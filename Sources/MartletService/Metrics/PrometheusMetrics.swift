@@ -86,6 +86,17 @@ public final class PrometheusMetrics: MetricsFactory {
         return name.hasSuffix(suffix) ? name : name + suffix
     }
 
+    /// The counters of a family, summed by the values of one label; empty when there are none.
+    package func counts(of family: String, by label: String) -> [String: Int] {
+        let series = self.families.withLock { $0[family]?.series ?? [:] }
+        var counts: [String: Int] = [:]
+        for (labels, one) in series {
+            guard let counter = one as? PrometheusCounter, let value = labels.value(of: label) else { continue }
+            counts[value, default: 0] += counter.count
+        }
+        return counts
+    }
+
     private func series<Series: PrometheusSeries>(
         _ label: String, _ dimensions: [(String, String)], suffix: String = "", type: String,
         make: () -> Series

@@ -53,7 +53,7 @@ struct Serve: AsyncParsableCommand {
         // Before the file is read, so that no change to it is missed.
         let stamp = self.config.flatMap { FileStamp($0) }
         let settings = try await ServiceRunner.orExit { try self.settings() }
-        let logger = settings.log.makeLogger("martlet.serve")
+        let logger = RecentLogRecords().recording(settings.log.makeLogger("martlet.serve"))
         let output = ServiceOutput(settings.log, label: "martlet.serve")
         let source = self.config.map { file in
             PushServer.Source(file: file, stamp: stamp) {

@@ -79,6 +79,7 @@ package final class EventStreamDialect: Dialect {
             do {
                 request = try EventStreamRequest(head, maximumEvents: session.environment.limits.eventsPerSession)
             } catch {
+                session.environment.counters.refusals.count(.request)
                 return self.refuse(.refused, error.reason, on: session)
             }
             session.authenticate(request.token, events: request.events) { [self] decision in

@@ -68,6 +68,7 @@ final class RegisterDialect: Dialect {
             + " and event (up to \(PushLimits.eventLength))"
         if self.mistakes >= Self.toleratedMistakes {
             session.environment.counters.add(to: .refusedRegistrations)
+            session.environment.counters.refusals.count(.request)
             session.close(.refused, reason)
         } else {
             self.refuse(reason, code: 107, on: session)
@@ -79,6 +80,7 @@ final class RegisterDialect: Dialect {
     /// - Parameter code: as in the other dialects: 106 limit exceeded, 107 bad request.
     private func refuse(_ reason: String, code: Int, on session: Session) {
         session.environment.counters.add(to: .refusedRegistrations)
+        session.environment.counters.refusals.count(code == 106 ? .events : .request)
         session.log(.info, "refused a register message", ["reason": "\(reason)"])
         session.send(EncodedPublications(text: #"{"error":{"code":\#(code),"message":"\#(reason)"}}"#))
     }
