@@ -21,10 +21,15 @@ struct ConsolePage: Sendable {
 
     private static let files: [(name: String, bytes: [UInt8], type: String)] = [
         ("console.css", PackageResources.console_css, "text/css"),
+        ("theme.js", PackageResources.theme_js, "text/javascript"),
         ("common.js", PackageResources.common_js, "text/javascript"),
         ("console.js", PackageResources.console_js, "text/javascript"),
         ("canvas.js", PackageResources.canvas_js, "text/javascript"),
+        ("axis.js", PackageResources.axis_js, "text/javascript"),
         ("chart.js", PackageResources.chart_js, "text/javascript"),
+        ("access.js", PackageResources.access_js, "text/javascript"),
+        ("history.js", PackageResources.history_js, "text/javascript"),
+        ("details.js", PackageResources.details_js, "text/javascript"),
         ("overview.js", PackageResources.overview_js, "text/javascript"),
         ("sessions.js", PackageResources.sessions_js, "text/javascript"),
         ("try.js", PackageResources.try_js, "text/javascript"),

@@ -21,17 +21,20 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
+/* Sets a text only when it is another one: a screen reader announces every change. */
+export function say(node, text) { if (node.textContent !== text) node.textContent = text; }
+
 const units = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
 
-/* Writes a duration, given in seconds, with its two largest units. */
-export function duration(seconds) {
+/* Writes a duration, given in seconds, with its largest units. */
+export function duration(seconds, count = 2) {
   const parts = [];
   let rest = Math.floor(seconds);
   for (const [length, name] of units) {
     if (rest >= length || (length === 1 && !parts.length)) parts.push(Math.floor(rest / length) + " " + name);
     rest %= length;
   }
-  return parts.slice(0, 2).join(" ");
+  return parts.slice(0, count).join(" ");
 }
 
 /* Writes a short time, given in seconds. */
@@ -42,13 +45,21 @@ export function time(seconds) {
   return Number(seconds.toPrecision(2)) + " s";
 }
 
+const sizes = [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"]];
+
+/* Writes a number of bytes with three digits. */
 export function bytes(count) {
-  if (count < 1000) return count + " B";
-  if (count < 1e6) return (count / 1e3).toFixed(1) + " kB";
-  return (count / 1e6).toFixed(2) + " MB";
+  if (!Number.isFinite(count)) return "–";
+  const [size, name] = sizes.find(([size]) => count >= size * 0.9995) ?? [1, "B"];
+  const value = count / size;
+  return (size === 1 ? Math.round(value) : Number(value.toPrecision(3))) + " " + name;
 }
 
+/* Writes a number: all digits before the point, and two that count where it is small. */
 export function number(value) {
   if (!Number.isFinite(value)) return "–";
-  return value.toLocaleString("en", { maximumFractionDigits: value < 10 ? 1 : 0 });
+  if (value !== 0 && Math.abs(value) < 10) return Number(value.toPrecision(2)).toLocaleString("en", { maximumFractionDigits: 4 });
+  return Math.round(value).toLocaleString("en");
 }
+
+export const percent = share => Number.isFinite(share) ? number(share * 100) + " %" : "–";

@@ -2,7 +2,7 @@
 
 import { $, element, settings } from "./common.js";
 
-// Each module exports a function that is told whether its part is shown.
+// Each module exports a function that is told whether its part is shown, and what stands behind its name in the address.
 
 const parts = {};
 
@@ -16,24 +16,25 @@ async function load() {
 }
 
 const intros = {
-  overview: "What the service does now.",
-  sessions: "The sessions that are open.",
+  overview: "What the service does.",
+  sessions: "Who is connected.",
   try: settings.mode === "echo"
     ? "This server sends every message back."
     : "Connect, register for an event, push a message: every page of that user shows it.",
-  demo: "The same price by polling, long polling, server-sent events and WebSocket.",
+  demo: "One price by polling, long polling, server-sent events and WebSocket.",
 };
 
 function show() {
-  const wanted = location.hash.slice(1);
+  const [wanted, ...rest] = location.hash.slice(1).split("/");
   const current = Object.hasOwn(parts, wanted) ? wanted : parts.overview ? "overview" : "try";
   for (const name in parts) {
     const isShown = name === current;
     $(name).hidden = !isShown;
     const link = document.querySelector(`nav a[href="#${name}"]`);
     if (isShown) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current");
-    parts[name](isShown && !document.hidden);
+    parts[name](isShown && !document.hidden, isShown ? rest.join("/") : "");
   }
+  document.documentElement.dataset.part = current;
   $("intro").textContent = intros[current];
 }
 

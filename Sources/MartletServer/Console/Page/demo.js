@@ -1,7 +1,7 @@
 // One feed in four ways. Here the bytes of each are counted: heads and bodies of requests and answers, and frames.
 
 import { Candles } from "./candles.js";
-import { $, ask, at, bytes, element, number, time } from "./common.js";
+import { $, ask, at, bytes, element, number, say, time } from "./common.js";
 
 const event = "candles";
 const second = 1000;
@@ -16,24 +16,36 @@ let isLockedOut = false;
 let stop;
 let synchronize;
 
-class Panel {
+/* The figures that are compared, with what a bar of each stands for: the less the better. */
+const compared = {
+  requests: { name: "Requests", value: way => way.requests, format: number },
+  size: { name: "Bytes a change", value: way => way.updates ? way.moved / way.updates : NaN, format: bytes },
+  delay: { name: "Delay, median", value: way => way.delay(0.5), format: milliseconds => time(Math.max(1, milliseconds) / second) },
+};
+
+class Way {
   constructor(title, run) {
     Object.assign(this, { title, run, requests: 0, moved: 0, updates: 0, delays: [], last: undefined, position: undefined });
-    this.cells = {};
-    const list = element("dl");
-    for (const name of ["Requests", "Bytes moved", "Changes seen", "Bytes a change", "Delay, middle", "Delay, longest"]) {
-      list.append(element("div", {}, element("dt", {}, name), this.cells[name] = element("dd", {}, "–")));
-    }
-    this.canvas = element("canvas", { role: "img" });
     this.state = element("span", { className: "status" }, "waiting");
-    $("panels").append(element("figure", { className: "card" },
-      element("figcaption", { className: "heading" }, element("h2", {}, title), this.state), this.canvas, list));
-    this.chart = new Candles(this.canvas);
+    this.cells = { changes: element("td", { className: "number" }), longest: element("td", { className: "number" }) };
+    this.bars = {};
+    for (const name in compared) {
+      const bar = element("i"), value = element("span", {}, "–");
+      this.bars[name] = { bar, value };
+      this.cells[name] = element("td", { className: "compared" }, element("span", { className: "bar" }, bar), value);
+    }
+    const { changes, requests, size, delay, longest } = this.cells;
+    const labelled = (cell, label) => { cell.dataset.label = label; cell.setAttribute("role", "cell"); return cell; };
+    $("panels").append(element("tr", { role: "row" },
+      element("th", { scope: "row", role: "rowheader" }, title), labelled(element("td", {}, this.state), "State"),
+      labelled(changes, "Changes seen"), labelled(requests, compared.requests.name), labelled(size, compared.size.name),
+      labelled(delay, compared.delay.name), labelled(longest, "Delay, longest")));
+    $("demo-way").append(element("option", {}, title));
   }
 
   set(state, text) {
     this.state.dataset.state = state;
-    if (this.state.textContent !== text) this.state.textContent = text;
+    say(this.state, text);
   }
 
   /* Counts a request and its answer's head. */
@@ -53,21 +65,24 @@ class Panel {
     this.updates += 1;
     this.delays.push(Math.max(0, Date.now() + clock - at));
     if (this.delays.length > 100) this.delays.shift();
-    this.chart.take(candle);
+    if (this === drawn()) chart.take(candle);
   }
 
-  show() {
+  /* The delay that a share of the last changes did not exceed, in milliseconds. */
+  delay(share) {
     const sorted = [...this.delays].sort((a, b) => a - b);
-    const delay = index => sorted.length ? time(Math.max(1, sorted[index]) / second) : "–";
-    this.cells["Requests"].textContent = number(this.requests);
-    this.cells["Bytes moved"].textContent = bytes(this.moved);
-    this.cells["Changes seen"].textContent = number(this.updates);
-    this.cells["Bytes a change"].textContent = this.updates ? bytes(Math.round(this.moved / this.updates)) : "–";
-    this.cells["Delay, middle"].textContent = delay(Math.floor(sorted.length / 2));
-    this.cells["Delay, longest"].textContent = delay(sorted.length - 1);
-    const price = this.chart.candles.at(-1)?.close.toFixed(2) ?? "none";
-    this.canvas.setAttribute("aria-label", `Candles of the price by ${this.title}, now at ${price}`);
-    this.chart.draw();
+    return sorted.length ? sorted[Math.ceil(share * sorted.length) - 1] : NaN;
+  }
+
+  /* most: the greatest of all ways for each bar. */
+  show(most) {
+    this.cells.changes.textContent = number(this.updates);
+    this.cells.longest.textContent = this.delays.length ? compared.delay.format(this.delay(1)) : "–";
+    for (const [name, { value, format }] of Object.entries(compared)) {
+      const figure = value(this);
+      this.bars[name].value.textContent = Number.isFinite(figure) ? format(figure) : "–";
+      this.bars[name].bar.style.width = Number.isFinite(figure) && most[name] ? Math.max(1, 100 * figure / most[name]) + "%" : "0";
+    }
   }
 }
 
@@ -83,48 +98,48 @@ const sleep = (length, signal) => new Promise(done => {
 });
 
 /* Sends one poll, for the publications since the last one. */
-async function poll(panel, signal, wait) {
-  const name = path("poll", { wait, ...(panel.position ? { after: panel.position } : {}) });
+async function poll(way, signal, wait) {
+  const name = path("poll", { wait, ...(way.position ? { after: way.position } : {}) });
   const response = await fetch(name, { signal, cache: "no-store" });
-  panel.asked(name, response);
+  way.asked(name, response);
   if (!response.ok) throw new Error(`${response.status}`);
   if (response.status === 204) return;
   const text = await response.text();
-  panel.moved += text.length;
+  way.moved += text.length;
   const { id, publications } = JSON.parse(text);
   for (const one of publications) {
-    panel.position = one.id ?? panel.position;
-    panel.take(one.data);
+    way.position = one.id ?? way.position;
+    way.take(one.data);
   }
-  if (id) panel.position = id;
+  if (id) way.position = id;
 }
 
-async function polling(panel, signal) {
+async function polling(way, signal) {
   while (!signal.aborted) {
-    await poll(panel, signal, 0);
-    panel.set("OPEN", "polling");
+    await poll(way, signal, 0);
+    way.set("OPEN", "polling");
     await sleep(Number($("demo-interval").value), signal);
   }
 }
 
-async function longPolling(panel, signal) {
+async function longPolling(way, signal) {
   while (!signal.aborted) {
-    await poll(panel, signal, 30);
-    panel.set("OPEN", "waiting");
+    await poll(way, signal, 30);
+    way.set("OPEN", "waiting");
   }
 }
 
-async function serverSentEvents(panel, signal) {
-  const name = path("sse", panel.position ? { after: panel.position } : {});
+async function serverSentEvents(way, signal) {
+  const name = path("sse", way.position ? { after: way.position } : {});
   const response = await fetch(name, { signal, cache: "no-store" });
-  panel.asked(name, response);
+  way.asked(name, response);
   if (!response.ok) throw new Error(`${response.status}`);
-  panel.set("OPEN", "open");
+  way.set("OPEN", "open");
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   for (let rest = ""; ;) {
     const { value, done } = await reader.read();
     if (done) throw new Error("the stream ended");
-    panel.moved += value.length;
+    way.moved += value.length;
     const blocks = (rest + value).split("\n\n");
     rest = blocks.pop();
     for (const block of blocks) {
@@ -132,52 +147,55 @@ async function serverSentEvents(panel, signal) {
         const colon = line.indexOf(": ");
         return [line.slice(0, colon), line.slice(colon + 2)];
       }));
-      if (fields.id) panel.position = fields.id;
-      if (fields.event === event) panel.take(fields.data);
+      if (fields.id) way.position = fields.id;
+      if (fields.event === event) way.take(fields.data);
     }
   }
 }
 
-function webSocket(panel, signal) {
+function webSocket(way, signal) {
   return new Promise((_, reject) => {
-    const name = path("ws", panel.position ? { after: panel.position } : {});
+    const name = path("ws", way.position ? { after: way.position } : {});
     const socket = new WebSocket(name.replace(/^http/, "ws"), "martlet");
     socket.onopen = () => {
-      panel.asked(name);
-      panel.moved += 300;  // the headers of the opening handshake, and its answer
-      panel.set("OPEN", "open");
+      way.asked(name);
+      way.moved += 300;  // the headers of the opening handshake, and its answer
+      way.set("OPEN", "open");
     };
     socket.onmessage = ({ data }) => {
-      panel.moved += data.length + (data.length < 126 ? 2 : 4);
+      way.moved += data.length + (data.length < 126 ? 2 : 4);
       const item = JSON.parse(data);
-      if (item.id) panel.position = item.id;
-      if (item.data) panel.take(item.data);
+      if (item.id) way.position = item.id;
+      if (item.data) way.take(item.data);
     };
     socket.onclose = ({ code, reason }) => reject(new Error(`${code} ${reason}`));
     signal.addEventListener("abort", () => socket.close(), { once: true });
   });
 }
 
-const panels = [
-  new Panel("Polling", polling), new Panel("Long polling", longPolling),
-  new Panel("Server-sent events", serverSentEvents), new Panel("WebSocket", webSocket),
+const ways = [
+  new Way("Polling", polling), new Way("Long polling", longPolling),
+  new Way("Server-sent events", serverSentEvents), new Way("WebSocket", webSocket),
 ];
+const chart = new Candles($("demo-candles"));
+const drawn = () => ways[$("demo-way").selectedIndex];
+$("demo-way").selectedIndex = ways.length - 1;
 
 /* Reconnects after a failure until it is aborted. */
-async function keep(panel, signal) {
+async function keep(way, signal) {
   while (!signal.aborted) {
     try {
-      panel.set("CONNECTING", "connecting");
-      await panel.run(panel, signal);
+      way.set("CONNECTING", "connecting");
+      await way.run(way, signal);
     } catch {
       if (signal.aborted) break;
-      panel.set("FAILED", "cut off");
+      way.set("FAILED", "cut off");
       await sleep(second * (1 + Math.random()), signal);
       // The service may be another process by now, with another token.
       await begin().catch(() => {});
     }
   }
-  if (!isLockedOut && stop.signal === signal) panel.set("CLOSED", "paused");
+  if (!isLockedOut && stop.signal === signal) way.set("CLOSED", "paused");
 }
 
 /* Asks for the service's time; this request also keeps the feed running. */
@@ -189,7 +207,7 @@ async function begin() {
     isLockedOut = true;
     end();
     $("demo-pause").disabled = true;
-    for (const panel of panels) panel.set("FAILED", "load this page again");
+    for (const way of ways) way.set("FAILED", "load this page again");
   }
   if (!response.ok) throw new Error(`${response.status}`);
   const { now, head, candles, ...rest } = await response.json();
@@ -202,29 +220,34 @@ async function begin() {
 async function start() {
   isRunning = true;
   const abort = stop = new AbortController();
-  for (const panel of panels) panel.set("CONNECTING", "connecting");
+  for (const way of ways) way.set("CONNECTING", "connecting");
   let candles;
   while (!candles && !abort.signal.aborted) {
     try { candles = await begin(); } catch {
       if (isLockedOut) return;
-      for (const panel of panels) panel.set("FAILED", "cut off");
+      for (const way of ways) way.set("FAILED", "cut off");
       await sleep(2 * second, abort.signal);
     }
   }
   if (abort.signal.aborted) return;
+  chart.candles = candles.slice(-chart.kept);
   synchronize = setInterval(() => begin().catch(() => {}), 8 * second);
-  for (const panel of panels) {
-    panel.chart.candles = candles.slice(-panel.chart.kept);
-    // Changes while the panel was not shown have no delay.
-    panel.position = undefined;
-    panel.delays = [];
-    keep(panel, abort.signal);
+  for (const way of ways) {
+    // Changes while nobody looked have no delay.
+    way.position = undefined;
+    way.delays = [];
+    keep(way, abort.signal);
   }
   draw(abort.signal);
 }
 
 function draw(signal) {
-  for (const panel of panels) panel.show();
+  const most = {};
+  for (const [name, { value }] of Object.entries(compared)) most[name] = Math.max(...ways.map(value).filter(Number.isFinite), 0);
+  for (const way of ways) way.show(most);
+  const price = chart.candles.at(-1)?.close.toFixed(2) ?? "none";
+  chart.canvas.setAttribute("aria-label", `Candles of the price by ${drawn().title}, now at ${price}`);
+  chart.draw();
   if (!signal.aborted) setTimeout(() => requestAnimationFrame(() => draw(signal)), 200);
 }
 

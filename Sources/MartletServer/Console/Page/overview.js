@@ -1,110 +1,192 @@
-// Charts of what the service does. The service counts; a rate is the difference between two answers.
+// What the service does, now and over time. The service keeps the history: a page that is loaded in an incident shows it.
 
+import { clock } from "./axis.js";
 import { Chart } from "./chart.js";
-import { $, ask, duration, number, time } from "./common.js";
+import { $, ask, bytes, duration, number, percent, say, time } from "./common.js";
+import { details } from "./details.js";
+import { FigureHistory } from "./history.js";
 
 const second = 1000;
 const transports = ["websocket", "sse", "poll"];
-const names = ["WebSocket", "SSE", "poll"];
+const rate = value => number(value);
 
 const charts = {
-  sessions: new Chart($("chart-sessions"), { title: "Connections", series: names, format: number, whole: true }),
-  deliveries: new Chart($("chart-deliveries"), { title: "Deliveries a second", series: names, format: number, whole: true }),
-  pushes: new Chart($("chart-pushes"), { title: "Pushes a second", series: ["pushes"], format: number, whole: true }),
-  latency: new Chart($("chart-latency"),
-    { title: "Delivery time", series: ["half within", "90 of 100", "99 of 100"], format: time, isLogarithmic: true }),
-  slow: new Chart($("chart-slow"),
-    { title: "Slow consumers a second", series: ["WebSocket", "SSE", "messages dropped"], format: number, whole: true }),
-  refused: new Chart($("chart-refused"),
-    { title: "Refusals a second", series: ["pushes", "registrations", "too often"], format: number, whole: true }),
+  sessions: { title: "Sessions", format: number, least: 1, whole: true,
+    series: { webSocketSessions: "WebSocket", streamSessions: "SSE", pollSessions: "poll" } },
+  pushes: { title: "Pushes /s", format: rate, series: { pushes: "accepted", failedPushes: "failed" } },
+  deliveries: { title: "Deliveries /s", format: rate,
+    series: { webSocketDeliveries: "WebSocket", streamDeliveries: "SSE", pollDeliveries: "poll" } },
+  latency: { title: "Delivery time", format: time, isLogarithmic: true, series: { p50: "p50", p90: "p90", p99: "p99" } },
+  slow: { title: "Slow consumers /s", format: rate,
+    series: { slowWebSockets: "WebSocket", slowStreams: "SSE", droppedMessages: "dropped messages" } },
+  refused: { title: "Refusals /s", format: rate,
+    series: { refusedPushes: "pushes", refusedRegistrations: "subscriptions", rateLimited: "too often" } },
+  bytes: { title: "WebSocket bytes /s", format: bytes, series: { bytesSent: "sent", bytesReceived: "received" } },
+  memory: { title: "Memory", format: bytes, whole: true, series: { memory: "resident" } },
+  processor: { title: "CPU", format: percent, least: 0.05, whole: true, series: { cpu: "100 % is one processor" } },
 };
-
-/* Returns the time within which a share of the publications was delivered; null when there were none. */
-function percentile({ bounds, counts }, share) {
-  const total = counts.reduce((sum, count) => sum + count, 0);
-  if (!total) return null;
-  let seen = 0;
-  for (const [index, count] of counts.entries()) {
-    seen += count;
-    if (seen >= share * total) return bounds[Math.min(index, bounds.length - 1)];
-  }
-  return bounds.at(-1);
+for (const [name, options] of Object.entries(charts)) {
+  charts[name] = new Chart($("chart-" + name), options);
+  charts[name].onpoint = index => look(index);
 }
 
-let before;
-let isLooking = false;
-let waitUntil = 0;
-let timer;
+// MARK: The moment that is looked at, in all charts
 
-function take(figures, at) {
-  const elapsed = before && (at - before.at) / second;
-  // A service that was started again counts from zero; a page that slept has no rates.
-  const isContinued = before && figures.uptime >= before.figures.uptime && elapsed < 5;
-  const rate = read => isContinued ? Math.max(0, read(figures) - read(before.figures)) / elapsed : null;
-  const rates = kind => transports.map(name => rate(figures => figures[kind][name]));
-  const deliveries = rates("deliveries");
-  const pushes = rate(figures => figures.pushes);
-  const times = isContinued && {
-    bounds: figures.deliveryTimes.bounds,
-    counts: figures.deliveryTimes.counts.map((count, index) => count - before.figures.deliveryTimes.counts[index]),
+let history;
+let moment;
+
+function draw() {
+  const view = history.view;
+  if (moment >= view.count) moment = undefined;
+  for (const chart of Object.values(charts)) chart.show(view, moment);
+  const slider = $("moment");
+  slider.max = view.count - 1;
+  slider.value = moment ?? view.count - 1;
+  const text = moment === undefined ? "now" : clock(view.start + moment * view.step, { withSeconds: view.step < 60, withDay: true });
+  $("moment-time").textContent = text;
+  slider.setAttribute("aria-valuetext", text);
+}
+
+function look(index) {
+  moment = index === undefined || index >= history.view.count - 1 ? undefined : index;
+  draw();
+}
+
+$("moment").oninput = () => look(Number($("moment").value));
+$("moment").onkeydown = event => { if (event.key === "Escape") look(undefined); };
+
+// MARK: The history
+
+let isAsking = false;
+let askAgainAt = 0;
+
+async function json(path) {
+  const response = await ask(path, { signal: AbortSignal.timeout(5 * second) });
+  if (!response.ok) throw Object.assign(new Error(`${response.status} ${await response.text()}`), { response });
+  return response.json();
+}
+
+async function updateHistory(isForced) {
+  if (isAsking || (!isForced && performance.now() < askAgainAt)) return;
+  isAsking = true;
+  const asked = history;
+  try {
+    await asked.update();
+    askAgainAt = performance.now() + (asked.step === 1 ? 0 : 5 * second);
+  } catch {
+    // The figures of now say what is wrong.
+    askAgainAt = performance.now() + second;
+  } finally {
+    isAsking = false;
+  }
+  if (asked === history) draw(); else updateHistory(true);
+}
+
+function choose(range) {
+  history = new FigureHistory(range, json);
+  moment = undefined;
+  draw();
+  updateHistory(true);
+}
+
+for (const input of document.querySelectorAll("input[name=range]")) {
+  input.onchange = () => choose(input.value);
+  if (input.checked) history = new FigureHistory(input.value, json);
+}
+
+// MARK: The figures of now
+
+const sum = counts => transports.reduce((total, name) => total + counts[name], 0);
+const of = (limited, format) => format(limited.count) + (limited.limit ? " of " + format(limited.limit) : "");
+
+function meter(name, share, text) {
+  const row = $("meter-" + name);
+  const bar = row.querySelector("[role=meter]");
+  row.querySelector("dd").textContent = text;
+  bar.hidden = !Number.isFinite(share);
+  bar.setAttribute("aria-valuenow", Math.round(Math.min(share, 1) * 100) || 0);
+  bar.setAttribute("aria-valuetext", text);
+  bar.firstElementChild.style.width = Math.min(100, share * 100) + "%";
+  row.classList.toggle("full", share > 0.85);
+}
+
+function show(figures) {
+  const { perSecond, deliveryTimes: { lastMinute } } = figures;
+  const total = keys => keys.reduce((all, key) => all + (perSecond[key] ?? NaN), 0);
+  const tile = (name, value, note) => {
+    $("tile-" + name).textContent = value;
+    $("tile-" + name + "-note").textContent = note;
   };
-  // Seconds without an answer, or while this page slept, are a hole; a late answer stands for all seconds since the last one.
-  const count = isContinued ? Math.max(1, Math.round(elapsed)) : 1;
-  if (before && !isContinued) for (const chart of Object.values(charts)) chart.skip(Math.round(elapsed) - 1);
-  const percentiles = [0.5, 0.9, 0.99].map(share => times ? percentile(times, share) : null);
+  tile("sessions", number(sum(figures.sessions)), figures.sessionLimit.limit ? `of ${number(figures.sessionLimit.limit)} at most` : "no limit");
+  tile("users", number(figures.users), `${number(figures.channels)} ${figures.channels === 1 ? "channel" : "channels"}`);
+  tile("pushes", number(perSecond.pushes ?? NaN), `${number(figures.pushes)} since the start`);
+  tile("deliveries", number(total(["webSocketDeliveries", "streamDeliveries", "pollDeliveries"])), `${number(sum(figures.deliveries))} since the start`);
+  tile("latency", time(lastMinute.p99 ?? NaN), lastMinute.p50 === undefined ? "no push in the last minute" : `p50 ${time(lastMinute.p50)}, last minute`);
+  const refused = figures.refusedPushes + figures.refusedRegistrations + figures.refusedSessions;
+  tile("refused", number(total(["refusedPushes", "refusedRegistrations", "refusedSessions"])), `${number(refused)} since the start`);
 
-  charts.sessions.add(transports.map(name => figures.sessions[name]), count);
-  charts.deliveries.add(deliveries, count);
-  charts.pushes.add([pushes], count);
-  charts.latency.add(percentiles, count);
-  charts.slow.add([...rates("slowConsumers").slice(0, 2), rate(figures => figures.droppedMessages)], count);
-  charts.refused.add(
-    ["refusedPushes", "refusedRegistrations", "rateLimited"].map(name => rate(figures => figures[name])), count);
+  const share = ({ count, limit }) => limit ? count / limit : NaN;
+  meter("memory", share(figures.memory), of(figures.memory, bytes));
+  const { busy, limit } = figures.processor;
+  meter("processor", busy / limit, percent(busy ?? NaN) + (limit ? ` of ${limit * 100} %` : ""));
+  meter("descriptors", share(figures.descriptors), of(figures.descriptors, number));
+  meter("connections", share(figures.connections), of(figures.connections, number));
 
-  $("tile-sessions").textContent = number(transports.reduce((sum, name) => sum + figures.sessions[name], 0));
-  $("tile-pushes").textContent = pushes === null ? "–" : number(pushes);
-  $("tile-deliveries").textContent = pushes === null ? "–" : number(deliveries.reduce((sum, one) => sum + one, 0));
-  $("tile-latency").textContent = percentiles[2] === null ? "–" : time(percentiles[2]);
-  $("tile-channels").textContent = number(figures.channels);
-  $("tile-uptime").textContent = duration(figures.uptime);
-  before = { figures, at };
+  say($("node"), figures.node);
+  say($("version"), figures.version);
+  $("uptime").textContent = duration(figures.uptime, figures.uptime < 60 ? 1 : 2).replace(/ \d+ s$/, "");
+  $("uptime").title = "since " + new Date(figures.startedAt * 1000).toLocaleString();
+  $("about").hidden = false;
 }
 
 function tell(state, text) {
   const status = $("service");
   status.hidden = false;
-  // The status is set only when it changes: a screen reader announces every change.
-  if (status.textContent !== text) status.textContent = text;
+  say(status, text);
   status.dataset.state = state;
 }
 
-async function look() {
-  if (isLooking || performance.now() < waitUntil) return;
+let isLooking = false;
+let isShown = false;
+let waitUntil = 0;
+let timer;
+
+async function tick() {
+  if (document.hidden || isLooking || performance.now() < waitUntil) return;
   isLooking = true;
   try {
-    const response = await ask("console/figures", { signal: AbortSignal.timeout(5 * second) });
-    if (response.status === 401) {
+    const figures = await json("console/figures");
+    show(figures);
+    details.show(figures);
+    tell("OPEN", "running");
+    // Other parts show nothing of it but that the service is there.
+    if (!isShown) waitUntil = performance.now() + 3 * second;
+  } catch (error) {
+    const { response } = error;
+    if (response?.status === 401) {
       // Every request with a wrong password would count as a guess.
       clearInterval(timer);
       return tell("FAILED", "the password has changed: load this page again");
     }
-    if (response.status === 429) waitUntil = performance.now() + second * (Number(response.headers.get("Retry-After")) || 5);
-    if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
-    const figures = await response.json();
-    take(figures, performance.now());
-    tell("OPEN", "running, " + figures.version);
-  } catch (error) {
-    tell("FAILED", error.name === "TypeError" || error.name === "TimeoutError" ? "no answer" : error.message);
+    if (response?.status === 429) waitUntil = performance.now() + second * (Number(response.headers.get("Retry-After")) || 5);
+    tell("FAILED", response ? error.message : "no answer");
   } finally {
     isLooking = false;
   }
+  if (isShown) updateHistory();
 }
 
-/* Asks on while another part is shown, so that the charts have no holes. */
 export function overview(isSeen) {
-  if (isSeen) for (const chart of Object.values(charts)) chart.draw();
+  isShown = isSeen;
+  details.run(isSeen);
+  if (isSeen) {
+    waitUntil = 0;
+    draw();
+    updateHistory(true);
+    if (timer !== undefined) tick();
+  }
   if (timer === undefined) {
-    look();
-    timer = setInterval(look, second);
+    tick();
+    timer = setInterval(tick, second);
   }
 }

@@ -111,15 +111,37 @@ function showCurl() {
   $("curl").textContent = "curl " + key + pushURL() + " -d " + quote(pushBody());
 }
 
+/* What an answer to a push means. */
+function meaning(response, text) {
+  const seconds = response.headers.get("Retry-After");
+  const later = seconds ? ` Try again in ${seconds} s.` : "";
+  const sent = /^message sent to (\d+) clients$/.exec(text);
+  if (sent) return `Sent to ${sent[1]} ${sent[1] === "1" ? "session" : "sessions"}.`;
+  switch (response.status) {
+    case 401: return $("push-key").value ? "The API key is wrong." : "The service asks for an API key.";
+    case 403: return "Pages of this host may not push.";
+    case 413: return "The message is too long.";
+    case 429: return "Too many pushes." + later;
+    case 503: return "The service cannot take it now." + later;
+    default: return response.ok ? "Sent." : `Refused: ${text || "the service does not say why"} (${response.status}).`;
+  }
+}
+
 async function push() {
   const headers = { "Content-Type": "application/json" };
   if ($("push-key").value) headers["X-API-Key"] = $("push-key").value;
+  const { value: user } = $("push-user"), { value: name } = $("push-event");
+  let answer, isSent = false;
   try {
-    const response = await fetch(pushURL(), { method: "POST", headers, body: pushBody() });
-    $("push-answer").textContent = response.status + " " + (await response.text());
-  } catch (error) {
-    $("push-answer").textContent = "no answer: " + error.message;
+    // Without the password of the console: a browser forgets one that was answered with 401, and the key is all that counts.
+    const response = await fetch(pushURL(), { method: "POST", headers, body: pushBody(), credentials: "omit" });
+    answer = meaning(response, await response.text());
+    isSent = response.ok;
+  } catch {
+    answer = "No answer from the service.";
   }
+  $("push-answer").textContent = answer;
+  log(isSent ? "sent" : "error", "push", `${name} of ${user}: ${answer}`);
 }
 
 $("url").value = at(settings.webSocketPath).href.replace(/^http/, "ws");
