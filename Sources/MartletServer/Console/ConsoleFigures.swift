@@ -83,7 +83,7 @@ struct ConsoleFigures: Encodable {
         self.uptime = uptime
         self.sessions = Self.byTransport { counters[.sessions($0)] }
         self.sessionLimit = Limited(count: live.connections.clientCount, limit: live.sessionLimit)
-        let most = live.connections.maximumTotal
+        let most = live.connections.maximumTotal ?? .max
         self.connections = Limited(count: live.connections.count, limit: most == .max ? nil : most)
         self.descriptors = Limited(count: ProcessUsage.descriptors, limit: live.descriptorLimit)
         let memory = ProcessUsage.memoryLimit

@@ -70,18 +70,18 @@ public struct PushServer: Service, CustomStringConvertible {
         ServiceMetrics.describe()
         let recording = logger.handler as? RecordingLogHandler
         let records = recording?.records ?? RecentLogRecords()
-        let logger = recording == nil ? records.recording(logger) : logger
+        let recorded = recording == nil ? records.recording(logger) : logger
         self.source = source
         self.group = group
-        self.logger = logger
+        self.logger = recorded
         self.records = records
         self.onListening = onListening
         self.service = PushService(
             group: group, broker: broker ?? MemoryBroker(configuration.history), hooks: configuration.hooks,
-            limits: configuration.limits, heartbeat: configuration.eventStreams.heartbeatInterval, logger: logger)
+            limits: configuration.limits, heartbeat: configuration.eventStreams.heartbeatInterval, logger: recorded)
         self.live = LiveConfiguration(configuration, service: self.service)
-        self.live.warn(logger)
-        self.demo = configuration.console.isEnabled ? Demo(beside: configuration, group: group, logger: logger) : nil
+        self.live.warn(recorded)
+        self.demo = configuration.console.isEnabled ? Demo(beside: configuration, group: group, logger: recorded) : nil
     }
 
     /// Takes another configuration while the service runs: hooks, API keys, origins, limits, rates, and how it drains. What

@@ -6,7 +6,7 @@ import Glibc
 import Musl
 #endif
 
-/// What the process takes of the machine, as the system counts it.
+/// The memory, time and descriptors that the process takes of the machine.
 package enum ProcessUsage {
     /// Memory that is resident, in bytes; 0 when it is unknown.
     package static var memory: Int {

@@ -2,10 +2,10 @@ import MartletConfiguration
 import MartletPush
 import MartletService
 
-/// What the overview shows to those who may also see the sessions: names of channels, lines of the log, settings.
+/// The part of the overview for those who may also see the sessions: names of channels, lines of the log, settings.
 struct ConsoleDetails: Encodable {
     struct Record: Encodable {
-        /// Seconds since 1970.
+        /// The time of the latest, in seconds since 1970.
         let time: Double
         let level: String
         let message: String

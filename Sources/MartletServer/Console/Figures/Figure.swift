@@ -7,11 +7,11 @@ enum Figure: Int, Sendable, Hashable, CaseIterable {
     case connections
     case users
     case channels
-    /// Bytes.
+    /// The resident memory, in bytes.
     case memory
 
     // Counts since the start, of which the difference in a time is shown.
-    /// Seconds on processors.
+    /// The time on processors, in seconds.
     case cpu
     case pushes
     case failedPushes
@@ -25,7 +25,7 @@ enum Figure: Int, Sendable, Hashable, CaseIterable {
     case refusedRegistrations
     case refusedSessions
     case rateLimited
-    /// Bytes of WebSockets.
+    /// The bytes of WebSockets.
     case bytesSent
     case bytesReceived
 

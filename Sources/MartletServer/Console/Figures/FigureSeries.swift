@@ -9,7 +9,7 @@ import MartletPush
 struct FigureSeries: Sendable {
     private var seconds: SampleRing
     private var minutes: SampleRing
-    /// Seconds of the newest minute that are not missing.
+    /// The number of seconds of the newest minute that are not missing.
     private var secondsOfMinute: Float = 0
     private var last: (time: Duration, totals: FigureTotals)?
 

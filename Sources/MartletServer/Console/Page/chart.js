@@ -55,8 +55,7 @@ export class Chart {
     const { context, width, height, colour } = prepared;
     const plot = { left: margin.left, right: width - margin.right, top: margin.top, bottom: height - margin.bottom };
     const x = index => plot.left + (plot.right - plot.left) * index / (view.count - 1);
-    const present = lists.flat().filter(value => value !== undefined);
-    const isEmpty = this.isLogarithmic || this.whole ? !present.length : !present.some(value => value > 0);
+    const { present, isEmpty } = this._present(lists);
 
     this._drawMissing(context, colour, x, plot);
     const y = this._drawScale(context, colour, isEmpty ? [] : present, plot);
@@ -75,6 +74,12 @@ export class Chart {
     plate(
       context, colour, clock(view.start + this.moment * view.step, { withSeconds: view.step < 60, withDay: true }),
       x(this.moment), height - 11, [0, width]);
+  }
+
+  /* The values that are there, and whether there is nothing to draw. */
+  _present(lists) {
+    const present = lists.flat().filter(value => value !== undefined);
+    return { present, isEmpty: this.isLogarithmic || this.whole ? !present.length : !present.some(value => value > 0) };
   }
 
   /* Shades the times of which nothing is known, so that they are not taken for 0. */
@@ -165,8 +170,8 @@ export class Chart {
     const when = this.moment === undefined ? "now" : "at " + clock(view.start + at * view.step, { withSeconds: view.step < 60 });
     const parts = this.series.map(([, name], index) =>
       `${name} ${lists[index][at] === undefined ? "none" : this.format(lists[index][at])}`);
-    const high = Math.max(...lists.flat().filter(value => value !== undefined));
-    const highest = Number.isFinite(high) ? `; highest in ${view.name}: ${this.format(high)}` : "";
-    this.canvas.setAttribute("aria-label", `${this.title}, ${when}: ${parts.join(", ")}${highest}`);
+    const { present, isEmpty } = this._present(lists);
+    const highest = isEmpty ? `none in ${view.name}` : `highest in ${view.name}: ${this.format(Math.max(...present))}`;
+    this.canvas.setAttribute("aria-label", `${this.title}, ${when}: ${parts.join(", ")}; ${highest}`);
   }
 }
