@@ -44,7 +44,7 @@ def test_register_push_cut_and_second_tab(browser, serve):
     field.clear()
     field.send_keys("It's <b>bold</b>")
     click(browser, "push")
-    wait(browser, lambda: text(browser, "push-answer") == "200 message sent to 2 clients", "the answer appears")
+    wait(browser, lambda: text(browser, "push-answer") == "Sent to 2 sessions.", "the answer appears")
     wait(browser, lambda: "It's <b>bold</b>" in text(browser, "log"), "markup is shown, not obeyed")
     assert "'\\''" in text(browser, "curl"), "the curl line is quoted for a shell"
 

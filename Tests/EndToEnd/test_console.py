@@ -1,4 +1,4 @@
-"""The console in a real browser: figures, sessions, charts, subscribing."""
+"""The console in a real browser: figures, sessions, subscribing."""
 import http.client
 import json
 import re
@@ -9,7 +9,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from support.browser import click, text, wait
-from support.console import complaints, get, look_at, open_demo
+from support.console import chart, complaints, get, look_at, open_demo
 from support.proxy import run_proxy, to
 from support.raw_client import RawClient
 from support.waiting import eventually
@@ -57,11 +57,8 @@ def test_the_overview_shows_what_happens(browser, clients):
         value = lambda name: float(re.sub("[^0-9.]", "", text(browser, name)) or 0)
         wait(browser, lambda: value("tile-pushes") > 1 and value("tile-deliveries") > 1, "rates are shown")
         wait(browser, lambda: text(browser, "tile-latency").endswith("s"), "delivery times are shown")
-        label = lambda name: browser.find_element(By.CSS_SELECTOR, f"#{name} canvas").get_attribute("aria-label")
-        assert re.match(r"Connections, now: WebSocket 6, SSE 1, poll 1", label("chart-sessions"))
-        for _ in range(12):  # something to look at
-            seconds = text(browser, "tile-uptime")
-            wait(browser, lambda: text(browser, "tile-uptime") != seconds, "time goes on")
+        wait(browser, lambda: chart(browser, "sessions").startswith("Sessions, now: WebSocket 6, SSE 1, poll 1"), "and charts")
+        wait(browser, lambda: text(browser, "by-publications").count("alerts#") == 3, "the busiest channels are shown")
         look_at(browser, "console-overview")
     finally:
         stop.set()
@@ -91,6 +88,52 @@ def test_sessions_are_searched_and_dropped(browser, clients):
     wait(browser, lambda: text(browser, "sessions-note") == "None that matches.", "and says so")
 
 
+def test_sessions_are_sorted_as_a_column_says(browser, clients):
+    browser.get(f"http://{clients.address}/#sessions")
+    users = lambda: [cell.text for cell in browser.find_elements(By.CSS_SELECTOR, "#sessions-rows td:first-child")]
+    wait(browser, lambda: users() == ["anna", "anna", "jack", "jack", "jill", "jill", "otto", "otto"], "by user at first")
+    head = lambda name: browser.find_element(By.CSS_SELECTOR, f"[data-order={name}]")
+    head("user").find_element(By.TAG_NAME, "button").click()
+    wait(browser, lambda: users()[0] == "otto", "the other way round")
+    assert head("user").get_attribute("aria-sort") == "descending"
+    head("transport").find_element(By.TAG_NAME, "button").click()
+    transports = lambda: [cell.text for cell in browser.find_elements(By.CSS_SELECTOR, "#sessions-rows td:nth-child(3)")]
+    wait(browser, lambda: transports() == ["poll", "SSE"] + ["WebSocket"] * 6, "by transport")
+    assert head("user").get_attribute("aria-sort") is None
+
+
+def test_a_user_has_a_page_from_which_all_its_sessions_are_disconnected(browser, clients):
+    browser.get(f"http://{clients.address}/#sessions")
+    rows = lambda: browser.find_elements(By.CSS_SELECTOR, "#sessions-rows tr")
+    wait(browser, lambda: len(rows()) == 8, "all are listed")
+    # Elements of the list are replaced while it is looked at: found and pressed in one go.
+    browser.execute_script("[...document.querySelectorAll('#sessions-rows a')].find(link => link.textContent === 'jill').click()")
+    wait(browser, lambda: text(browser, "sessions-title") == "Sessions of jill" and len(rows()) == 2, "those of one user")
+    assert (text(browser, "user-sessions"), text(browser, "user-events")) == ("2", "alerts, news")
+    look_at(browser, "console-user")
+    browser.execute_script("setTimeout(() => document.getElementById('drop-all').click())")
+    wait(browser, lambda: browser.switch_to.alert if alert(browser) else False, "it asks first")
+    browser.switch_to.alert.accept()
+    wait(browser, lambda: text(browser, "sessions-note") == "This user has no session.", "all have gone")
+    assert len(json.loads(get(clients, "/console/sessions")[2])["sessions"]) == 6, "and no others"
+
+
+def test_the_list_of_sessions_refreshes_by_itself_until_it_is_told_not_to(browser, serve):
+    server = serve()
+    browser.get(f"http://{server.address}/#sessions")
+    wait(browser, lambda: "Nobody is connected" in text(browser, "sessions-note"), "nobody is there")
+    client = RawClient(server.address)
+    client.register("jack", "alerts")
+    wait(browser, lambda: text(browser, "sessions-note") == "1 session", "who comes is shown")
+    click(browser, "refreshing")
+    browser.execute_script(
+        "window.asked = 0; const real = fetch;"
+        " window.fetch = (...all) => { if (String(all[0]).includes('/console/sessions')) window.asked += 1; return real(...all); };"
+        " window.until = performance.now() + 3500")
+    wait(browser, lambda: browser.execute_script("return performance.now() > window.until"), "more than one refresh would take")
+    assert browser.execute_script("return window.asked") == 0
+
+
 def alert(browser):
     try:
         browser.switch_to.alert
@@ -116,40 +159,6 @@ def test_behind_a_prefix_of_a_proxy(browser, serve, start, tmp_path):
         wait(browser, lambda: text(browser, "subscribe-state") == "closed", transport)
     open_demo(browser, f"127.0.0.1:{proxy.ports[0]}/live")
     assert not complaints(browser)
-
-
-def test_charts_show_what_stands_alone_and_what_came_late(browser, serve):
-    server = serve()
-    browser.get(f"http://{server.address}/")
-    painted = browser.execute_async_script("""
-        const done = arguments[0];
-        import("/console/chart.js").then(({ Chart }) => {
-          const figure = document.createElement("figure");
-          document.body.append(figure);
-          const chart = new Chart(figure, { title: "x", series: ["y"], format: String });
-          // Of the colour of the series and of nothing else.
-          const count = () => {
-            chart.draw();
-            const probe = document.createElement("canvas").getContext("2d");
-            probe.fillStyle = getComputedStyle(chart.canvas).getPropertyValue("--one").trim();
-            probe.fillRect(0, 0, 1, 1);
-            const [red, green, blue] = probe.getImageData(0, 0, 1, 1).data;
-            const { data } = chart.canvas.getContext("2d").getImageData(0, 0, chart.canvas.width, chart.canvas.height);
-            let found = 0;
-            for (let at = 0; at < data.length; at += 4)
-              found += data[at] === red && data[at + 1] === green && data[at + 2] === blue && data[at + 3] === 255;
-            return found;
-          };
-          const results = [count()];
-          chart.skip(3); chart.add([5]); chart.skip(3);
-          results.push(count());
-          chart.add([5], 4);
-          results.push(count(), chart.points.length);
-          figure.remove();
-          done(results);
-        }, error => done(String(error)));""")
-    nothing, dot, line, points = painted
-    assert nothing == 0 and 0 < dot < line and points == 11, painted
 
 
 def test_a_search_finds_a_name_with_blanks(browser, serve):
@@ -187,3 +196,24 @@ def test_subscribing_with_the_keyboard_alone(browser, serve):
     tab_to(lambda e: e.get_attribute("id") == "push-message").send_keys("Hello again")
     tab_to(lambda e: e.get_attribute("id") == "push").send_keys(Keys.ENTER)
     wait(browser, lambda: "alerts: Hello again" in text(browser, "log"), "the message arrives")
+
+
+@pytest.mark.parametrize("width, height", [(360, 640), (800, 700)])
+def test_the_log_of_try_it_is_in_sight_below_what_is_done(browser, serve, width, height):
+    browser.get(f"http://{serve().address}/#try")
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
+    try:
+        for identifier in ("push", "connect"):
+            click(browser, identifier)
+            wait(browser, lambda: browser.find_elements(By.CSS_SELECTOR, "#log li"), "something is logged")
+            box = lambda name: browser.execute_script(
+                "const { top, bottom } = document.querySelector(arguments[0]).getBoundingClientRect();"
+                " return [top, bottom, innerHeight]", name)
+            top, bottom, window = box("#log li:last-child")
+            assert 0 <= top and bottom <= window, "the last line is seen"
+            pressed, log = box("#" + identifier), box("#log-card")
+            assert 0 <= pressed[0] and pressed[1] <= log[0], "and so is the button"
+            click(browser, "clear")
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -5,7 +5,7 @@ import json
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from support.browser import text, wait
+from support.browser import click, text, wait
 from support.console import basic, get, panel_states
 from support.waiting import eventually
 
@@ -76,6 +76,33 @@ def test_a_page_with_an_old_password_stops_asking(browser, serve, tmp_path):
     assert 1 <= wrong <= 3, server.log  # each part at most once
     # Nobody has been locked out by it.
     assert get(server, "/", basic("jack", "new"))[0] == 200
+
+
+def test_a_wrong_api_key_of_try_it_does_not_end_the_access_to_the_console(browser, serve, tmp_path):
+    passwords, keys = tmp_path / "passwords", tmp_path / "keys"
+    passwords.write_text("t0p-secret jack\n")
+    keys.write_text("s3cret-of-a-back-end back-end\n")
+    server = serve("--console-password-file", str(passwords), "--api-key-file", str(keys))
+    browser.get(f"http://jack:t0p-secret@{server.address}/#try")
+    wait(browser, lambda: text(browser, "service").startswith("running"), "the page is there")
+    answers = {"guess": "The API key is wrong.", "": "The service asks for an API key.", "s3cret-of-a-back-end": "Sent to 0 sessions."}
+    found = {}
+    for key in answers:
+        field = browser.find_element(By.ID, "push-key")
+        field.clear()
+        field.send_keys(key)
+        browser.execute_script("document.getElementById('push-answer').textContent = ''")
+        click(browser, "push")
+        wait(browser, lambda: text(browser, "push-answer"), "an answer comes")
+        found[key] = text(browser, "push-answer")
+    browser.execute_script("location.hash = '#overview'")
+    figures = lambda: json.loads(get(server, "/console/figures", basic("jack", "t0p-secret"))[2])
+    begin = figures()["uptime"]
+    eventually(lambda: figures()["uptime"] > begin + 2, "the page has asked again")
+    assert text(browser, "service").startswith("running"), "the browser still knows the password"
+    browser.refresh()
+    wait(browser, lambda: text(browser, "service").startswith("running"), "and so does a new page")
+    assert found == answers
 
 
 def test_what_a_proxy_in_front_asked_for_is_no_wrong_key(serve, tmp_path):

@@ -21,6 +21,8 @@ def click(browser, identifier):
     """Clicks an element once it can be clicked: a page's modules may still be showing the part that it is in."""
     element = browser.find_element(By.ID, identifier)
     wait(browser, lambda: element.is_displayed() and element.is_enabled(), f"{identifier} can be clicked")
+    # The driver takes what lies below something that stays in sight, such as a log at the bottom, for seen.
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
     element.click()
 
 

@@ -1,6 +1,7 @@
 """The console: its requests, its password, and how its parts look."""
 import base64
 import http.client
+import json
 
 from axe_core_python.selenium import Axe
 from selenium.webdriver.common.by import By
@@ -41,6 +42,15 @@ def look_at(browser, name):
             found = [(v["id"], v["impact"], [n["html"][:120] for n in v["nodes"]]) for v in results["violations"]]
             assert not found, f"{name} at {width} px, {scheme}: {found}"
             assert results["passes"], "axe-core looked at something"
+
+
+def chart(browser, name):
+    """What a chart says to those who do not see it."""
+    return browser.find_element(By.CSS_SELECTOR, f"#chart-{name} canvas").get_attribute("aria-label") or ""
+
+
+def figures(server):
+    return json.loads(get(server, "/console/figures")[2])
 
 
 def panel_states(browser):
