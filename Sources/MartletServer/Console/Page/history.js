@@ -2,6 +2,8 @@
 
 const names = { "10m": "these 10 minutes", "1h": "this hour", "24h": "these 24 hours" };
 const counts = { "10m": 600, "1h": 60, "24h": 1440 };
+/* The smallest number of samples that a chart has room for, while the service is young. */
+const fewest = { "10m": 60, "1h": 20, "24h": 60 };
 
 export class FigureHistory {
   /* range: 10m, 1h or 24h. ask: sends a request to a path, and gives its answer. */
@@ -45,14 +47,15 @@ export class FigureHistory {
     this.previous = this.last;
   }
 
-  /* The samples for charts: the newest stands at the end, and what was before the start is missing. */
+  /* The samples for charts: the newest stands at the end. Of a young service it is the time since its start. */
   get view() {
-    const count = counts[this.range];
+    const length = this.samples.get("memory")?.length ?? 0;
+    const count = Math.max(fewest[this.range], length);
     const values = {};
     for (const [key, known] of this.samples) values[key] = [...Array(count - known.length), ...known];
     // Of every second the memory is known, so that it shows which are missing.
     const known = values.memory?.map(value => value !== undefined) ?? Array(count).fill(false);
     const start = this.isEmpty ? Date.now() / 1000 - count * this.step : this.origin + (this.last - count + 1) * this.step;
-    return { name: names[this.range], count, step: this.step, start, values, known };
+    return { name: names[this.range], count, step: this.step, start, first: (this.last ?? 0) - count + 1, values, known };
   }
 }

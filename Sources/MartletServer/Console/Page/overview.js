@@ -33,22 +33,23 @@ for (const [name, options] of Object.entries(charts)) {
 // MARK: The moment that is looked at, in all charts
 
 let history;
-let moment;
+let moment;  // the number of a sample, so that it stays the same one when others come
 
 function draw() {
   const view = history.view;
-  if (moment >= view.count) moment = undefined;
-  for (const chart of Object.values(charts)) chart.show(view, moment);
+  const index = moment === undefined ? undefined : Math.max(0, moment - view.first);
+  for (const chart of Object.values(charts)) chart.show(view, index);
   const slider = $("moment");
   slider.max = view.count - 1;
-  slider.value = moment ?? view.count - 1;
-  const text = moment === undefined ? "now" : clock(view.start + moment * view.step, { withSeconds: view.step < 60, withDay: true });
+  slider.value = index ?? view.count - 1;
+  const text = index === undefined ? "now" : clock(view.start + index * view.step, { withSeconds: view.step < 60, withDay: true });
   $("moment-time").textContent = text;
   slider.setAttribute("aria-valuetext", text);
 }
 
 function look(index) {
-  moment = index === undefined || index >= history.view.count - 1 ? undefined : index;
+  const { count, first } = history.view;
+  moment = index === undefined || index >= count - 1 ? undefined : first + index;
   draw();
 }
 
