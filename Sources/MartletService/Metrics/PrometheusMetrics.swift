@@ -88,7 +88,7 @@ public final class PrometheusMetrics: MetricsFactory {
 
     /// The counters of a family, summed by the values of one label; empty when there are none.
     package func counts(of family: String, by label: String) -> [String: Int] {
-        let series = self.families.withLock { $0[family]?.series ?? [:] }
+        let series = self.state.withLock { $0.families[family]?.series ?? [:] }
         var counts: [String: Int] = [:]
         for (labels, one) in series {
             guard let counter = one as? PrometheusCounter, let value = labels.value(of: label) else { continue }

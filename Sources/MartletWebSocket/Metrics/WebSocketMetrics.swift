@@ -37,6 +37,9 @@ package enum WebSocketMetrics {
         ]
     }
 
+    /// The metric of ``StalledAnswerCounter``.
+    package static let stalledAnswers = MetricDescription(
+        "http.answers.stalled", .counter, "Connections ended because their client did not read its answers.")
     /// The metric of ``RefusalCounter``.
     package static let refusals = MetricDescription(
         "websocket.handshakes.refused", .counter,

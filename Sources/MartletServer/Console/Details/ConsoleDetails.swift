@@ -1,3 +1,4 @@
+import Logging
 import MartletConfiguration
 import MartletPush
 import MartletService
