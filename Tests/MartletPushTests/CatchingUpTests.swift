@@ -131,17 +131,31 @@ struct CatchingUpTests {
     @Test("a client that has just come gets what came while its position was asked for")
     func held() throws {
         let bench = try Bench("event=a")
+        bench.answer("a", at: 9)
         bench.subscribed()
         bench.receive(10, in: "a")
-        bench.answer("a", at: 10)
+        bench.answer("a", [10], at: 10)
         #expect(bench.told() == ["{}", #"{"id":"a~e.10","event":"a","data":"10"}"#])
         bench.receive(11, in: "a")
         #expect(bench.told() == [#"{"id":"a~e.11","event":"a","data":"11"}"#])
     }
 
+    @Test("a client that has just come gets what is in the history by the time it has subscribed, and comes later")
+    func late() throws {
+        let bench = try Bench("event=a")
+        bench.answer("a", at: 9)
+        bench.subscribed()
+        bench.answer("a", [10], at: 10)
+        #expect(bench.told() == ["{}", #"{"id":"a~e.10","event":"a","data":"10"}"#])
+        bench.receive(10, in: "a")
+        #expect(bench.told() == [])
+    }
+
     @Test("a gap is told for each channel in which something is missing after an interruption")
     func everyChannel() throws {
         let bench = try Bench("event=a&event=b")
+        bench.answer("a", at: 1)
+        bench.answer("b", at: 1)
         bench.subscribed()
         bench.answer("a", at: 1)
         bench.answer("b", at: 1)
@@ -158,6 +172,7 @@ struct CatchingUpTests {
     )
     func once() throws {
         let bench = try Bench("event=a")
+        bench.answer("a", at: 1)
         bench.subscribed()
         bench.answer("a", at: 1)
         bench.receive(2, in: "a")
@@ -172,7 +187,7 @@ struct CatchingUpTests {
     }
 
     @Test("an answer to a question of before an interruption is not taken for one of after it")
-    func late() throws {
+    func lateAnswer() throws {
         let bench = try Bench("event=a&after=a~e.1")
         bench.subscribed()
         let before = bench.broker.state.withLock { state in
@@ -192,6 +207,7 @@ struct CatchingUpTests {
     @Test("a subscription that fails closes the session once, and leaves nothing behind")
     func failed() throws {
         let bench = try Bench("event=a&event=b&event=c")
+        for event in ["a", "b", "c"] { bench.answer(event, at: 1) }
         bench.subscribed(BrokerError(.unavailable, reason: "down", mayHaveHappened: false))
         #expect(bench.connection.closed.count == 1)
         bench.connection.session?.closed()
@@ -211,6 +227,7 @@ struct CatchingUpTests {
     @Test("what waits for a history is bounded")
     func bounded() throws {
         let bench = try Bench("event=a")
+        bench.answer("a", at: 0)
         bench.subscribed()
         let text = String(repeating: "x", count: 1 << 20)
         for offset in 1...5 {

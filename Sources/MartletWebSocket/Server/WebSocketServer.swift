@@ -231,11 +231,13 @@ public final class WebSocketServer: Service {
         }
         channel.closeFuture.whenComplete { _ in place.end() }
         if let tls = listener.tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler()) }
-        try WebSocketUpgradeHandler(
+        let handler = WebSocketUpgradeHandler(
             limits: configuration.http, isSecure: listener.tls != nil, trustedProxies: configuration.trustedProxies,
             connectionLimiter: configuration.limits, logger: logger
         ) { request in
             endpoints[WebSocketRequest.path(of: request)] ?? endpoints["*"]
-        }.install(on: channel)
+        }
+        handler.place = place
+        try handler.install(on: channel)
     }
 }
