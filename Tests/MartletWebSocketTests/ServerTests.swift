@@ -98,14 +98,32 @@ struct ServerTests {
             #expect(third?.retryAfter == .seconds(1))
             // A keep-alive connection that was refused is still open until it ends.
             while limits.count > 2 { await Task.yield() }
+            // One that says nothing makes room.
             let raw = try await RawConnection.open(addresses[0])
             while limits.count < 3 { await Task.yield() }
             let fourth = await #expect(throws: WebSocketError.self) { try await Self.client.connect(to: url) { _ in } }
-            #expect(fourth?.handshakeFailure?.status == 503)
-            try await raw.close()
+            #expect(fourth?.handshakeFailure?.status == 429 && limits.madeRoom == 1)
+            try? await raw.close()
             await one.close()
             while limits.count > 1 { await Task.yield() }
             try await Self.client.connect(to: url) { _ in }
+            await two.close()
+        }
+    }
+
+    @Test("where all connections are WebSockets there is no room, and a client gets 503")
+    func full() async throws {
+        var configuration = WebSocketServer.Configuration(port: 0)
+        configuration.limits = ConnectionLimiter(total: 2)
+        try await Loopback.serve(configuration) { server in
+            server.route("/wait") { _, socket in for try await _ in socket.messages {} }
+        } _: { addresses in
+            let url = "ws://127.0.0.1:\(addresses[0].port!)/wait"
+            let one = try await Self.client.open(url, subprotocols: [], headerFields: [:])
+            let two = try await Self.client.open(url, subprotocols: [], headerFields: [:])
+            let third = await #expect(throws: WebSocketError.self) { try await Self.client.connect(to: url) { _ in } }
+            #expect(third?.handshakeFailure?.status == 503)
+            await one.close()
             await two.close()
         }
     }

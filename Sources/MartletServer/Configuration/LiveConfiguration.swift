@@ -38,6 +38,8 @@ final class LiveConfiguration: Sendable {
     let service: PushService
     /// WebSockets, streams and polls.
     let connections: ConnectionLimiter
+    /// The connections of the listener for operators.
+    let operatorConnections: ConnectionLimiter
     /// The rate of pushes by the name of the API key; without keys all are one.
     let pushes: RateLimiter
     /// Slows down addresses that show wrong API keys.
@@ -51,8 +53,9 @@ final class LiveConfiguration: Sendable {
         let budget = DescriptorBudget()
         self.budget = budget
         self.service = service
+        self.operatorConnections = ConnectionLimiter(total: budget.operators)
         self.connections = ConnectionLimiter(
-            total: budget.connections, clients: budget.clients(configuration.clients.connections),
+            total: configuration.admin == nil ? budget.connections : budget.connections - budget.operators, clients: budget.clients(configuration.clients.connections),
             perAddress: configuration.clients.connectionsPerAddress, rate: configuration.clients.connectionRate)
         self.pushes = RateLimiter(configuration.pushRate)
         self.snapshot = Mutex(Snapshot(configuration, service, self.connections))

@@ -7,6 +7,9 @@ public import NIOCore
 /// The configuration of a ``PushServer``.
 public struct PushServerConfiguration: Sendable {
     public var listen = ListenAddress(host: "127.0.0.1", port: 8080)
+    /// The address of a listener for operators and back ends. With one, metrics, health, the console and the API are there
+    /// alone; what clients need is at both. Default: `nil`, everything is at ``listen``.
+    public var admin: ListenAddress?
     /// The path where WebSockets connect. Default: `/ws`.
     public var webSocketPath = "/ws"
     /// The path where the back end posts messages. Default: `/push`.
@@ -65,6 +68,9 @@ public struct PushServerConfiguration: Sendable {
 
     private var isPushChecked: Bool { self.apiKeys != nil || self.hooks.authorizePush != nil }
 
+    /// Whether a request for figures has a host that is this machine's, where that is needed.
+    func allowsHost(of head: HTTPRequest) -> Bool { !self.wantsLoopbackHost || Self.isLoopback(head.authority) }
+
     static func isLoopback(_ authority: String?) -> Bool {
         authority.flatMap { HostAndPort.split($0) }.map { HostAndPort.isLoopback($0.host) } ?? false
     }
@@ -109,6 +115,13 @@ public struct PushServerConfiguration: Sendable {
             }
         }
         if let refusal = self.refusal(of: self.listen) { problems.append(("listen", refusal)) }
+        if let admin = self.admin {
+            if admin == self.listen, admin.port != 0 {
+                problems.append(("admin.listen", "clients are served there: \(admin)"))
+            } else if let refusal = self.refusal(of: admin, hasAPI: true) {
+                problems.append(("admin.listen", refusal))
+            }
+        }
         return problems
     }
 
@@ -124,13 +137,16 @@ public struct PushServerConfiguration: Sendable {
     }
 
     /// The reason why the service may not listen there; `nil` when it may.
-    func refusal(of listen: ListenAddress) -> String? {
+    func refusal(of listen: ListenAddress) -> String? { self.refusal(of: listen, hasAPI: self.admin == nil) }
+
+    /// - Parameter hasAPI: whether the API is there.
+    private func refusal(of listen: ListenAddress, hasAPI: Bool) -> String? {
         guard !listen.isLoopback, !self.isOpenBeyondLoopback else { return nil }
         var missing: [String] = []
         if self.hooks.authenticate == nil {
             missing.append("a token setting (--token-file, --jwt-…, --jwks-… or --auth-url)")
         }
-        if !self.isPushChecked { missing.append("an API key (--api-key-file)") }
+        if hasAPI, !self.isPushChecked { missing.append("an API key (--api-key-file)") }
         guard !missing.isEmpty else { return nil }
         return "\(listen) can be reached from other machines, but there is not "
             + missing.joined(separator: " and not ")

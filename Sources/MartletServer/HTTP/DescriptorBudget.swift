@@ -19,6 +19,9 @@ struct DescriptorBudget: Sendable {
 
     var connections: Int { self.descriptors == 0 ? .max : max(self.descriptors - Self.reserved, 1) }
 
+    /// The number of connections that a listener for operators may have.
+    var operators: Int { self.connections == .max ? 4096 : max(min(self.connections / Self.requestShare, 1024), 8) }
+
     /// Returns the number of WebSockets and event streams that the process may have.
     ///
     /// - Parameter limit: the configured limit; `nil` for none.

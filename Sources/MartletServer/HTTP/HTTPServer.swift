@@ -20,23 +20,26 @@ struct HTTPServer: Sendable {
     let logger: Logger
     private let onListening: @Sendable (ListenAddress) async -> Void
     let server: ConnectionServer
-    let readiness = Readiness()
+    let readiness: Readiness
     let manager = ServiceManager()
 
     /// - Parameter onListening: called with the address, its port known, once connections are accepted.
     init(
         _ configuration: HTTPServerConfiguration, group: any EventLoopGroup, logger: Logger,
-        onListening: @escaping @Sendable (ListenAddress) async -> Void,
+        onListening: @escaping @Sendable (ListenAddress) async -> Void, readiness: Readiness = Readiness(),
         endpoints: Endpoints, routes: (Router<ServiceRequestContext>) -> Void
     ) {
         self.configuration = configuration
         self.logger = logger
         self.onListening = onListening
+        self.readiness = readiness
         let router = Router(context: ServiceRequestContext.self, options: .autoGenerateHeadEndpoints)
         routes(router)
-        router.get("/healthz") { _, _ in "ok\n" }
-        router.get("/readyz") { [readiness] _, _ in
-            readiness.isReady ? Response.text("ok\n") : .text("draining\n", status: .serviceUnavailable)
+        if configuration.isForOperators {
+            router.get("/healthz") { _, _ in "ok\n" }
+            router.get("/readyz") { _, _ in
+                readiness.isReady ? Response.text("ok\n") : .text("draining\n", status: .serviceUnavailable)
+            }
         }
         self.server = ConnectionServer(
             group: group,
@@ -51,13 +54,16 @@ struct HTTPServer: Sendable {
     /// Serves until graceful shutdown, drains, and returns when the last connection has ended.
     ///
     /// - Throws: ``ServerError`` with the code `bind`.
-    func run() async throws {
+    ///
+    /// - Parameter onListened: called once it was told where the server listens.
+    func run(onListened: () async -> Void = {}) async throws {
         let sockets = try await self.listen()
         self.readiness.set(true)
         for socket in sockets {
             self.logger.info("listening", metadata: ["address": "\(socket.localAddress?.text ?? "-")"])
         }
         await self.onListening(self.address(of: sockets[0]))
+        await onListened()
         self.manager.tell("READY=1")
         let certificates = CertificateWatch(logger: self.logger) { [tls = self.configuration.tls] in
             tls.map { [$0] } ?? []
@@ -75,8 +81,27 @@ struct HTTPServer: Sendable {
         }
     }
 
+    // MARK: Beside another server
+
+    /// Listens, and serves until ``stop()``.
+    ///
+    /// - Returns: the address, its port known.
+    /// - Throws: ``ServerError`` with the code `bind`.
+    func start() async throws -> ListenAddress {
+        let sockets = try await self.listen()
+        let address = self.address(of: sockets[0])
+        self.logger.info("listening for operators", metadata: ["address": "\(address)"])
+        Task.detached { [server] in
+            await server.run()
+            for socket in sockets { socket.close(promise: nil) }
+        }
+        return address
+    }
+
+    func stop() { self.server.finish(within: .seconds(1)) }
+
     private func listen() async throws -> [any Channel] {
-        let inherited = ServiceManager.sockets()
+        let inherited = self.configuration.inheritsSockets ? ServiceManager.sockets() : []
         let listen = self.configuration.listen
         let sockets: [any Channel]
         do {

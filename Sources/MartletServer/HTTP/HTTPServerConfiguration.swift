@@ -19,6 +19,10 @@ struct HTTPServerConfiguration: Sendable {
     var trustedProxies = TrustedProxies.none
     var limiter: ConnectionLimiter
     var limits = HTTPLimits()
+    /// Whether sockets that the process was given (systemd) are listened on, in place of ``listen``.
+    var inheritsSockets = true
+    /// Whether health is answered.
+    var isForOperators = true
     /// One listening socket for each event loop (`SO_REUSEPORT`).
     var isPortShared = false
     /// The function that says why other machines may not reach the server at an address; `nil` when they may. For

@@ -23,6 +23,7 @@ public struct PushServer: Service, CustomStringConvertible {
     private let records: RecentLogRecords
     private let onListening: @Sendable (ListenAddress) async -> Void
     private let source: Source?
+    private let onAdminListening: @Sendable (ListenAddress) async -> Void
 
     /// A file that the configuration comes from.
     public struct Source: Sendable {
@@ -55,6 +56,7 @@ public struct PushServer: Service, CustomStringConvertible {
     ///   - broker: another than the one in memory, which takes its history from the configuration. It is this service's
     ///     alone, and runs until the service has gone.
     ///   - source: the configuration is read again when the file changes, and on SIGHUP.
+    ///   - onAdminListening: called with the address of the listener for operators after `onListening`, if there is one.
     ///   - onListening: called with the address, its port known, once connections are accepted.
     /// - Throws: ``ServerError`` with the code `configuration`.
     public init(
@@ -63,6 +65,7 @@ public struct PushServer: Service, CustomStringConvertible {
         source: Source? = nil,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
         logger: Logger = Logger(label: "martlet.serve"),
+        onAdminListening: @escaping @Sendable (ListenAddress) async -> Void = { _ in },
         onListening: @escaping @Sendable (ListenAddress) async -> Void = { _ in }
     ) throws {
         try configuration.validate()
@@ -76,6 +79,7 @@ public struct PushServer: Service, CustomStringConvertible {
         self.logger = recorded
         self.records = records
         self.onListening = onListening
+        self.onAdminListening = onAdminListening
         self.service = PushService(
             group: group, broker: broker ?? MemoryBroker(configuration.history), hooks: configuration.hooks,
             limits: configuration.limits, heartbeat: configuration.eventStreams.heartbeatInterval, logger: recorded)
@@ -128,6 +132,7 @@ public struct PushServer: Service, CustomStringConvertible {
             live.wasHandedOver(address)
             return configuration.refusal(of: address)
         }
+        http.isForOperators = configuration.admin == nil
         http.drain = { [live = self.live] in
             let configuration = live.configuration
             return .init(
@@ -137,21 +142,22 @@ public struct PushServer: Service, CustomStringConvertible {
                 demoStreams?.finishPolls($0)
             }
         }
-        let server = HTTPServer(
-            http, group: self.group, logger: self.logger, onListening: self.onListening,
-            endpoints: .init(
-                webSocket: { [live = self.live] request in
-                    let snapshot = live.now
-                    return RequestPath.isSame(request.path, snapshot.configuration.webSocketPath)
-                        ? snapshot.endpoint : demo?.endpoint(for: request)
-                },
-                request: { push.endpoint(for: $0) },
-                stream: { eventStreams.endpoint(for: $0) ?? demoStreams?.endpoint(for: $0) })
-        ) { router in
+        let webSocket: @Sendable (HTTPRequest) -> WebSocketEndpoint? = { [live = self.live] request in
+            let snapshot = live.now
+            return RequestPath.isSame(request.path, snapshot.configuration.webSocketPath) ? snapshot.endpoint : nil
+        }
+        // The listener for operators, or the only one, has everything.
+        let whole = HTTPServer.Endpoints(
+            webSocket: { webSocket($0) ?? demo?.endpoint(for: $0) }, request: { push.endpoint(for: $0) },
+            stream: { eventStreams.endpoint(for: $0) ?? demoStreams?.endpoint(for: $0) })
+        let addWhole: (Router<ServiceRequestContext>) -> Void = { router in
             router.middlewares.add(APIMethodMiddleware(paths: [configuration.pushPath, "/drop"], access: access))
             PushRoutes(live: self.live, publisher: publisher, access: access).add(to: router)
-            router.get("/metrics") { _, _ in
-                Response.text(metrics.text(), contentType: "text/plain; version=0.0.4; charset=utf-8")
+            router.get("/metrics") { [live = self.live] request, _ in
+                guard live.configuration.allowsHost(of: request.head) else {
+                    return Response.text("metrics are not for this host", status: .forbidden)
+                }
+                return Response.text(metrics.text(), contentType: "text/plain; version=0.0.4; charset=utf-8")
             }
             APIRoutes(live: self.live, publisher: publisher, access: access, node: APINode()).add(to: router)
             eventStreams.add(to: router)
@@ -165,6 +171,29 @@ public struct PushServer: Service, CustomStringConvertible {
                 demoStreams?.add(to: router)
             }
         }
+        let server: HTTPServer
+        var admin: HTTPServer?
+        if let address = configuration.admin {
+            var own = HTTPServerConfiguration(listen: address, limiter: self.live.operatorConnections)
+            own.trustedProxies = configuration.trustedProxies
+            own.limits.answerTimeout = configuration.answerTimeout
+            own.inheritsSockets = false
+            let readiness = Readiness()
+            admin = HTTPServer(
+                own, group: self.group, logger: self.logger, onListening: { _ in }, readiness: readiness,
+                endpoints: whole, routes: addWhole)
+            server = HTTPServer(
+                http, group: self.group, logger: self.logger, onListening: self.onListening, readiness: readiness,
+                endpoints: .init(webSocket: webSocket, stream: { eventStreams.endpoint(for: $0) })
+            ) { router in
+                eventStreams.add(to: router)
+                ScriptRoute.add(to: router)
+            }
+        } else {
+            server = HTTPServer(
+                http, group: self.group, logger: self.logger, onListening: self.onListening, endpoints: whole,
+                routes: addWhole)
+        }
         let certificates = CertificateWatch(logger: self.logger) { configuration.tls.map { [$0] } ?? [] }
         let background: [Task<Void, Never>] = [
             Task { if demo != nil { _ = try? await sampler.run() } },
@@ -174,7 +203,10 @@ public struct PushServer: Service, CustomStringConvertible {
             },
         ]
         defer { for task in background { task.cancel() } }
-        try await server.run()
+        guard let admin else { return try await server.run() }
+        let address = try await admin.start()
+        defer { admin.stop() }
+        try await server.run { await self.onAdminListening(address) }
     }
 
     private var page: ConsolePage {

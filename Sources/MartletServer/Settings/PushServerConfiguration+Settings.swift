@@ -14,6 +14,9 @@ extension PushServerConfiguration {
             "listen", \.listen, .listenAddress,
             "The address and port to listen on; `:8080` is every interface, port 0 any free one."),
         .fixed(
+            "admin.listen", \.admin, .listenAddress, default: "none, everything is at `listen`",
+            "The address and port of a listener of its own for metrics, health, the console and the API."),
+        .fixed(
             "reusePort", \.isPortShared, .bool,
             "Whether each event loop has a listening socket of its own (`SO_REUSEPORT`), which a new process may share."
         ),

@@ -69,9 +69,10 @@ struct Serve: AsyncParsableCommand {
         SettingsCheck.tell(settings.warnings, logger)
         let configuration = try await ServiceRunner.orExit { try await settings.makeConfiguration(logger: logger) }
         let server = try await ServiceRunner.orExit {
-            try PushServer(configuration: configuration, source: source, logger: logger) { address in
-                self.announce(address, configuration, output)
-            }
+            try PushServer(
+                configuration: configuration, source: source, logger: logger,
+                onAdminListening: { output.say("Metrics and the console are at http://\($0)/metrics and http://\($0)/.\n", "listening for operators", ["metrics": "http://\($0)/metrics"]) },
+                onListening: { self.announce($0, configuration, output) })
         }
         // The service itself sees to its end, in the time that the configuration then says.
         try await ServiceRunner.run(server, atMost: .seconds(86_400), logger: logger)

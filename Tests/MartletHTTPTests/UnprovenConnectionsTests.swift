@@ -1,0 +1,70 @@
+import NIOCore
+import Synchronization
+import Testing
+
+@testable import MartletHTTP
+
+@Suite("Connections that have proved nothing")
+struct UnprovenConnectionsTests {
+    private final class Closed: Sendable {
+        let numbers = Mutex<[Int]>([])
+    }
+
+    private let closed = Closed()
+
+    private func place(_ limiter: ConnectionLimiter, _ number: Int, _ address: String = "192.0.2.1") -> ConnectionPlace? {
+        limiter.admitConnection(from: address) { self.closed.numbers.withLock { $0.append(number) } }
+    }
+
+    @Test("make room for others when there is none: the oldest on which nothing is under way")
+    func room() throws {
+        let limiter = ConnectionLimiter(total: 4)
+        let places = try (0..<4).map { try #require(self.place(limiter, $0)) }
+        places[0].activity = .busy
+        places[1].prove()
+        #expect(self.place(limiter, 4) != nil)
+        #expect(self.closed.numbers.withLock { $0 } == [2])
+        places[3].activity = .leaving
+        #expect(self.place(limiter, 5) != nil)
+        #expect(self.closed.numbers.withLock { $0 } == [2, 3])
+        #expect(limiter.count == 4 && limiter.madeRoom == 2)
+        // Those that made room were counted out then.
+        places[2].end()
+        places[3].end()
+        #expect(limiter.count == 4)
+        places[0].end()
+        places[1].end()
+        #expect(limiter.count == 2)
+    }
+
+    @Test("and none is left where all have proved something or are at work: there is no room")
+    func noRoom() throws {
+        let limiter = ConnectionLimiter(total: 3)
+        let places = try (0..<3).map { try #require(self.place(limiter, $0)) }
+        places[0].prove()
+        places[1].activity = .busy
+        places[2].activity = .busy
+        #expect(self.place(limiter, 3) == nil)
+        places[1].activity = .idle
+        #expect(self.place(limiter, 4) != nil)
+    }
+
+    @Test("of one address are looked at first, and of another later")
+    func order() throws {
+        var connections = UnprovenConnections()
+        let limiter = ConnectionLimiter()
+        let start = NIODeadline.uptimeNanoseconds(1)
+        let addresses = ["a", "b", "a", "b"]
+        for (index, address) in addresses.enumerated() {
+            connections.add(
+                ConnectionPlace(UInt64(index), limiter, address: address, openedAt: start + .milliseconds(Int64(index))) {})
+        }
+        // Their first request may be on its way.
+        #expect(connections.takeOldest(of: "b", at: start + .milliseconds(500), isFull: false) == nil)
+        let later = start + .seconds(2)
+        #expect(connections.takeOldest(of: "b", at: later, isFull: false)?.number == 1)
+        #expect(connections.takeOldest(of: nil, at: later, isFull: false)?.number == 0)
+        #expect(connections.takeOldest(of: nil, at: later, isFull: false)?.number == 2)
+        #expect(connections.count == 1 && connections.count(of: "a") == 0 && connections.count(of: "b") == 1)
+    }
+}
