@@ -8,7 +8,7 @@ scripts/need-swift.sh
 scripts/need.sh python3 python3-venv gcc libc6-dev golang-go golang-github-gorilla-websocket-dev \
     chromium chromium-driver fonts-dejavu-core curl openssl nodejs node-ws node-typescript node-react \
     node-react-dom esbuild nginx-light iproute2 zlib1g-dev libedit-dev prometheus firefox-esr webkit2gtk-driver \
-    xvfb
+    xvfb apache2-utils
 
 step "Lint"
 scripts/lint.sh

@@ -6,6 +6,7 @@ import pytest
 pytest.register_assert_rewrite("support")  # before any of it is imported
 
 from support import ports
+from support.http_connection import HTTPConnection
 from support.http_server import HTTPServer
 from support.martlet_js import Double, Runtime
 from support.operator_service import Service
@@ -34,6 +35,24 @@ def serve(start):
     def serve(*arguments, **options):
         return start("serve", "--listen", "127.0.0.1:0", *arguments, **options)
     return serve
+
+
+@pytest.fixture
+def tls(certificates):
+    """The options of a server that serves TLS."""
+    return ["--tls-certificate", certificates["cert"], "--tls-key", certificates["key"]]
+
+
+@pytest.fixture
+def serve_behind(serve, start, tls):
+    """Starts a service as a client sees it: over "HTTP", over "TLS", or behind a "proxy"; and connects to it."""
+    def serve_behind(front, *arguments, **options):
+        server = serve(*arguments, *(tls if front == "TLS" else []), **options)
+        if front == "proxy":
+            server = start("proxy", "--listen", "127.0.0.1:0", "--to", f"http://{server.address}", "--log-level", "warning")
+        server.connect = lambda: HTTPConnection(server, is_tls=front == "TLS")
+        return server
+    return serve_behind
 
 
 @pytest.fixture

@@ -51,10 +51,38 @@ def test_publish(server):
         assert one.read_frame() == (0x81, text)
 
 
-def test_an_event_may_have_a_hash(server):
-    one = listen(server, "42", "a#b")
-    assert "result" in call(server, "publish", {"channel": "a#b#42", "data": "x"})[1]
-    assert one.read_frame() == (0x81, b"x")
+def test_a_user_may_have_a_hash(server):
+    """A channel is split at its first; what has one in its event is told by its user and event."""
+    one, other, with_event = listen(server, "bob#1234", "alerts"), listen(server, "1234", "alerts#bob"), listen(server, "42", "a#b")
+    eventually(lambda: call(server, "info")[1]["result"]["nodes"][0]["num_channels"] == 3, "all are there")
+    assert call(server, "publish", {"channel": "alerts#bob#1234", "data": "1"})[1]["result"]["offset"] == 1
+    assert call(server, "publish", {"user": "bob#1234", "event": "alerts", "data": "2"})[1]["result"]["offset"] == 2
+    assert server.push("bob#1234", "alerts", "3") == 1
+    assert [one.read_frame() for _ in range(3)] == [(0x81, b"1"), (0x81, b"2"), (0x81, b"3")]
+    assert call(server, "publish", {"user": "1234", "event": "alerts#bob", "data": "4"})[1]["result"]["offset"] == 1
+    assert other.read_frame() == (0x81, b"4")
+    assert call(server, "batch", {"commands": [{"publish": {"user": "42", "event": "a#b", "data": "5"}}]})[1]["replies"][0]["publish"]["result"]
+    assert with_event.read_frame() == (0x81, b"5")
+    # It is the same channel: what resumes there gets all of it, and a key of one is a key of the other.
+    with httpx.Client(base_url=f"http://{server.address}", timeout=PATIENCE) as client:
+        after = client.get("/poll", params={"token": "bob#1234", "event": "alerts"}).json()["id"]
+        command = {"user": "bob#1234", "event": "alerts", "data": "6", "idempotency_key": "k"}
+        first = call(server, "publish", command)[1]
+        assert first["result"]["offset"] == 4
+        assert call(server, "publish", {"channel": "alerts#bob#1234", "data": "6", "idempotency_key": "k"})[1] == first
+        answer = client.get("/poll", params={"token": "bob#1234", "event": "alerts", "after": after}).json()
+        assert [item["data"] for item in answer["publications"]] == ["6"]
+    assert call(server, "disconnect", {"user": "bob#1234"})[0] == 200
+    assert one.read_frame() == (0x81, b"6") and one.read_close()[0] == 1000
+
+
+@pytest.mark.parametrize("body, field", [
+    ({"user": "jack"}, "event"), ({"event": "e"}, "user"), ({"user": "", "event": "e"}, "user"), ({"user": "jack", "event": ""}, "event"),
+    ({"user": "jack", "event": 1}, "event"), ({"user": [], "event": "e"}, "user"), ({"user": "jack", "event": "e" * 256}, "event"),
+    ({"user": "u" * 9000, "event": "e"}, "user")])
+def test_a_user_and_an_event_that_are_wrong(server, body, field):
+    _, answer = call(server, "publish", {**body, "data": "x"})
+    assert answer["error"]["code"] in (102, 107) and field in answer["error"]["message"], answer
 
 
 def test_broadcast_and_batch(server):

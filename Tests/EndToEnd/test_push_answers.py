@@ -12,7 +12,7 @@ def test_push_answers_byte_for_byte(serve):
         status, body, headers = server.post("/push", None, method=method)
         assert (status, body, headers["Allow"]) == (405, "", "POST")
     bad = [b"", b"{", b"[]", b"null", b'"x"', {**good, "userId": ""}, {**good, "event": ""}, {**good, "message": ""},
-           {**good, "userId": 1}, {"userId": "jack", "event": "alerts"}, {}, b"\xff\xfe", b"[" * 100000,
+           {**good, "userId": 1.5}, {"userId": "jack", "event": "alerts"}, {}, b"\xff\xfe", b"[" * 100000,
            b'{"userId":"jack","event":"alerts","message":"\xff"}']
     for body in bad:
         assert server.post("/push", body)[:2] == (400, "request data illegal"), body

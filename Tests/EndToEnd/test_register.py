@@ -2,7 +2,12 @@
 import json
 import socket
 import struct
+import threading
 
+import jwt
+import pytest
+
+from support.jwt_keys import KEYS, SECRET, claims
 from support.raw_client import RawClient
 from support.waiting import eventually
 
@@ -161,3 +166,65 @@ def test_a_connection_registers_for_so_many_events_and_no_more(serve):
     assert server.metric("martlet_channels") == 128
     client.register("jack", "x" * 300)
     assert json.loads(client.read_frame()[1])["error"]["code"] == 107
+
+
+@pytest.fixture(params=["no tokens", "a file", "a secret", "a key set", "a back end"])
+def checked(request, serve, service, tmp_path):
+    """A service that checks tokens in one of the ways, with a token of jack's; a back end lets each question wait for the rest."""
+    file = tmp_path / "file"
+    limits = ["--limits-message-rate", "1/h", "--limits-message-burst", "256"]
+    match request.param:
+        case "no tokens":
+            return serve(*limits), "jack"
+        case "a file":
+            file.write_text("secret jack\n")
+            return serve("--token-file", str(file), *limits), "secret"
+        case "a secret":
+            file.write_text(SECRET)
+            return serve("--jwt-secret-file", str(file), *limits), jwt.encode(claims(), SECRET, "HS256")
+        case "a key set":
+            keys = service(lambda path, body: (200, json.dumps({"keys": [KEYS["EdDSA"].jwk()]})))
+            return serve("--jwks-url", keys.url, *limits), KEYS["EdDSA"].sign(claims())
+        case "a back end":
+            back_end = service(lambda path, body: (200, '{"user":"jack"}'))
+            return serve("--auth-url", back_end.url, *limits), "any"
+
+
+def test_a_page_may_register_for_all_of_its_events_at_once(checked):
+    """It does so in `onopen`; 128 events are allowed, and a burst of 256 messages."""
+    server, token = checked
+    client = RawClient(server.address)
+    messages = [RawClient.frame(0x81, json.dumps({"token": token, "event": f"event {number % 128}"}).encode()) for number in range(256)]
+    client.socket.sendall(b"".join(messages[:128]))
+    server.push_until("jack", "event 127", "last", 1)
+    client.socket.sendall(b"".join(messages[128:]) + RawClient.frame(0x89, b"?"))
+    assert client.read_frame() == (0x81, b"last")
+    assert client.read_frame() == (0x8A, b"?"), "all of them are fine"
+    for number in range(128):
+        assert server.push("jack", f"event {number}", f"{number}") == 1
+        assert client.read_frame() == (0x81, f"{number}".encode())
+    # One more than the burst is one too many.
+    client.send(json.dumps({"token": token, "event": "event 1"}))
+    assert client.read_close() == (1008, "too many messages")
+
+
+def test_a_client_that_goes_while_its_messages_wait_leaves_nothing(serve, service):
+    """Its socket is not read meanwhile, and that it has gone is noticed all the same."""
+    go_on = threading.Event()
+    back_end = service(lambda path, body: (go_on.wait(20) and 200 or 500, '{"user":"jack"}'))
+    server = serve("--auth-url", back_end.url, "--auth-timeout", "30s")
+
+    def reset(client):
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+
+    ends = [RawClient.close, reset, lambda client: client.socket.shutdown(socket.SHUT_WR)]
+    clients = [RawClient(server.address) for _ in ends]
+    for client in clients:
+        client.socket.sendall(b"".join(
+            RawClient.frame(0x81, json.dumps({"token": "any", "event": f"event {number}"}).encode()) for number in range(128)))
+    eventually(lambda: back_end.requests, "the back end is asked")
+    for client, end in zip(clients, ends):
+        end(client)
+    go_on.set()
+    eventually(lambda: server.metric("martlet_sessions") == 0 and server.metric("martlet_channels") == 0, "they have gone")

@@ -75,6 +75,63 @@ def test_a_key_is_exchanged_under_its_name(serve, service):
         assert status(client, new.sign(claims())) == 200
 
 
+def without_name(key):
+    """A key of a set, without its name."""
+    return {name: value for name, value in key.jwk().items() if name != "kid"}
+
+
+@pytest.mark.timing
+def test_a_name_is_a_hint(serve, service, tmp_path):
+    """Keys without one are tried for tokens with one, and nobody is asked for others (RFC 7515, 4.1.4; RFC 7517, 4.5)."""
+    state = {"keys": [KEYS["EdDSA"], KEYS["ES256"], KEYS["RS256"]]}
+    text = lambda: json.dumps({"keys": [without_name(key) for key in state["keys"]]})
+    keys = service(lambda path, body: (200, text()))
+    server = serve("--jwks-url", keys.url)
+    with httpx.Client(base_url=f"http://{server.address}", timeout=PATIENCE) as client:
+        began = time.monotonic()
+        for number in range(10):
+            for key in state["keys"]:
+                assert status(client, key.sign(claims(), headers={"kid": f"name {number}"})) == 200
+        assert len(keys.requests) == 1 and time.monotonic() - began < 2
+        # A key that comes later is found, whatever it is called.
+        state["keys"] = [OTHERS["EdDSA"]]
+        assert status(client, OTHERS["EdDSA"].sign(claims(), headers={"kid": "x"})) == 200
+        assert status(client, KEYS["EdDSA"].sign(claims(), headers={"kid": "x"})) == 401
+        assert len(keys.requests) == 2
+    file = tmp_path / "keys"
+    file.write_text(text())
+    server = serve("--jwks-file", str(file))
+    with httpx.Client(base_url=f"http://{server.address}", timeout=PATIENCE) as client:
+        assert status(client, OTHERS["EdDSA"].sign(claims())) == 200
+        assert status(client, KEYS["EdDSA"].sign(claims())) == 401
+
+
+def test_a_set_with_and_without_names(serve, service):
+    """A name that is there decides; where none fits, keys without one are tried, and never those of another name."""
+    named, unnamed, other = KEYS["EdDSA"], OTHERS["EdDSA"], Key("EdDSA", "third")
+    keys = service(lambda path, body: (200, json.dumps({"keys": [named.jwk(), without_name(unnamed), other.jwk()]})))
+    server = serve("--jwks-url", keys.url)
+    with httpx.Client(base_url=f"http://{server.address}", timeout=PATIENCE) as client:
+        assert status(client, named.sign(claims())) == 200
+        assert status(client, unnamed.sign(claims(), headers={"kid": "unknown"})) == 200
+        assert len(keys.requests) == 1
+        assert status(client, named.sign(claims(), headers={"kid": "third"})) == 401
+        assert status(client, named.sign(claims(), headers={"kid": "unknown"})) == 401
+
+
+@pytest.mark.timing
+def test_a_token_that_fits_no_key_fetches_the_set_once_in_a_while(serve, service):
+    keys = service(lambda path, body: (200, json.dumps({"keys": [without_name(KEYS["EdDSA"])]})))
+    server = serve("--jwks-url", keys.url)
+    with httpx.Client(base_url=f"http://{server.address}", timeout=PATIENCE) as client:
+        assert status(client, KEYS["EdDSA"].sign(claims())) == 200
+        began = time.monotonic()
+        for number in range(30):
+            assert status(client, OTHERS["EdDSA"].sign(claims(), headers={"kid": f"made up {number}"})) == 401
+        assert len(keys.requests) <= 2 + (time.monotonic() - began)
+        assert time.monotonic() - began < 5, "who has the wrong key waits for nothing"
+
+
 @pytest.mark.timing
 def test_made_up_keys_cost_the_key_service_nothing(serve, service):
     keys = service(lambda path, body: (200, json.dumps({"keys": [KEYS["EdDSA"].jwk()]})))
