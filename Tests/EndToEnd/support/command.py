@@ -9,4 +9,4 @@ def run(*arguments, text=True, **options):
     """Runs it to its end; it reads nothing, unless there is an `input` or a `stdin`."""
     if "input" not in options:
         options.setdefault("stdin", subprocess.DEVNULL)
-    return subprocess.run([MARTLET, *arguments], capture_output=True, text=text, timeout=PATIENCE, **options)
+    return subprocess.run([MARTLET, *arguments], capture_output=True, text=text, **{"timeout": PATIENCE, **options})
