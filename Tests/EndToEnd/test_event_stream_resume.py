@@ -1,13 +1,15 @@
 """Resuming where a stream or a poll was cut off: ids, gaps, order, what nobody reads."""
 import http.client
+import itertools
 import json
 import socket
 import threading
 
 import pytest
 
-from support.event_stream import Stream, push
+from support.event_stream import Stream, push, query
 from support.poll import data, poll
+from support.raw_client import RawClient
 from support.waiting import PATIENCE, eventually
 
 
@@ -103,3 +105,33 @@ def test_a_stream_that_is_not_read_is_ended_and_resumes(serve):
             break
         numbers.append(int(event["data"].split()[0]))
     assert numbers == list(range(len(numbers)))
+
+
+def test_the_id_in_the_query_of_a_polyfill(serve):
+    """Polyfills of EventSource have no way to send a header: they write `lastEventId` into the query."""
+    server = serve()
+    stream = Stream(server)
+    ids = [stream.next()["id"]]
+    for number in range(3):
+        push(server, number)
+        ids.append(stream.next()["id"])
+
+    def first(header=None, **values):
+        """The first message that is sent again."""
+        answers = [Stream(server, last_id=header, **values).next().get("data")]
+        if not header:
+            answers += [data(poll(server, **values, wait=0)[1])[0]]
+            client = RawClient(server.address, f"/ws?{query(**values)}", "Sec-WebSocket-Protocol: martlet\r\n")
+            answers += [json.loads(next(payload for _, payload in iter(client.read_frame, None) if payload != b"{}"))["data"]]
+        assert len(set(answers)) == 1, answers
+        return answers[0]
+
+    assert first(lastEventId=ids[0]) == "0" and first(lastEventId=ids[2]) == "2"
+    # The header takes precedence over it, and it over `after`, in whatever order they stand; empty is the same as absent.
+    for one, other, third in itertools.permutations(ids[:3]):
+        assert first(lastEventId=one, after=other) == first(after=other, lastEventId=one) == str(ids.index(one))
+        assert first(header=one, lastEventId=other, after=third) == str(ids.index(one))
+    assert first(lastEventId="", after=ids[1]) == "1" and first(lastEventId=ids[1], after="") == "1"
+    for wrong in ("nonsense", "alerts~1.1"):
+        assert Stream(server, lastEventId=wrong).next()["event"] == "gap"
+    assert poll(server, lastEventId="a" * 9000)[0] == 400

@@ -36,8 +36,9 @@ class Server:
     def _read(self, stream, lines):
         for line in stream:
             lines.append(line)
+            # With a log in JSON the address is in there, and no greeting tells it.
             found = re.search(r"127\.0\.0\.1:(\d+)", line)
-            if found and stream is self.process.stdout and not hasattr(self, "port"):
+            if found and not hasattr(self, "port") and (stream is self.process.stdout or line.startswith("{") and "listening" in line):
                 self.port = int(found.group(1))
                 self._ready.set()
         if stream is self.process.stdout:
