@@ -42,6 +42,19 @@ def test_echo_with_a_heartbeat_goes_on_echoing(start):
     assert b"mine" in seen and seen.count(b"heart beat") == 4
 
 
+def test_the_first_heartbeat_comes_at_once(start):
+    """So it was in the programs that this one descends from, and a client sees that somebody is there."""
+    server = start("echo", "--listen", "127.0.0.1:0", "--heartbeat", "1h")
+    for path in ("/ws", "/echo"):
+        client = RawClient(server.address, path)
+        client.send("mine")
+        assert [client.read_frame() for _ in range(2)] == [(0x81, b"heart beat"), (0x81, b"mine")]
+    client = RawClient(server.address, handshake=False)
+    client.send_handshake(then=RawClient.frame(0x81, b"in one piece"))
+    client.read_head()
+    assert [client.read_frame()[1] for _ in range(2)] == [b"heart beat", b"in one piece"]
+
+
 def test_connect_sends_standard_input_and_prints_the_answers(start):
     server = start("echo", "--listen", "127.0.0.1:0")
     done = run("connect", f"ws://{server.address}/echo", input="one\ntwo\n")

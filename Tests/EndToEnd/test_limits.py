@@ -7,6 +7,7 @@ import urllib.request
 
 import pytest
 
+from support.command import run
 from support.event_stream import Stream, query
 from support.raw_client import RawClient
 from support.request import request
@@ -114,6 +115,107 @@ def test_sessions_of_one_user(serve):
         one.close()
     eventually(lambda: server.metric("martlet_sessions") == 1, "they have gone")
     assert get(server, f"/poll?{query(wait=0)}")[0] == 200
+
+
+CLOSE_OLDEST = ["--limits-sessions-per-user", "2", "--limits-sessions-per-user-policy", "closeOldest"]
+
+
+def test_the_oldest_session_of_a_user_makes_room(serve):
+    server = serve(*CLOSE_OLDEST)
+    first, second, third = (RawClient(server.address) for _ in range(3))
+    for count, client in ((1, first), (2, second)):
+        client.register("jack", "alerts")
+        server.push_until("jack", "alerts", f"{count}", count)
+    other = RawClient(server.address)
+    other.register("jill", "alerts")
+    server.push_until("jill", "alerts", "x", 1)
+    third.register("jack", "alerts")
+    assert first.read_close() == (1008, "replaced by a newer session")
+    server.push_until("jack", "alerts", "3", 2)
+    assert server.push("jill", "alerts", "x") == 1
+    # Each kind replaces each.
+    stream = Stream(server)
+    assert second.read_close() == (1008, "replaced by a newer session")
+    martlet = RawClient(server.address, f"/ws?{query()}", "Sec-WebSocket-Protocol: martlet\r\n")
+    assert third.read_close() == (1008, "replaced by a newer session")
+    after = stream.next()["id"]
+    polls = []
+    waiting = threading.Thread(target=lambda: polls.append(get(server, f"/poll?{query(wait=60, after=after)}")[0]))
+    waiting.start()
+    with pytest.raises(EOFError):
+        while True:
+            stream.next()
+    fourth = RawClient(server.address)
+    fourth.register("jack", "alerts")
+    assert martlet.read_close() == (1008, "replaced by a newer session")
+    fifth = RawClient(server.address)
+    fifth.register("jack", "alerts")
+    waiting.join(PATIENCE)
+    assert not waiting.is_alive() and polls, "the poll is answered"
+    server.push_until("jack", "alerts", "end", 2)
+    assert server.metric("martlet_sessions") == 3 and server.metric("martlet_sessions_refused_total") == 0
+
+
+def test_a_session_does_not_make_room_for_itself(serve):
+    server = serve("--limits-sessions-per-user", "1", "--limits-sessions-per-user-policy", "closeOldest")
+    client = RawClient(server.address)
+    for event in ("a", "b", "c", "a"):
+        client.register("jack", event)
+    server.push_until("jack", "c", "x", 1)
+    # One that becomes a user's is that user's newest, and makes room where it was.
+    moving = RawClient(server.address)
+    moving.register("jill", "a")
+    server.push_until("jill", "a", "x", 1)
+    moving.register("jack", "a")
+    assert client.read_close() == (1008, "replaced by a newer session")
+    server.push_until("jack", "a", "x", 1)
+    late = RawClient(server.address)
+    late.register("jill", "a")
+    server.push_until("jill", "a", "x", 1)
+    assert server.push("jack", "a", "x") == 1
+
+
+def test_many_sessions_of_one_user_at_once(serve):
+    """The newest are left, whichever they are, and nobody else."""
+    server = serve(*CLOSE_OLDEST)
+    clients = [RawClient(server.address) for _ in range(50)]
+    for client in clients:
+        client.register("jack", "alerts")
+    eventually(lambda: server.metric("martlet_sessions") == 2 and server.push("jack", "alerts", "x") == 2, "two are left")
+
+
+def test_policies_of_sessions(serve):
+    assert run("serve", "--listen", "127.0.0.1:0", "--limits-sessions-per-user-policy", "nonsense").returncode == 64
+    server = serve("--limits-sessions-per-user", "1", "--limits-sessions-per-user-policy", "refuse")
+    client = RawClient(server.address)
+    client.register("jack", "alerts")
+    server.push_until("jack", "alerts", "x", 1)
+    late = RawClient(server.address)
+    late.register("jack", "alerts")
+    assert late.read_close() == (1013, "this user has too many connections")
+
+
+def test_a_page_that_was_replaced_stays_away(serve, browser):
+    """Two pages would take the place from each other for ever."""
+    server = serve("--limits-sessions-per-user", "1", "--limits-sessions-per-user-policy", "closeOldest", "--retry", "100ms")
+    browser.get(f"http://{server.address}/martlet.js")
+    browser.execute_script("""
+        import("/martlet.js").then(() => {
+            window.pages = []; window.errors = [];
+            const open = number => {
+                const martlet = new Martlet({ token: "jack", transports: ["websocket"], share: false, delay: 10 });
+                martlet.on("error", error => errors.push(`${number}: ${error.message}`));
+                martlet.on("state", state => { if (state === "open" && number === 1) open(2); });
+                martlet.subscribe("alerts", () => {});
+                pages.push(martlet);
+            };
+            open(1);
+        });""")
+    eventually(lambda: browser.execute_script("return (window.errors ?? []).length") > 0, "the first is told")
+    [error] = browser.execute_script("return errors")
+    assert error.startswith("1: ") and "replaced" in error
+    assert browser.execute_script("return pages.map(page => page.state)") == ["closed", "open"]
+    browser.execute_script("pages.forEach(page => page.close())")
 
 
 def test_events_of_one_session(serve):

@@ -1,6 +1,7 @@
 """Logs and metrics: what is written, and what is counted."""
 import json
 import re
+import signal
 
 import pytest
 
@@ -28,6 +29,20 @@ def test_logs_in_json_have_ids(serve):
     refused = next(entry for entry in entries if entry["message"] == "refused a register message")
     assert ended["session"] == registered["session"] == refused["session"]
     assert any(entry.get("request") == "from-the-proxy" for entry in entries)
+
+
+@pytest.mark.parametrize("arguments", [["serve"], ["echo"], ["proxy", "--to", "http://127.0.0.1:1"]], ids=lambda arguments: arguments[0])
+@pytest.mark.parametrize("environment", [{}, {"INVOCATION_ID": "0123456789abcdef0123456789abcdef", "JOURNAL_STREAM": "8:12345"}],
+                         ids=["plain", "under systemd"])
+def test_with_a_log_in_json_nothing_is_prose(start, arguments, environment):
+    """Whatever collects the output reads all of it as JSON."""
+    server = start(*arguments, "--listen", "127.0.0.1:0", "--log-format", "json", env=environment)
+    if arguments[0] != "proxy":
+        assert server.post("/", None, method="GET")[0] == 200
+    assert server.stop(signal.SIGTERM) == 0
+    assert any(str(server.port) in line for line in server.log + server.output), "it says where it listens"
+    for line in server.log + server.output:
+        assert line.strip() == "" or json.loads(line)["message"], line
 
 
 @pytest.mark.parametrize("arguments", [["serve"], ["echo", "--verbose"], ["proxy", "--to", "http://127.0.0.1:9"]], ids=lambda it: it[0])

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from support.event_stream import Stream, query
+from support.http_connection import HTTPConnection
 from support.kept_connection import ask, connected
 from support.raw_client import RawClient
 from support.waiting import PATIENCE, eventually
@@ -110,6 +111,47 @@ def test_an_upload_that_stalls_does_not_hold_up_the_shutdown_for_ever(serve):
     client.socket.sendall(b"POST /push HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
     server.push("jack", "alerts", "x")
     assert server.stop() is not None
+
+
+BEGINNINGS = {
+    "a head": b"POST /push HTTP/1.1\r\nHost: localhost\r\nX: ",
+    "a push": b"POST /push HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{",
+    "a push in chunks": b"POST /push HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n64\r\n{",
+    "a push that asks": b"POST /push HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 100\r\n\r\n{",
+    "a call of the API": b"POST /api/publish HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{",
+    "a drop": b"POST /drop HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{",
+    "a handshake": b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX: "}
+
+
+@pytest.mark.timing
+@pytest.mark.parametrize("is_tls", [False, True], ids=["HTTP", "TLS"])
+def test_a_request_that_dribbles_in_has_as_long_as_one_that_stalls(serve, tls, is_tls):
+    """Five seconds to arrive, whatever of it comes in between: each piece is no new beginning."""
+    server = serve("--log-level", "warning", *(tls if is_tls else []))
+    connections = {name: HTTPConnection(server, is_tls) for name in BEGINNINGS}
+    for name, connection in connections.items():
+        connection.send(BEGINNINGS[name])
+    watcher = HTTPConnection(server, is_tls).ask("/healthz").answer()
+    assert watcher.status == 200
+    ended = {}
+    begun = time.monotonic()
+    server.process.send_signal(signal.SIGTERM)
+    while len(ended) < len(connections) and time.monotonic() < begun + PATIENCE:
+        for name, connection in connections.items():
+            if name in ended:
+                continue
+            connection.socket.settimeout(0.02)
+            try:
+                connection.send(b"x")
+                if connection.socket.recv(1000) == b"":
+                    ended[name] = time.monotonic() - begun
+            except TimeoutError:
+                pass
+            except OSError:
+                ended[name] = time.monotonic() - begun
+        time.sleep(0.1)
+    assert len(ended) == len(connections) and max(ended.values()) < 8, ended
+    assert server.process.wait(PATIENCE) == 0 and time.monotonic() - begun < 9
 
 
 @pytest.mark.timing
