@@ -214,17 +214,6 @@ def test_an_end_that_nobody_planned_is_a_gap(restart, kind):
     assert next_data(CLIENTS[kind](server, after=last), 1) == [["alerts"], "new"]
 
 
-@pytest.mark.parametrize("kind", CLIENTS)
-def test_a_restart_that_a_client_slept_through_is_a_gap(restart, kind):
-    """What was published between two restarts is gone, and the next process cannot know whether it was for this client."""
-    client, last = up_to_date(restart(), kind)
-    server, last = restart(while_it_ends=lambda: end(client, last))
-    push(server, "missed")
-    server = restart()
-    push(server, "new")
-    assert next_data(CLIENTS[kind](server, after=last), 1) == [["alerts"], "new"]
-
-
 def test_while_clients_leave_nothing_that_is_accepted_is_lost(restart):
     """Some have left and others have not: what those who have left would miss is not accepted any more."""
     server = restart("--drain-time", "2s")
