@@ -1,6 +1,7 @@
 public import Logging
 public import MartletWebSocket
 public import NIOCore
+import Synchronization
 
 /// The push service without HTTP: sessions subscribe to a user's events, and messages are pushed to them.
 ///
@@ -102,6 +103,14 @@ public final class PushService: Sendable {
         over transport: SessionTransport, _ dialect: any Dialect, on eventLoop: any EventLoop
     ) -> Session {
         Session(self.environment, dialect: dialect, transport: transport, eventLoop: eventLoop)
+    }
+
+    /// Notes that the process is going to end: clients that are up to date are told where the next one begins.
+    ///
+    /// - Parameter time: the time until then, at most.
+    package func ends(within time: Duration) {
+        let seconds = Int(time.components.seconds) + 1
+        self.environment.endOfProcess.store(Int(UTCTime.now() / 1_000_000_000) + seconds, ordering: .relaxed)
     }
 
     /// Channels with subscribers.

@@ -38,8 +38,8 @@ public protocol Broker: AnyObject, Sendable {
     /// Reads the history of a channel.
     ///
     /// - Parameter position: `nil` for the position of the channel, and no publications. A broker whose epochs end with
-    ///   its process takes ``StreamPosition/beginning`` for the one before the first publication of the process; for
-    ///   others it is an unknown epoch.
+    ///   its process takes ``StreamPosition/beginning(after:)`` of the process before for the one before its first
+    ///   publication; for others it is an unknown epoch.
     func history(
         of channel: ChannelName, since position: StreamPosition?,
         completion: @escaping @Sendable (Result<History, BrokerError>) -> Void)

@@ -5,7 +5,7 @@ public struct StreamPosition: Sendable, Hashable, CustomStringConvertible {
     /// Bytes of an epoch.
     static let epochLength = 40
 
-    /// Opaque text of letters, digits, `-` and `_`, made by the broker; never `-`.
+    /// Opaque text of letters, digits, `-` and `_`, made by the broker; it does not begin with `-`.
     public let epoch: String
     /// The offset of the last publication; 0 if there is none.
     public let offset: UInt64
@@ -18,9 +18,18 @@ public struct StreamPosition: Sendable, Hashable, CustomStringConvertible {
     /// A position that matches no channel.
     package static let nowhere = StreamPosition(epoch: "_", offset: 0)
 
-    /// The position before the first publication of whatever epoch comes next. A service whose history ends with its
-    /// process gives it to clients that are up to date, when it stops.
-    public static let beginning = StreamPosition(epoch: "-", offset: 0)
+    /// The position before the first publication of the process that comes next. A service whose history ends with its
+    /// process gives it to clients that are up to date, when it stops. As text it is `-`, the time in base 36, and `.0`.
+    ///
+    /// - Parameter end: the time at which the process is going to have ended, in seconds since 1970.
+    public static func beginning(after end: Int) -> StreamPosition {
+        StreamPosition(epoch: "-\(String(max(end, 0), radix: 36))", offset: 0)
+    }
+
+    /// The end of the process that gave the position; `nil` for one of an epoch.
+    public var endOfProcess: Int? {
+        self.offset == 0 && self.epoch.utf8.first == UInt8(ascii: "-") ? Int(self.epoch.dropFirst(), radix: 36) : nil
+    }
 
     /// The epoch, a dot and the offset: `1y2p0ij32e8e7.17`.
     public var description: String { "\(self.epoch).\(self.offset)" }

@@ -25,6 +25,8 @@ final class SessionEnvironment: Sendable {
     private let users = UserSessions()
     private let leftChannels = Mutex<Set<ChannelName>>([])
     private let hasLeft = Atomic(false)
+    /// The time at which the process is going to have ended, in seconds since 1970; 0 if it is not known.
+    let endOfProcess = Atomic(0)
 
     /// The time between the last publication to a channel and the end of its sessions: those that are on their way come
     /// in between.

@@ -135,6 +135,7 @@ public struct PushServer: Service, CustomStringConvertible {
         http.isForOperators = configuration.admin == nil
         http.drain = { [live = self.live] in
             let configuration = live.configuration
+            live.service.ends(within: configuration.drainDelay + configuration.drainTime)
             return .init(
                 delay: configuration.drainDelay, time: configuration.drainTime, retry: configuration.eventStreams.retry
             ) {

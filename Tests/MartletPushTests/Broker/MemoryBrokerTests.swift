@@ -24,8 +24,8 @@ struct MemoryBrokerTests {
         let receiver = Receiver()
         let broker: MemoryBroker
 
-        init(_ configuration: HistoryConfiguration = .init()) {
-            self.broker = MemoryBroker(configuration) { [clock] in clock.time.load(ordering: .relaxed) }
+        init(_ configuration: HistoryConfiguration = .init(), startedAt: Int = 0) {
+            self.broker = MemoryBroker(configuration, startedAt: startedAt) { [clock] in clock.time.load(ordering: .relaxed) }
             self.broker.attach(self.receiver)
         }
 
@@ -228,5 +228,43 @@ struct MemoryBrokerTests {
         bench.pass(.minutes(62))
         bench.broker.sweep()
         #expect(bench.broker.size == (0, 0))
+    }
+
+    @Test("whoever was up to date when the process before ended gets what came since, and is told of a gap when some has gone")
+    func beginning() throws {
+        let bench = Bench(startedAt: 1000)
+        let before = StreamPosition.beginning(after: 995)
+        #expect(before.endOfProcess == 995 && StreamPosition(Substring(before.description)) == before)
+        #expect(bench.history(since: before).isComplete && bench.history(since: before).publications.isEmpty)
+        bench.publish("a")
+        bench.publish("b")
+        var history = bench.history(since: before)
+        #expect(history.isComplete && history.publications.map(\.data) == ["a", "b"])
+        // Another process may have been there in between.
+        #expect(!bench.history(since: .beginning(after: 980)).isComplete)
+        #expect(!bench.history(since: .beginning(after: 980), of: "quiet").isComplete)
+        for number in 0..<100 { bench.publish("\(number)") }
+        history = bench.history(since: before)
+        #expect(!history.isComplete && history.publications.count == 100)
+        bench.pass(.hours(2))
+        bench.broker.sweep()
+        #expect(!bench.history(since: before).isComplete)
+    }
+
+    @Test("a hot channel has no more entries than publications that are kept, whatever its name")
+    func entries() {
+        let bench = Bench()
+        let event = String(repeating: "x", count: 200)
+        for number in 0..<10_000 { bench.publish("\(number)", to: event) }
+        #expect(bench.broker.entryCount == 100)
+        bench.pass(.seconds(61))
+        bench.broker.sweep()
+        #expect(bench.broker.entryCount == 1)  // the channel, which is empty
+        for _ in 0..<100 {
+            bench.publish("x", to: event)
+            bench.pass(.seconds(61))
+            bench.broker.sweep()
+        }
+        #expect(bench.broker.entryCount == 1)
     }
 }

@@ -1,4 +1,5 @@
 import DequeModule
+import MartletHTTP
 import NIOCore
 import Synchronization
 
@@ -43,16 +44,22 @@ public final class MemoryBroker: Broker {
     private let configuration: HistoryConfiguration
     private let now: @Sendable () -> Int64
     private let start: Int64
+    private let startedAt: Int
     private let state: Mutex<State>
     /// The position at which every channel of this process began.
     private let beginning: StreamPosition
 
     public convenience init(_ configuration: HistoryConfiguration = .init()) {
-        self.init(configuration) { Int64(NIODeadline.now().uptimeNanoseconds) }
+        self.init(configuration, startedAt: Int(UTCTime.now() / 1_000_000_000)) { Int64(NIODeadline.now().uptimeNanoseconds) }
     }
 
-    /// - Parameter now: nanoseconds of a clock that never goes back.
-    package init(_ configuration: HistoryConfiguration, now: @escaping @Sendable () -> Int64) {
+    /// - Parameters:
+    ///   - startedAt: seconds since 1970.
+    ///   - now: nanoseconds of a clock that never goes back.
+    package init(
+        _ configuration: HistoryConfiguration, startedAt: Int = 0, now: @escaping @Sendable () -> Int64
+    ) {
+        self.startedAt = startedAt
         self.configuration = configuration
         self.now = now
         self.start = now()
@@ -137,7 +144,7 @@ public final class MemoryBroker: Broker {
             let now = self.time(&state)
             if let stream = state.streams[channel] {
                 var position = position
-                if position == .beginning { position = self.beginning }
+                if let asked = position, self.isBeginning(asked) { position = self.beginning }
                 if let asked = position, asked.offset == 0, self.isRemembered(asked.epoch, at: stream.epoch) {
                     position = StreamPosition(epoch: stream.epoch, offset: 0)  // nothing was there before
                 }
@@ -147,7 +154,7 @@ public final class MemoryBroker: Broker {
                 return History(publications: [], position: nil, isComplete: position == nil)
             }
             let epoch = Self.text(self.epoch(state, now))
-            let asked = position == .beginning ? self.beginning : position
+            let asked = position.map { self.isBeginning($0) ? self.beginning : $0 }
             return History(
                 publications: [], position: StreamPosition(epoch: epoch, offset: 0),
                 isComplete: asked.map { $0.offset == 0 && self.isRemembered($0.epoch, at: epoch) } ?? true)
@@ -165,6 +172,9 @@ public final class MemoryBroker: Broker {
 
     /// Bytes and channels that are kept.
     package var size: (bytes: Int, channels: Int) { self.state.withLock { ($0.bytes, $0.streams.count) } }
+
+    /// Entries of publications that are kept, and of channels without any.
+    package var entryCount: Int { self.state.withLock { $0.ages.count + $0.emptied.count } }
 
     // MARK: Under the lock
 
@@ -220,6 +230,15 @@ public final class MemoryBroker: Broker {
     private func isRemembered(_ epoch: String, at current: String) -> Bool {
         guard let epoch = UInt64(epoch, radix: 36), let current = UInt64(current, radix: 36) else { return false }
         return epoch <= current && current - epoch < Self.epochsToRemember
+    }
+
+    /// The time after the end of a process within which the next one starts. Seconds.
+    private static let restartTime = 10
+
+    /// Whether a position is the one at which this process began: that of the process before, and no earlier one, in
+    /// between which something may have been published.
+    private func isBeginning(_ position: StreamPosition) -> Bool {
+        position.endOfProcess.map { self.startedAt <= $0 + Self.restartTime } ?? false
     }
 
     private static func cost(_ channel: ChannelName) -> Int {

@@ -1,7 +1,9 @@
 import HTTPTypes
 import Logging
+import MartletHTTP
 import MartletProtocol
 import NIOCore
+import Synchronization
 
 /// The event-stream dialect: the client names events, and where it left off; it is sent what it missed, if it was kept,
 /// and told of a gap otherwise; then it is sent what is published.
@@ -208,7 +210,8 @@ package final class EventStreamDialect: Dialect {
 
     package func leave(_ session: Session) {
         guard self.isLive else { return }
-        let id = ResumeID(self.subscriptions.map { ($0.event, .beginning) })
+        let end = max(session.environment.endOfProcess.load(ordering: .relaxed), Int(UTCTime.now() / 1_000_000_000))
+        let id = ResumeID(self.subscriptions.map { ($0.event, .beginning(after: end)) })
         _ = self.send([EventStreamItem(.position, id: id)], on: session)
     }
 
