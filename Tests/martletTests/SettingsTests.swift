@@ -167,7 +167,7 @@ struct SettingsTests {
         let both = ProxySettings.descriptions.compactMap { proxy in serve[proxy.path].map { (proxy, $0) } }
         #expect(
             both.map(\.0.path).sorted() == [
-                "drain.delay", "drain.time", "limits.connections", "listen", "log.format", "log.level",
+                "admin.listen", "drain.delay", "drain.time", "limits.connections", "listen", "log.format", "log.level",
             ])
         for (proxy, serve) in both { #expect(proxy.form.name == serve.form.name) }
     }

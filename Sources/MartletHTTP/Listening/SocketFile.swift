@@ -20,6 +20,12 @@ package struct SocketFile {
         return lstat(path, &status) == 0 ? (status.st_dev, status.st_ino) : nil
     }
 
+    /// Whether a file is a socket.
+    package static func isSocket(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
+    }
+
     /// Removes the file, unless it now belongs to another process.
     package func remove() {
         guard let ours = self.identity, let now = Self.identity(self.path), ours == now else { return }

@@ -1,4 +1,5 @@
 package import Logging
+import MartletHTTP
 package import MartletWebSocket
 package import NIOCore
 import NIOPosix
@@ -72,8 +73,26 @@ package final class ConnectionServer: Sendable {
     private func bind(_ socket: ListeningSocket, _ bootstrap: ServerBootstrap) async throws -> any Channel {
         switch socket {
         case .address(let host, let port): try await bootstrap.bind(host: host, port: port).get()
+        case .unix(let path): try await self.bind(path: path, bootstrap)
         case .descriptor(let descriptor): try await bootstrap.withBoundSocket(descriptor).get()
         }
+    }
+
+    /// Listens on a Unix domain socket. A file that a process has left behind is replaced; a socket that is in use, and
+    /// what is no socket, is not.
+    private func bind(path: String, _ bootstrap: ServerBootstrap) async throws -> any Channel {
+        if SocketFile.isSocket(path) {
+            let other = try? await ClientBootstrap(group: self.group).connect(unixDomainSocketPath: path).get()
+            if let other {
+                try? await other.close()
+                throw IOError(errnoCode: EADDRINUSE, reason: "another process listens there")
+            }
+            unlink(path)
+        }
+        let channel = try await bootstrap.bind(unixDomainSocketPath: path).get()
+        let file = SocketFile(path)
+        channel.closeFuture.whenComplete { _ in file.remove() }
+        return channel
     }
 
     private func bootstrap(_ group: any EventLoopGroup, isShared: Bool) -> ServerBootstrap {

@@ -29,6 +29,7 @@ final class LiveConfiguration: Sendable {
                 })
             var webSocket = PushService.defaultConfiguration
             webSocket.messageTimeout = configuration.messageTimeout
+            if configuration.compressesMessages { webSocket.compression = CompressionConfiguration() }
             var endpoint = service.endpoint(origin: self.origin, configuration: webSocket)
             endpoint.connectionLimiter = connections
             self.endpoint = endpoint

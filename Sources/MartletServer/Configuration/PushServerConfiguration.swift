@@ -6,7 +6,18 @@ public import NIOCore
 
 /// The configuration of a ``PushServer``.
 public struct PushServerConfiguration: Sendable {
+    /// The address to listen on. Default: `127.0.0.1:8080`.
     public var listen = ListenAddress(host: "127.0.0.1", port: 8080)
+    /// Further addresses to listen on. Default: none.
+    public var moreAddresses: [ListenAddress] = []
+    /// All of them, at least one.
+    var addresses: [ListenAddress] {
+        get { [self.listen] + self.moreAddresses }
+        set {
+            self.listen = newValue[0]
+            self.moreAddresses = Array(newValue.dropFirst())
+        }
+    }
     /// The address of a listener for operators and back ends. With one, metrics, health, the console and the API are there
     /// alone; what clients need is at both. Default: `nil`, everything is at ``listen``.
     public var admin: ListenAddress?
@@ -52,6 +63,11 @@ public struct PushServerConfiguration: Sendable {
     public var maximumBodySize = 1 << 20
     /// The time that a message of a client may take, from its first byte to its last. Default: 60 s. Beyond it: 1008.
     public var messageTimeout = TimeAmount.seconds(60)
+    /// Whether WebSockets are compressed (permessage-deflate, RFC 7692) for clients that offer it; what is published is
+    /// compressed once for all of them. Default: `false`.
+    public var compressesMessages = false
+    /// Whether answers to polls are compressed with gzip for clients that accept it. Default: `false`.
+    public var compressesAnswers = false
     /// The time for which a client may take nothing of an answer. Default: 20 s. Beyond it its connection is ended.
     public var answerTimeout = TimeAmount.seconds(20)
 
@@ -114,9 +130,11 @@ public struct PushServerConfiguration: Sendable {
                 problems.append((key, "another endpoint has this path: \(path)"))
             }
         }
-        if let refusal = self.refusal(of: self.listen) { problems.append(("listen", refusal)) }
+        if let refusal = self.addresses.lazy.compactMap(self.refusal).first {
+            problems.append(("listen", refusal))
+        }
         if let admin = self.admin {
-            if admin == self.listen, admin.port != 0 {
+            if self.addresses.contains(admin), admin.port != 0 {
                 problems.append(("admin.listen", "clients are served there: \(admin)"))
             } else if let refusal = self.refusal(of: admin, hasAPI: true) {
                 problems.append(("admin.listen", refusal))

@@ -12,6 +12,16 @@ public struct EchoServer: Service, CustomStringConvertible {
 
     public struct Configuration: Sendable {
         public var listen = ListenAddress(host: "127.0.0.1", port: 8080)
+        /// Further addresses to listen on. Default: none.
+        public var moreAddresses: [ListenAddress] = []
+        /// All of them, at least one.
+        var addresses: [ListenAddress] {
+            get { [self.listen] + self.moreAddresses }
+            set {
+                self.listen = newValue[0]
+                self.moreAddresses = Array(newValue.dropFirst())
+            }
+        }
         /// The paths of the endpoint; at `/` it shares the path with the page. Default: `/ws` and `/echo`.
         public var paths = ["/ws", "/echo"]
         /// The pages that may connect. Default: those of the same host.
@@ -66,7 +76,7 @@ public struct EchoServer: Service, CustomStringConvertible {
         let paths = Set(configuration.paths)
         let page = ConsolePage(.init(mode: .echo, webSocketPath: configuration.paths.first ?? "/ws"))
         var http = HTTPServerConfiguration(
-            listen: configuration.listen, limiter: ConnectionLimiter(total: DescriptorBudget().connections))
+            listen: configuration.addresses, limiter: ConnectionLimiter(total: DescriptorBudget().connections))
         http.tls = configuration.tls
         try await HTTPServer(
             http, group: self.group, logger: self.logger, onListening: self.onListening,

@@ -102,16 +102,18 @@ struct HTTPServer: Sendable {
 
     private func listen() async throws -> [any Channel] {
         let inherited = self.configuration.inheritsSockets ? ServiceManager.sockets() : []
-        let listen = self.configuration.listen
-        let sockets: [any Channel]
-        do {
-            sockets = try await self.server.listen(
-                on: inherited.isEmpty
-                    ? [.address(host: listen.host, port: listen.port)] : inherited.map { .descriptor($0) },
-                isShared: self.configuration.isPortShared)
-        } catch {
-            let place = inherited.isEmpty ? "\(listen)" : "a socket that was handed over"
-            throw ServerError(.bind, reason: "cannot listen on \(place)", cause: error)
+        var sockets: [any Channel] = []
+        let places =
+            inherited.isEmpty
+            ? self.configuration.listen.map { (ListeningSocket($0), "\($0)") }
+            : inherited.map { (.descriptor($0), "a socket that was handed over") }
+        for (socket, name) in places {
+            do {
+                sockets += try await self.server.listen(on: [socket], isShared: self.configuration.isPortShared)
+            } catch {
+                for socket in sockets { try? await socket.close() }
+                throw ServerError(.bind, reason: "cannot listen on \(name)", cause: error)
+            }
         }
         guard !inherited.isEmpty else { return sockets }
         // The address of a socket that was handed over is only known now.
@@ -134,7 +136,7 @@ struct HTTPServer: Sendable {
     /// Returns the address that was configured, with the port that the kernel chose; for a socket that was handed over,
     /// its own.
     private func address(of socket: any Channel) -> ListenAddress {
-        let listen = self.configuration.listen
+        let listen = self.configuration.listen[0]
         guard let port = socket.localAddress?.port else { return listen }
         guard port != listen.port, listen.port != 0 else { return ListenAddress(host: listen.host, port: port) }
         return ListenAddress(host: socket.localAddress?.ipAddress ?? listen.host, port: port)

@@ -14,7 +14,8 @@ struct HTTPServerConfiguration: Sendable {
         var alongside: @Sendable (_ share: Double) -> Void = { _ in }
     }
 
-    var listen: ListenAddress
+    /// The addresses to listen on, at least one.
+    var listen: [ListenAddress]
     var tls: ServerTLS?
     var trustedProxies = TrustedProxies.none
     var limiter: ConnectionLimiter
@@ -31,7 +32,7 @@ struct HTTPServerConfiguration: Sendable {
     /// The function that gives the steps when the server drains.
     var drain: @Sendable () -> Drain = { Drain() }
 
-    init(listen: ListenAddress, limiter: ConnectionLimiter) {
+    init(listen: [ListenAddress], limiter: ConnectionLimiter) {
         self.listen = listen
         self.limiter = limiter
     }

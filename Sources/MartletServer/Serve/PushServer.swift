@@ -123,7 +123,7 @@ public struct PushServer: Service, CustomStringConvertible {
         let metrics = ServiceMetrics(service: self.service, certificates: configuration.tls.map { [$0] } ?? [])
         let sampler = FigureSampler { [live = self.live] in FigureTotals(live) }
         let push = PushEndpoint(self.live, logger: self.logger)
-        var http = HTTPServerConfiguration(listen: configuration.listen, limiter: self.live.connections)
+        var http = HTTPServerConfiguration(listen: configuration.addresses, limiter: self.live.connections)
         http.tls = configuration.tls
         http.trustedProxies = configuration.trustedProxies
         http.isPortShared = configuration.isPortShared
@@ -175,7 +175,7 @@ public struct PushServer: Service, CustomStringConvertible {
         let server: HTTPServer
         var admin: HTTPServer?
         if let address = configuration.admin {
-            var own = HTTPServerConfiguration(listen: address, limiter: self.live.operatorConnections)
+            var own = HTTPServerConfiguration(listen: [address], limiter: self.live.operatorConnections)
             own.trustedProxies = configuration.trustedProxies
             own.limits.answerTimeout = configuration.answerTimeout
             own.inheritsSockets = false

@@ -22,8 +22,9 @@ struct EchoValues: Sendable {
 
     private static let listening: [Setting<EchoValues>] = [
         .fixed(
-            "listen", \.configuration.listen, .listenAddress,
-            "The address and port to listen on; `:8080` is every interface, port 0 any free one."),
+            "listen", \.configuration.addresses, .listenAddresses,
+            "The addresses and ports to listen on; `:8080` is every interface, port 0 any free one, `unix:/run/martlet.sock` a Unix socket."
+        ),
         .fixed(
             "path", \.configuration.paths, .paths,
             "The path of the endpoint, or several; at `/` it shares the path with the page."),

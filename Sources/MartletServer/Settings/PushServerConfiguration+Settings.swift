@@ -11,8 +11,9 @@ extension PushServerConfiguration {
 
     static let listening: [Setting<PushServerConfiguration>] = [
         .fixed(
-            "listen", \.listen, .listenAddress,
-            "The address and port to listen on; `:8080` is every interface, port 0 any free one."),
+            "listen", \.addresses, .listenAddresses,
+            "The addresses and ports to listen on; `:8080` is every interface, port 0 any free one, `unix:/run/martlet.sock` a Unix socket."
+        ),
         .fixed(
             "admin.listen", \.admin, .listenAddress, default: "none, everything is at `listen`",
             "The address and port of a listener of its own for metrics, health, the console and the API."),
@@ -96,6 +97,12 @@ extension PushServerConfiguration {
         ]
 
     static let behavior: [Setting<PushServerConfiguration>] = [
+        .fixed(
+            "compression.webSocket", \.compressesMessages, .bool,
+            "Whether WebSockets are compressed (permessage-deflate) for clients that offer it."),
+        .fixed(
+            "compression.http", \.compressesAnswers, .bool,
+            "Whether answers to polls are compressed (gzip) for clients that accept it."),
         .fixed(
             "history.size", \.history.size, .int(0...1_000_000),
             "The number of publications that each channel keeps for clients that resume; 0 keeps none."),

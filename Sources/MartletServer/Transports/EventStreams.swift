@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import MartletHTTP
+import MartletProtocol
 import MartletPush
 import MartletWebSocket
 import NIOCore
@@ -177,7 +178,7 @@ final class EventStreams: Sendable {
             }
             var response =
                 switch answer {
-                case .items(let json): Response.json(json)
+                case .items(let json): self.answer(json, to: request)
                 case .nothing: Response(status: .noContent)
                 case .restart(let retry): Self.restart(retry)
                 case .unavailable(let reason): Self.unavailable(reason)
@@ -188,9 +189,28 @@ final class EventStreams: Sendable {
             // And if something does follow, Hummingbird would wait for its end.
             let channel = context.channel
             channel.eventLoop.scheduleTask(in: .seconds(5)) { channel.close(promise: nil) }
+            let isVaried = response.headers[.vary] != nil
             Self.addOrigin(accepted.allowedOrigin, to: &response.headers)
+            if isVaried { response.headers[.vary] = accepted.allowedOrigin == nil ? "Accept-Encoding" : "Origin, Accept-Encoding" }
             return response
         }
+    }
+
+    /// Bytes of an answer that is not worth compressing.
+    private static let shortAnswer = 256
+
+    private func answer(_ json: ByteBuffer, to request: Request) -> Response {
+        guard self.live.configuration.compressesAnswers else { return Response.json(json) }
+        guard json.readableBytes > Self.shortAnswer, AcceptEncoding.allowsGzip(request.headers[values: .acceptEncoding])
+        else {
+            var response = Response.json(json)
+            response.headers[.vary] = "Accept-Encoding"
+            return response
+        }
+        var response = Response.json(ByteBuffer(bytes: Gzip.compress(Array(json.readableBytesView))))
+        response.headers[.contentEncoding] = "gzip"
+        response.headers[.vary] = "Accept-Encoding"
+        return response
     }
 
     /// - Parameter retry: milliseconds; the header has whole seconds.

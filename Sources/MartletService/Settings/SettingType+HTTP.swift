@@ -13,6 +13,40 @@ extension SettingType<ListenAddress> {
     }
 }
 
+extension SettingType<[ListenAddress]> {
+    /// Addresses and ports, and paths of Unix domain sockets: `unix:/run/martlet.sock`.
+    package static var listenAddresses: Self {
+        Self(
+            SettingForm("address", example: "127.0.0.1:9999", kind: .list),
+            text: { $0.map(\.description).joined(separator: ", ") }
+        ) { node in
+            let texts = try node.strings()
+            var addresses: [ListenAddress] = []
+            for text in texts {
+                guard text.hasPrefix("unix:") else {
+                    guard let address = ListenAddress(text) else {
+                        throw node.error(
+                            "expected an address and a port, such as 127.0.0.1:8080, [::1]:8080 or :8080, or unix:/run/martlet.sock")
+                    }
+                    addresses.append(address)
+                    continue
+                }
+                let path = String(text.dropFirst(5))
+                guard !path.isEmpty, path.utf8.count <= ListenAddress.maximumPathLength else {
+                    throw node.error("the path of a unix socket has 1 to \(ListenAddress.maximumPathLength) bytes")
+                }
+                addresses.append(ListenAddress(path: path))
+            }
+            let fixed = addresses.filter { $0.path != nil || $0.port != 0 }
+            guard Set(fixed).count == fixed.count else {
+                throw node.error("an address is there twice")
+            }
+            guard !addresses.isEmpty else { throw node.error("expected at least one address") }
+            return addresses
+        }
+    }
+}
+
 extension SettingType<TrustedProxies> {
     /// Addresses and networks.
     package static var trustedProxies: Self {
