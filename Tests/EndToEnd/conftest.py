@@ -33,7 +33,8 @@ def start():
 def serve(start):
     """Starts `martlet serve` with further options."""
     def serve(*arguments, **options):
-        return start("serve", "--listen", "127.0.0.1:0", *arguments, **options)
+        has_address = any(one == "--listen" and not other.startswith("unix:") for one, other in zip(arguments, arguments[1:]))
+        return start("serve", *([] if has_address else ["--listen", "127.0.0.1:0"]), *arguments, **options)
     return serve
 
 

@@ -41,11 +41,11 @@ def test_publish(server):
     _, first = call(server, "publish", {"channel": "alerts#42", "data": "It rains"})
     assert one.read_frame() == (0x81, b"It rains")
     assert first["result"]["offset"] == 1 and first["result"]["epoch"]
-    # Anything but a text arrives as JSON; numbers are kept.
+    # Anything but a text arrives as JSON, as it was written but for blanks.
     data = {"b": [1, 2.5, 12345678901234567890, True, None], "a": {"é": "/"}}
     _, second = call(server, "publish", {"channel": "alerts#42", "data": data})
     assert second["result"] == {**first["result"], "offset": 2}
-    assert one.read_frame() == (0x81, '{"a":{"é":"/"},"b":[1,2.5,12345678901234567890,true,null]}'.encode())
+    assert one.read_frame() == (0x81, '{"b":[1,2.5,12345678901234567890,true,null],"a":{"é":"/"}}'.encode())
     for data, text in ((0, b"0"), (False, b"false"), (None, b"null"), ([], b"[]"), ({}, b"{}")):
         assert "result" in call(server, "publish", {"channel": "alerts#42", "data": data})[1]
         assert one.read_frame() == (0x81, text)
@@ -130,19 +130,18 @@ def test_what_is_sent_again_is_published_once(server):
 @pytest.mark.parametrize("method, body, status, code, text", [
     ("publish", b"", 400, 107, "channel is missing"), ("publish", b"nonsense", 400, 107, "no JSON"),
     ("publish", b"[]", 400, 107, "no JSON object"), ("publish", {"channel": "e#1"}, 400, 107, "data is missing"),
-    ("publish", {"channel": 1, "data": ""}, 400, 107, "channel is of another type"),
+    ("publish", {"channel": 1, "data": ""}, 400, 107, "channel is no string"),
     ("publish", {"channel": "e#1", "data": ""}, 200, 107, "data is empty"),
     ("publish", {"channel": "e", "data": "x"}, 200, 102, "EVENT#USER"),
     ("publish", {"channel": "#1", "data": "x"}, 200, 102, "EVENT#USER"),
     ("publish", {"channel": "e#", "data": "x"}, 200, 102, "EVENT#USER"),
     ("publish", {"channel": "e" * 256 + "#1", "data": "x"}, 200, 102, "EVENT#USER"),
     ("publish", {"channel": "e#1", "data": "x", "idempotency_key": "k" * 256}, 200, 107, "at most 255"),
-    ("broadcast", {"channels": "e#1", "data": "x"}, 400, 107, "channels is of another type"),
+    ("broadcast", {"channels": "e#1", "data": "x"}, 400, 107, "channels is no list"),
     ("disconnect", {"user": ""}, 200, 107, "user is empty"), ("disconnect", {}, 400, 107, "user is missing"),
     ("batch", {}, 400, 107, "commands is missing"),
-    ("batch", {"commands": [{}]}, 400, 107, "one member"), ("batch", {"commands": [1]}, 400, 107, "another type"),
-    ("nonsense", {}, 404, 104, "method not found"), ("publish", b"[" * 100000, 400, 107, "no JSON"),
-    ("publish", b'{"channel":"e#1","data":1e999}', 400, 107, ""),
+    ("batch", {"commands": [{}]}, 400, 107, "one member"), ("batch", {"commands": [1]}, 400, 107, "one member"),
+    ("nonsense", {}, 404, 104, "method not found"), ("publish", b"[" * 100000, 400, 107, "nested deeper"),
 ])
 def test_what_is_wrong(server, method, body, status, code, text):
     answer_status, answer = call(server, method, body)

@@ -14,8 +14,8 @@ from support.raw_client import RawClient
 from support.waiting import PATIENCE, eventually
 
 # The settings, as options.
-WEBSOCKETS = ["--compression-web-socket", "true"]
-HTTP = ["--compression-http", "true"]
+WEBSOCKETS = ["--compression-web-socket"]
+HTTP = ["--compression-http"]
 OFFER = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
 TEXT = "grüße 😀 " * 2000
 

@@ -1,4 +1,5 @@
 import DequeModule
+import FoundationEssentials
 import MartletPush
 import NIOCore
 
@@ -62,7 +63,10 @@ struct AuthAnswers {
     /// - Returns: the completions of all that wait for the answer.
     mutating func finish(_ key: Key, _ outcome: Outcome, at now: NIODeadline) -> [Completion] {
         if self.age > .zero, case .success(let user) = outcome {
-            self.answers[key] = Entry(user: user, until: now + self.age)
+            // No longer than the user may be one. The list stays in order, and may look at an entry late.
+            let validity = user?.expiresAt.map { max($0.timeIntervalSinceNow, 0) } ?? .infinity
+            let age = min(Double(self.age.nanoseconds), validity * 1e9)
+            self.answers[key] = Entry(user: user, until: now + .nanoseconds(Int64(age)))
             self.order.append((key, now + self.age))
             self.bytes += key.cost
             while self.bytes > Self.byteLimit { self.removeOldest() }
@@ -73,6 +77,6 @@ struct AuthAnswers {
     private mutating func removeOldest() {
         guard let first = self.order.popFirst() else { return }
         self.bytes -= first.key.cost
-        if self.answers[first.key]?.until == first.until { self.answers[first.key] = nil }
+        if let entry = self.answers[first.key], entry.until <= first.until { self.answers[first.key] = nil }
     }
 }

@@ -19,6 +19,9 @@ enum APICommand: Sendable {
     case disconnect(user: String)
     case info
 
+    /// The names of the commands.
+    static let methods: Set = ["publish", "broadcast", "disconnect", "info"]
+
     /// The number of messages that it publishes, at least 1; for limits.
     var weight: Int {
         if case .broadcast(let command) = self { return max(command.channels.count, 1) }
@@ -38,7 +41,9 @@ enum APICommand: Sendable {
                     .init(
                         channels: try Self.channels(body), data: try Self.data(body),
                         idempotencyKey: try body.stringIfPresent(.exact("idempotency_key"))))
-            case "disconnect": self = .disconnect(user: try body.identifier(.exact("user")))
+            case "disconnect":
+                // An empty one is an error of the command.
+                self = .disconnect(user: body["user"] == .string("") ? "" : try body.identifier(.exact("user")))
             case "info": self = .info
             default: throw JSONError("")
             }
@@ -50,7 +55,7 @@ enum APICommand: Sendable {
     }
 
     private static func data(_ body: JSONObject) throws(JSONError) -> JSONValue {
-        guard let data = body["data"], data != .null else { throw JSONError("data is missing") }
+        guard let data = body["data"] else { throw JSONError("data is missing") }
         return data
     }
 

@@ -30,13 +30,16 @@ struct APIMethodMiddleware: RouterMiddleware {
             guard self.access.allowsOrigin(request, context) else {
                 return self.access.refuse(.forbidden, "pages of this origin may not push", request, context)
             }
-            return CrossOrigin.preflight(request, methods: "POST")
+            return CrossOrigin.preflight(
+                request, methods: "POST", headers: ["Authorization", "Content-Type", "Idempotency-Key", "X-API-Key"])
         }
-        guard request.method == .post else {
+        var response: Response
+        if request.method == .post {
+            response = try await next(request, context)
+        } else {
             self.access.note(.methodNotAllowed, "only POST", context)
-            return Response(status: .methodNotAllowed, headers: [.allow: "POST"])
+            response = Response(status: .methodNotAllowed, headers: [.allow: "POST"])
         }
-        var response = try await next(request, context)
         if origin != nil, self.access.allowsOrigin(request, context) {
             response.headers.append(contentsOf: CrossOrigin.fields(origin))
         }

@@ -29,6 +29,9 @@ struct APIRoutes {
         case .refuse(let response): return response
         case .allow(let name): key = name
         }
+        if let method = context.parameters.get("method"), !APICommand.methods.contains(method) {
+            return self.refuse(.methodNotFound, .notFound, context)
+        }
         switch try await self.access.body(of: request, context) {
         case .refuse(let response): return response
         case .bytes(let bytes):
@@ -99,6 +102,7 @@ struct APIRoutes {
             }
             return APIReply(outcome: .broadcast(replies))
         case .disconnect(let user):
+            guard !user.isEmpty else { return APIReply(outcome: .error(.badRequest("user is empty"))) }
             _ = await self.service.disconnect(user: user, event: nil)
             return APIReply(outcome: .done)
         case .info: return APIReply(outcome: .nodes([self.node.describe(self.service)]))

@@ -11,7 +11,7 @@ struct PushEndpoint: Sendable {
     private static let longestBody = 64 * 1024
 
     /// The fields of unusual requests: a back end sends no Origin, and a page's is checked by ``PushRoutes``.
-    private static let unusual = ["origin", "idempotency-key"]
+    private static let unusual = ["origin", "idempotency-key", "content-encoding"]
 
     let live: LiveConfiguration
     private let endpoint: RequestEndpoint

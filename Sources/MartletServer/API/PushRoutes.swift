@@ -65,6 +65,7 @@ struct PushRoutes {
                 let fields = try JSONObject(body)
                 user = try fields.identifier(.folded("userId"))
                 event = try fields.stringIfPresent(.folded("event"))
+                try UserChannel(user: user, event: "-").check(user: "userId")
             } catch {
                 return self.illegal(error, request, context)
             }

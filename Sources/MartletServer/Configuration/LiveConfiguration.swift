@@ -69,8 +69,7 @@ final class LiveConfiguration: Sendable {
         }
         for name in self.configuration.apiKeys?.shortNames ?? [] {
             logger.warning(
-                "an API key is so short that it could be guessed",
-                metadata: ["key": "\(name)", "bytes": "fewer than \(APIKeys.safeLength)"])
+                "an API key has fewer than \(APIKeys.safeLength) bytes: it could be guessed", metadata: ["key": "\(name)"])
         }
         let allowed = self.budget.clients(nil)
         if let asked = self.configuration.clients.connections, asked > allowed {

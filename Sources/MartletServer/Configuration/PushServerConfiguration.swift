@@ -84,8 +84,8 @@ public struct PushServerConfiguration: Sendable {
 
     private var isPushChecked: Bool { self.apiKeys != nil || self.hooks.authorizePush != nil }
 
-    /// Whether a request for figures has a host that is this machine's, where that is needed.
-    func allowsHost(of head: HTTPRequest) -> Bool { !self.wantsLoopbackHost || Self.isLoopback(head.authority) }
+    /// Whether a request for operators has a host that is this machine's, where that is needed.
+    func allowsHost(_ authority: String?) -> Bool { !self.wantsLoopbackHost || Self.isLoopback(authority) }
 
     static func isLoopback(_ authority: String?) -> Bool {
         authority.flatMap { HostAndPort.split($0) }.map { HostAndPort.isLoopback($0.host) } ?? false

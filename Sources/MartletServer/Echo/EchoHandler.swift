@@ -1,10 +1,12 @@
 import MartletWebSocket
 import NIOCore
 
-/// Sends every message back, and `heart beat` now and then until the connection ends.
+/// Sends every message back, and `heart beat` at once and now and then until the connection ends.
 ///
 /// A client that sends without reading is not read either, once ``WebSocketConfiguration/outboundQueueLimit`` waits.
 final class EchoHandler: WebSocketHandler {
+    private static let beat = "heart beat"
+
     private let heartbeat: TimeAmount?
     private let onMessage: (@Sendable (WebSocketMessage) -> Void)?
     private var beats: RepeatedTask?
@@ -18,9 +20,10 @@ final class EchoHandler: WebSocketHandler {
 
     func opened(_ socket: WebSocket) {
         guard let heartbeat = self.heartbeat else { return }
+        socket.send(text: Self.beat)
         let bound = NIOLoopBound(socket, eventLoop: socket.eventLoop)
-        self.beats = socket.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: heartbeat) { _ in
-            bound.value.send(text: "heart beat")
+        self.beats = socket.eventLoop.scheduleRepeatedTask(initialDelay: heartbeat, delay: heartbeat) { _ in
+            bound.value.send(text: Self.beat)
         }
     }
 

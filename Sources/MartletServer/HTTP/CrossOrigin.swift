@@ -15,14 +15,18 @@ enum CrossOrigin {
     /// Answers a preflight request. Whatever headers the page asks for are allowed: cookies do not count here, so that
     /// a list would protect nothing, and a page with tracing adds headers that no list knows.
     ///
-    /// - Parameter methods: the methods of the endpoint besides OPTIONS.
-    static func preflight(_ request: Request, methods: String) -> Response {
+    /// - Parameters:
+    ///   - methods: the methods of the endpoint besides OPTIONS.
+    ///   - headers: the headers that are allowed unasked.
+    static func preflight(_ request: Request, methods: String, headers: [String]) -> Response {
         var fields: HTTPFields = [
-            .allow: "\(methods), OPTIONS", .accessControlAllowMethods: methods, .accessControlMaxAge: "600",
+            .accessControlAllowMethods: methods, .accessControlMaxAge: "600",
         ]
         let asked = HeaderList.elements(request.headers[values: .accessControlRequestHeaders])
-        let names = asked.filter { HTTPField.Name(String($0)) != nil }
-        if !names.isEmpty { fields[.accessControlAllowHeaders] = names.joined(separator: ", ") }
+            .filter { name in
+                HTTPField.Name(String(name)) != nil && !headers.contains { $0.lowercased() == name.lowercased() }
+            }
+        fields[.accessControlAllowHeaders] = (headers + asked.map(String.init)).joined(separator: ", ")
         fields.append(contentsOf: Self.fields(request.headers[.origin]))
         fields[.vary] = "Origin, Access-Control-Request-Headers"
         return Response(status: .noContent, headers: fields)

@@ -220,7 +220,7 @@ export class Martlet {
     try {
       const after = Object.entries(this.#positions).filter(([name]) => missed.includes(decodeURIComponent(name)));
       const address = this.#address("poll", { after: after.map(([, part]) => part).join(), wait: "0" }, missed);
-      items = await this.#items(await this.#fetch("poll", address, await this.#currentToken(), this.#presence.signal));
+      ({ items } = await this.#items(await this.#fetch("poll", address, await this.#currentToken(), this.#presence.signal)));
     } catch {}
     if (queue != this.#queue) return;  // it leads, or it went
     this.#queue = undefined;
@@ -457,16 +457,20 @@ export class Martlet {
       watch(40, 30);  // the service answers after 25 s
       const response = await this.#fetch("poll", this.#address("poll", { wait }), token, ends);
       opened();
-      const items = await this.#items(response);
+      const { items, retry } = await this.#items(response);
       if (signal.aborted) return;
       items.forEach(item => this.#take(item));
+      if (retry) {  // the service is about to stop
+        this.#retry = retry;
+        throw 0;
+      }
     }
   }
 
-  /* The items of an answer to a poll. */
+  /* The items of an answer to a poll, and when to come back, if it says so. */
   async #items(response) {
-    if (response.status == 204) return [];
-    const { id, gap, publications } = await response.json();
-    return [{ gap }, ...publications, { id }];
+    if (response.status == 204) return { items: [] };
+    const { id, gap, publications, retry } = await response.json();
+    return { items: [{ gap }, ...publications, { id }], retry };
   }
 }

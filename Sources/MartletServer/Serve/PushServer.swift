@@ -5,6 +5,7 @@ public import MartletHTTP
 public import MartletPush
 package import MartletWebSocket
 public import NIOCore
+import NIOHTTP1
 public import NIOPosix
 public import ServiceLifecycle
 
@@ -155,7 +156,7 @@ public struct PushServer: Service, CustomStringConvertible {
             router.middlewares.add(APIMethodMiddleware(paths: [configuration.pushPath, "/drop"], access: access))
             PushRoutes(live: self.live, publisher: publisher, access: access).add(to: router)
             router.get("/metrics") { [live = self.live] request, _ in
-                guard live.configuration.allowsHost(of: request.head) else {
+                guard live.configuration.allowsHost(request.head.authority) else {
                     return Response.text("metrics are not for this host", status: .forbidden)
                 }
                 return Response.text(metrics.text(), contentType: "text/plain; version=0.0.4; charset=utf-8")
@@ -180,9 +181,17 @@ public struct PushServer: Service, CustomStringConvertible {
             own.limits.answerTimeout = configuration.answerTimeout
             own.inheritsSockets = false
             let readiness = Readiness()
+            var guarded = whole
+            guarded.request = { [live = self.live] head in
+                live.configuration.allowsHost(head.headers.first(name: "host")) ? push.endpoint(for: head) : nil
+            }
             admin = HTTPServer(
                 own, group: self.group, logger: self.logger, onListening: { _ in }, readiness: readiness,
-                endpoints: whole, routes: addWhole)
+                endpoints: guarded
+            ) { router in
+                router.middlewares.add(HostMiddleware(live: self.live))
+                addWhole(router)
+            }
             server = HTTPServer(
                 http, group: self.group, logger: self.logger, onListening: self.onListening, readiness: readiness,
                 endpoints: .init(webSocket: webSocket, stream: { eventStreams.endpoint(for: $0) })

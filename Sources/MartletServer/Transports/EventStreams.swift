@@ -178,7 +178,8 @@ final class EventStreams: Sendable {
             }
             var response =
                 switch answer {
-                case .items(let json): self.answer(json, to: request)
+                case .items(let json, nil): self.answer(json, to: request)
+                case .items(let json, let retry?): self.answer(Self.adding(retry, to: json), to: request)
                 case .nothing: Response(status: .noContent)
                 case .restart(let retry): Self.restart(retry)
                 case .unavailable(let reason): Self.unavailable(reason)
@@ -194,6 +195,13 @@ final class EventStreams: Sendable {
             if isVaried { response.headers[.vary] = accepted.allowedOrigin == nil ? "Accept-Encoding" : "Origin, Accept-Encoding" }
             return response
         }
+    }
+
+    /// Adds the member `retry` to a JSON object that has others.
+    private static func adding(_ retry: Int, to json: ByteBuffer) -> ByteBuffer {
+        var result = ByteBuffer(string: "{\"retry\":\(retry),")
+        result.writeBytes(json.readableBytesView.dropFirst())
+        return result
     }
 
     /// Bytes of an answer that is not worth compressing.
@@ -285,7 +293,7 @@ final class EventStreams: Sendable {
     /// reason that they can read.
     @Sendable
     private func preflight(_ request: Request, _ context: ServiceRequestContext) async throws -> Response {
-        CrossOrigin.preflight(request, methods: "GET")
+        CrossOrigin.preflight(request, methods: "GET", headers: ["Authorization", "Last-Event-ID"])
     }
 
     private func refuse(_ refusal: Refusal, _ context: ServiceRequestContext) -> Response {

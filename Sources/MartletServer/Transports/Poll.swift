@@ -11,6 +11,8 @@ final class Poll: TransportConnection {
     private var timeout: Scheduled<Void>?
     private var continuation: CheckedContinuation<PollAnswer, Never>?
     let address: String
+    /// The time after which the client is to come back, in milliseconds, once the service stops.
+    private var retry: Int?
 
     /// - Parameter address: of the client.
     init(_ session: Session, address: String, among polls: WaitingPolls) {
@@ -48,7 +50,10 @@ final class Poll: TransportConnection {
     /// The service stops.
     ///
     /// - Parameter retry: the time after which the client is to come back, in milliseconds.
-    func leave(retry: Int) { self.session.leave { self.finish(.restart(retry: retry)) } }
+    func leave(retry: Int) {
+        self.retry = retry
+        self.session.leave { self.finish(.restart(retry: retry)) }
+    }
 
     // MARK: TransportConnection
 
@@ -58,7 +63,7 @@ final class Poll: TransportConnection {
 
     func send(_ encoded: EncodedPublications) -> Int {
         guard self.continuation != nil, case .bytes(let bytes) = encoded.wire else { return 0 }
-        self.finish(.items(bytes))
+        self.finish(.items(bytes, retry: self.retry))
         return encoded.count
     }
 

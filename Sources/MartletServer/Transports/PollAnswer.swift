@@ -2,8 +2,8 @@ import NIOCore
 
 /// The answer to a poll.
 enum PollAnswer: Sendable {
-    /// The JSON with what came.
-    case items(ByteBuffer)
+    /// The JSON with what came, and when the client is to come back, in milliseconds, if the server is about to stop.
+    case items(ByteBuffer, retry: Int?)
     /// Nothing came while it waited.
     case nothing
     /// The server is about to stop. The client comes back after so many milliseconds.

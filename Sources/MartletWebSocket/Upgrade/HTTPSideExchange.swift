@@ -21,6 +21,9 @@ struct HTTPSideExchange {
             !head.isHTTP10 && head.headers[canonicalForm: "expect"].contains { $0.lowercased() == "100-continue" }
     }
 
+    /// Notes that the body has come, or its end: the client did not wait.
+    mutating func bodyCame() { self.awaitsContinue = false }
+
     /// Notes that the body is wanted.
     ///
     /// - Returns: whether to send the interim answer 100.

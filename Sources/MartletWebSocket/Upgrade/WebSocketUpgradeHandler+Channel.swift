@@ -4,6 +4,7 @@ import Logging
 import MartletHTTP
 public import NIOCore
 public import NIOHTTP1
+import NIOSSL
 
 extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     public typealias InboundIn = HTTPServerRequestPart
@@ -79,6 +80,7 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
 
     private func answered(_ context: ChannelHandlerContext) {
         let action = self.state.httpAnswered()
+        self.updateTimer()
         guard action != .nothing else { return }
         context.eventLoop.assumeIsolated().execute {
             switch action {
@@ -208,7 +210,9 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
     func updateTimer() {
         if let place = self.place {
             switch self.state.phase {
-            case .ready where !self.state.mustPostpone: place.activity = .idle
+            // A request that was answered before it has come is waited for no more.
+            case .ready, .passing:
+                place.activity = self.state.mustPostpone ? .busy : .idle
             case .finished: place.activity = .leaving
             default: place.activity = .busy
             }
@@ -227,6 +231,7 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
             self.timer = nil
             switch self.state.timerFired() {
             case .close: self.context?.close(promise: nil)
+            case .refuse where !self.canAnswer: self.endWithoutAnswer()
             case .refuse: self.refuseForGood(Self.tooSlow)
             case .refuseDecision: if let action = self.takeover?.decision?.timedOut() { self.perform(action) }
             }
@@ -291,6 +296,21 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
     }
 
     // MARK: The end
+
+    /// Whether an answer would reach the client: not before the TLS handshake is complete.
+    private var canAnswer: Bool {
+        guard self.settings.isSecure, let context = self.context else { return true }
+        let tls = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self)
+        return tls == nil || tls?.tlsVersion != nil
+    }
+
+    /// Closes the connection past TLS, whose own end would wait for the client.
+    private func endWithoutAnswer() {
+        guard let pipeline = self.context?.pipeline.syncOperations,
+            let tls = try? pipeline.context(handlerType: NIOSSLServerHandler.self)
+        else { return self.closeOutput() }
+        tls.close(promise: nil)
+    }
 
     /// Closes the output after the last answer, which NIO has; `close` waits for it to be written. The client then ends
     /// its half: see ``WebSocket/closeFrameLeft()``.

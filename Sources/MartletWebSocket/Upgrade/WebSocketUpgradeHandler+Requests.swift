@@ -17,8 +17,11 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
             self.plainRequest?.append(bytes)
         case .answer(let question): self.ask(question)
         case .decide: self.decide()
-        case .pass(let part): self.context?.fireChannelRead(self.wrapInboundOut(part))
+        case .pass(let part):
+            self.exchange?.bodyCame()
+            self.context?.fireChannelRead(self.wrapInboundOut(part))
         case .passAndReplaceDecoder(let part):
+            self.exchange?.bodyCame()
             self.context?.fireChannelRead(self.wrapInboundOut(part))
             self.perform(self.state.stopDecoder(for: .replacement, isWritten: true))
         }
@@ -36,6 +39,10 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
         if let refusal = RequestCheck.fault(of: head) { return self.refuse(head, refusal) }
         guard let request = try? HTTPRequest(head, secure: self.settings.isSecure, splitCookie: false) else {
             return self.refuse(head, Refusal(.badRequest, "not a valid HTTP/1.1 request", mayStay: false))
+        }
+        if Self.waitsWithBody(head), self.settings.endpoint(request) != nil || self.settings.streamEndpoint(request) != nil {
+            // Whatever the body is, the request will be refused.
+            return self.refuse(head, Self.noBody(head.method))
         }
         if let endpoint = self.settings.endpoint(request) {
             self.takeover = Takeover(head: head, request: request, target: .webSocket(endpoint))
@@ -69,6 +76,19 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
         }
         context.fireChannelRead(self.wrapInboundOut(.head(head)))
         if isDraining { self.perform(.tellHTTP) }
+    }
+
+    /// Whether a client waits with a body for an interim answer (RFC 9110, section 10.1.1).
+    private static func waitsWithBody(_ head: HTTPRequestHead) -> Bool {
+        guard HTTPSideExchange(head).awaitsContinue else { return false }
+        return head.headers.contains(name: "transfer-encoding")
+            || head.headers.first(name: "content-length").map { $0 != "0" } ?? false
+    }
+
+    private static func noBody(_ method: HTTPMethod) -> Refusal {
+        method == .GET
+            ? Refusal(.badRequest, "a request for a WebSocket or a stream has no body", mayStay: false)
+            : Refusal(.methodNotAllowed, "only GET", [.allow: "GET"], mayStay: false)
     }
 
     /// Tells a client that waits to send its body.

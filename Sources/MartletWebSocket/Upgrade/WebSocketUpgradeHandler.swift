@@ -139,9 +139,10 @@ public final class WebSocketUpgradeHandler {
 
     /// Adds the HTTP/1 codec and this handler to the end of a new channel's pipeline.
     public func install(on channel: any Channel) throws {
-        // Small at first: a connection keeps the first buffer that it read into.
+        // Small at first: a connection keeps the first buffer that it read into. And never large: all requests of one read
+        // are held while the first of them is answered.
         try channel.syncOptions?.setOption(
-            .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: 65_536))
+            .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: 16_384))
         try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
         let codec = self.codec
         try codec.install(on: channel, before: self)
