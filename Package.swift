@@ -63,7 +63,7 @@ let package = Package(
             "MartletWebSocket",
             [
                 "CMartletSystem", "MartletProtocol", "MartletHTTP", .nioCore, .nioPosix, .nioHTTP1, .nioExtras,
-                .nioHTTPTypes, .nioHTTPTypesHTTP1, .nioSOCKS, .nioSSL, .metrics, .tracing,
+                .nioHTTPTypes, .nioHTTPTypesHTTP1, .nioSOCKS, .nioSSL, .nioTLS, .metrics, .tracing,
                 .httpTypes, .collections, .logging, .lifecycle,
             ]),
         module("MartletTesting", ["MartletProtocol", "MartletWebSocket", .nioCore, .nioEmbedded, .collections]),

@@ -12,7 +12,8 @@ enum PushTarget {
             let fields = try? JSONObject(json)
             for (name, value) in zip(names, values) {
                 FuzzTarget.check(
-                    (try? fields?.string(.folded("\(name)"))).map { $0.utf8.elementsEqual(value.utf8) } ?? false, "\(name) is read differently"
+                    (try? fields?.string(.folded("\(name)"))).map { $0.utf8.elementsEqual(value.utf8) } ?? false,
+                    "\(name) is read differently"
                 )
             }
         }

@@ -57,7 +57,7 @@ def test_a_user_may_have_a_hash(server):
     eventually(lambda: call(server, "info")[1]["result"]["nodes"][0]["num_channels"] == 3, "all are there")
     assert call(server, "publish", {"channel": "alerts#bob#1234", "data": "1"})[1]["result"]["offset"] == 1
     assert call(server, "publish", {"user": "bob#1234", "event": "alerts", "data": "2"})[1]["result"]["offset"] == 2
-    assert server.push("bob#1234", "alerts", "3") == 1
+    assert server.post("/push", {"userId": "bob#1234", "event": "alerts", "message": "3"}, KEY)[1] == "message sent to 1 clients"
     assert [one.read_frame() for _ in range(3)] == [(0x81, b"1"), (0x81, b"2"), (0x81, b"3")]
     assert call(server, "publish", {"user": "1234", "event": "alerts#bob", "data": "4"})[1]["result"]["offset"] == 1
     assert other.read_frame() == (0x81, b"4")

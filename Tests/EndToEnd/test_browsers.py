@@ -233,8 +233,8 @@ def test_a_network_that_goes_and_comes(serve, chromium, transport):
         wait_for(page, "martlet.state", "waiting")
         messages.push()
         chromium.execute_cdp_cmd("Network.emulateNetworkConditions", {**network, "offline": False})
-        messages.reach(page)
-        assert seen + 1 in Messages.of(page)
+        messages.have_come(page)
+        assert Messages.of(page)[-2:] == [seen, seen + 1]
     finally:
         page.close()
 

@@ -1,5 +1,4 @@
 """Polls that wait, and what a shutdown answers them and the streams."""
-import json
 import threading
 
 import pytest
@@ -38,9 +37,9 @@ def test_shutdown_answers_polls_and_ends_streams(serve):
     eventually(lambda: server.metric("martlet_sessions") == 2, "both are there")
     assert server.stop() == 0
     waiting.join(PATIENCE)
-    [(status, text)] = got
+    [(status, answer)] = got
     # It is told where it goes on, and when.
-    answer = json.loads(text)
     assert status == 200 and answer["publications"] == [] and answer["id"].startswith("alerts~-") and 1000 <= answer["retry"] <= 3000
+    assert stream.next()["id"].startswith("alerts~-")
     with pytest.raises(EOFError):
         stream.next()

@@ -125,7 +125,7 @@ def test_ab(serve, tmp_path, path, is_kept):
     if BODIES[path]:
         (tmp_path / "body").write_bytes(BODIES[path])
         options += ["-p", str(tmp_path / "body"), "-T", "application/json"]
-    run = subprocess.run(["ab", "-q", "-n", "40", "-c", "4", "-s", "5", *options, f"http://{server.address}{path}"],
+    run = subprocess.run(["ab", "-l", "-q", "-n", "40", "-c", "4", "-s", "5", *options, f"http://{server.address}{path}"],
                          capture_output=True, text=True, timeout=PATIENCE)
     assert run.returncode == 0, run.stderr
     def figure(name):

@@ -20,7 +20,7 @@ def test_anonymous_users(serve, tmp_path):
     server.push_until("guest", "news", "for guests", 1)
     server.push_until("jack", "news", "for Jack", 1)
     # A token that is none is not the same as no token.
-    for message in ({"token": 1, "event": "news"}, {"token": "", "event": "news"}, {"token": None, "event": "news"}):
+    for message in ({"token": 1.5, "event": "news"}, {"token": "", "event": "news"}, {"token": None, "event": "news"}):
         wrong = RawClient(server.address)
         wrong.send(json.dumps(message))
         assert b'"code":107' in wrong.read_frame()[1]

@@ -55,10 +55,14 @@ struct AuthWebhookTests {
     @Test("after five failures in a row it is left alone, then tried once")
     func breaker() async throws {
         let webhook = self.backEnd.webhook()
-        for _ in 0..<8 { await #expect(throws: PushUnavailable.self) { try await webhook.user(of: self.question("t")) } }
+        for _ in 0..<8 {
+            await #expect(throws: PushUnavailable.self) { try await webhook.user(of: self.question("t")) }
+        }
         #expect(self.backEnd.asked.withLock { $0.count } == 5)
         self.backEnd.now.withLock { $0 = $0 + .seconds(10) }
-        for _ in 0..<3 { await #expect(throws: PushUnavailable.self) { try await webhook.user(of: self.question("t")) } }
+        for _ in 0..<3 {
+            await #expect(throws: PushUnavailable.self) { try await webhook.user(of: self.question("t")) }
+        }
         #expect(self.backEnd.asked.withLock { $0.count } == 6)
         self.backEnd.now.withLock { $0 = $0 + .seconds(10) }
         self.backEnd.answer.withLock { $0 = (200, #"{"user":"42"}"#) }
@@ -69,7 +73,9 @@ struct AuthWebhookTests {
     func ownFaults() async throws {
         let webhook = self.backEnd.webhook()
         self.backEnd.answer.withLock { $0 = (500, "") }
-        for _ in 0..<20 { await #expect(throws: PushUnavailable.self) { try await webhook.user(of: self.question("t")) } }
+        for _ in 0..<20 {
+            await #expect(throws: PushUnavailable.self) { try await webhook.user(of: self.question("t")) }
+        }
         #expect(self.backEnd.asked.withLock { $0.count } == 20)
         // Gateway errors of one client's requests count once.
         self.backEnd.answer.withLock { $0 = (502, "") }

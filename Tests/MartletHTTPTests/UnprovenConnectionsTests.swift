@@ -12,7 +12,8 @@ struct UnprovenConnectionsTests {
 
     private let closed = Closed()
 
-    private func place(_ limiter: ConnectionLimiter, _ number: Int, _ address: String = "192.0.2.1") -> ConnectionPlace? {
+    private func place(_ limiter: ConnectionLimiter, _ number: Int, _ address: String = "192.0.2.1") -> ConnectionPlace?
+    {
         limiter.admitConnection(from: address) { self.closed.numbers.withLock { $0.append(number) } }
     }
 
@@ -57,7 +58,8 @@ struct UnprovenConnectionsTests {
         let addresses = ["a", "b", "a", "b"]
         for (index, address) in addresses.enumerated() {
             connections.add(
-                ConnectionPlace(UInt64(index), limiter, address: address, openedAt: start + .milliseconds(Int64(index))) {})
+                ConnectionPlace(UInt64(index), limiter, address: address, openedAt: start + .milliseconds(Int64(index)))
+                {})
         }
         // Their first request may be on its way.
         #expect(connections.takeOldest(of: "b", at: start + .milliseconds(500), isFull: false) == nil)

@@ -67,7 +67,8 @@ struct ArgumentsTests {
             (["*"], "null", true), (["null"], "null", true), (["https://a.example"], "null", false),
             (["https://*.a.example"], "https://b.a.example", true),
             (["https://*.a.example"], "https://c.b.a.example:443", true),
-            (["https://*.a.example"], "https://a.example", false), (["https://*.a.example"], "https://ba.example", false),
+            (["https://*.a.example"], "https://a.example", false),
+            (["https://*.a.example"], "https://ba.example", false),
             (["https://*.a.example"], "http://b.a.example", false),
             (["https://*.a.example"], "https://b.a.example:8443", false),
             (["https://*.A.example:8443"], "https://B.a.example:8443", true),
@@ -80,7 +81,8 @@ struct ArgumentsTests {
     @Test(
         "what is no origin is refused with how one looks",
         arguments: [
-            "", "example.com", "Null", "https://*", "https://*.", "https://a*.example.com", "https://*.*.example", "https://a.*.example",
+            "", "example.com", "Null", "https://*", "https://*.", "https://a*.example.com", "https://*.*.example",
+            "https://a.*.example",
             "*.example.com", "https://", "https://a.example/", "https://a.example/x", "https://a.example?x",
             "https://u@a.example", "https://a b", "http://a:http", "://a", "**", "http://[::1",
         ])

@@ -70,8 +70,12 @@ package struct JWTClaims: Sendable {
             return .failure(.noExpiry)
         }
         if let notBefore = self.notBefore, now < notBefore - leeway { return .failure(.notYet) }
-        if let issuer = configuration.issuer, self.issuer.map({ $0.utf8.elementsEqual(issuer.utf8) }) != true { return .failure(.issuer) }
-        if let audience = configuration.audience, self.audience?.contains(where: { $0.utf8.elementsEqual(audience.utf8) }) != true {
+        if let issuer = configuration.issuer, self.issuer.map({ $0.utf8.elementsEqual(issuer.utf8) }) != true {
+            return .failure(.issuer)
+        }
+        if let audience = configuration.audience,
+            self.audience?.contains(where: { $0.utf8.elementsEqual(audience.utf8) }) != true
+        {
             return .failure(.audience)
         }
         return .success(

@@ -34,7 +34,8 @@ public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
     /// Whether only this machine can connect: `localhost`, 127.0.0.0/8 and ::1. Other names are not looked up here;
     /// they give `false`.
     public var isLoopback: Bool {
-        self.path != nil || self.host.lowercased() == "localhost" || IPNetwork.loopback.contains { $0.contains(self.host) }
+        self.path != nil || self.host.lowercased() == "localhost"
+            || IPNetwork.loopback.contains { $0.contains(self.host) }
     }
 
     public var description: String { self.path.map { "unix:\($0)" } ?? HostAndPort.text(self.host, self.port) }

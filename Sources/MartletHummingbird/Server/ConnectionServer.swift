@@ -3,6 +3,7 @@ import MartletHTTP
 package import MartletWebSocket
 package import NIOCore
 import NIOPosix
+import NIOSSL
 import Synchronization
 
 #if canImport(Glibc)
@@ -196,6 +197,17 @@ package final class ConnectionServer: Sendable {
 
     private func abort() {
         self.isAborted.store(true, ordering: .sequentiallyConsistent)
-        for channel in self.channels.all { channel.close(promise: nil) }
+        for channel in self.channels.all { Self.cut(channel) }
+    }
+
+    /// Closes a connection past TLS, whose own end would wait for the client.
+    private static func cut(_ channel: any Channel) {
+        channel.eventLoop.execute {
+            if let tls = try? channel.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self) {
+                tls.close(promise: nil)
+            } else {
+                channel.close(promise: nil)
+            }
+        }
     }
 }

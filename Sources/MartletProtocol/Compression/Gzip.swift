@@ -70,7 +70,9 @@ package enum Gzip {
                     return room - Int(stream.pointee.avail_out)
                 }
                 guard output.readableBytes <= limit else { return .failure(.tooLong) }
-                if result == Z_STREAM_END { return stream.pointee.avail_in == 0 ? .success(output) : .failure(.corrupt) }
+                if result == Z_STREAM_END {
+                    return stream.pointee.avail_in == 0 ? .success(output) : .failure(.corrupt)
+                }
                 guard result == Z_OK, stream.pointee.avail_in > 0 || stream.pointee.avail_out == 0 else {
                     return .failure(.corrupt)
                 }

@@ -167,7 +167,7 @@ final class ClientConnection: LoopConnection {
         self.loop.core.accessLog?.write(entry)
         let hasBody = head.map { (try? BodyFraming.of($0)) != BodyFraming.none } ?? true
         let keepAlive =
-            keepAlive && !hasBody && !self.closesAfterAnswer && !self.peer.isHTTP2 && head?.isKeepAlive ?? false
+            keepAlive && !hasBody && !self.closesAfterAnswer && !self.peer.isHTTP2 && head?.keepsConnection ?? false
         self.answer(
             .init(statusCode: refusal.status.code), refusal.reason, headers: HTTPHeaders(refusal.fields),
             isHead: head?.method == .HEAD, keepAlive: keepAlive)

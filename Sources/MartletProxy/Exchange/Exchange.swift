@@ -131,7 +131,7 @@ class Exchange {
         self.entry.bytesSent = reason.utf8.count + 1
         let client = self.client
         let keepAlive =
-            keepAlive && self.isRequestComplete && self.head.isKeepAlive && !self.loop.core.isDraining
+            keepAlive && self.isRequestComplete && self.head.keepsConnection && !self.loop.core.isDraining
         self.settle()
         client.answer(status, reason, headers: headers, isHead: self.head.method == .HEAD, keepAlive: keepAlive)
         client.finished(self, keepAlive: keepAlive)

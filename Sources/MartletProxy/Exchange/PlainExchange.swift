@@ -229,7 +229,7 @@ final class PlainExchange: Exchange, UpstreamConnection.User {
         let mayHaveBody = self.head.method != .HEAD && head.status.code != 204 && head.status.code != 304
         self.passesBody = mayHaveBody
         self.clientKeepsAlive =
-            self.head.isKeepAlive && self.requestComplete && !self.loop.core.isDraining
+            self.head.keepsConnection && self.requestComplete && !self.loop.core.isDraining
             && !self.client.closesAfterAnswer
         if head.status.code == 204 { headers.remove(name: "content-length") }
         if !self.client.peer.isHTTP2 {

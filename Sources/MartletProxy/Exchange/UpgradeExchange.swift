@@ -232,7 +232,7 @@ final class UpgradeExchange: Exchange, UpstreamConnection.User {
         self.client.write(.head(head))
     }
 
-    private var keepsAlive: Bool { self.head.isKeepAlive && !self.loop.core.isDraining }
+    private var keepsAlive: Bool { self.head.keepsConnection && !self.loop.core.isDraining }
 
     private func finishRefusal() {
         self.client.write(.end(nil))

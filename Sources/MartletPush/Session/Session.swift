@@ -175,7 +175,6 @@ package final class Session: Subscriber, HeartbeatWheel.Member {
         place.onReplaced { [eventLoop = self.eventLoop] in
             eventLoop.execute {
                 guard let session = bound.value.session else { return }
-                session.environment.counters.add(to: .refusedSessions)
                 session.log(.info, "closing a session: its user has a newer one, and may have no more")
                 session.close(.refused, "replaced by a newer session")
             }

@@ -115,7 +115,8 @@ struct APIAccess: Sendable {
             .filter { $0 != "identity" }
         guard codings.isEmpty || codings == ["gzip"] || codings == ["x-gzip"] else {
             var response = self.refuse(
-                .unsupportedMediaType, "the body is compressed in a way that is not known here; gzip is", request, context)
+                .unsupportedMediaType, "the body is compressed in a way that is not known here; gzip is", request,
+                context)
             response.headers[Self.acceptEncoding] = "gzip"
             return .refuse(response)
         }

@@ -1,9 +1,9 @@
 import MartletPush
 
 /// The body of `POST /api/batch`: commands that are carried out one after the other, also after one that failed.
-struct APIBatch {
+struct APIBatch: Sendable {
     /// A command: one member, named by the method.
-    struct Element {
+    struct Element: Sendable {
         let method: String
         let command: Result<APICommand, APIError>
     }

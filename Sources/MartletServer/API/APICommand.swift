@@ -4,13 +4,15 @@ import MartletPush
 enum APICommand: Sendable {
     struct Publish: Sendable {
         let channel: Result<UserChannel, APIError>
-        let data: JSONValue
+        /// What clients get.
+        let text: String
         let idempotencyKey: String?
     }
 
     struct Broadcast: Sendable {
         let channels: [Result<UserChannel, APIError>]
-        let data: JSONValue
+        /// What clients get.
+        let text: String
         let idempotencyKey: String?
     }
 
@@ -34,12 +36,12 @@ enum APICommand: Sendable {
             case "publish":
                 self = .publish(
                     .init(
-                        channel: try Self.channel(body), data: try Self.data(body),
+                        channel: try Self.channel(body), text: try Self.text(body),
                         idempotencyKey: try body.stringIfPresent(.exact("idempotency_key"))))
             case "broadcast":
                 self = .broadcast(
                     .init(
-                        channels: try Self.channels(body), data: try Self.data(body),
+                        channels: try Self.channels(body), text: try Self.text(body),
                         idempotencyKey: try body.stringIfPresent(.exact("idempotency_key"))))
             case "disconnect":
                 // An empty one is an error of the command.
@@ -47,16 +49,20 @@ enum APICommand: Sendable {
             case "info": self = .info
             default: throw JSONError("")
             }
-        } catch where error.description.isEmpty {
+        } catch  where error.description.isEmpty {
             throw .methodNotFound
         } catch {
             throw .badRequest(error.description)
         }
     }
 
-    private static func data(_ body: JSONObject) throws(JSONError) -> JSONValue {
-        guard let data = body["data"] else { throw JSONError("data is missing") }
-        return data
+    /// Clients get a text as it is, and anything else as JSON.
+    private static func text(_ body: JSONObject) throws(JSONError) -> String {
+        switch body["data"] {
+        case nil: throw JSONError("data is missing")
+        case .string(let text): return text
+        case let data?: return data.text
+        }
     }
 
     /// The channel of a publication: `"channel":"EVENT#USER"`, or `"event"` and `"user"`, which any name may have.

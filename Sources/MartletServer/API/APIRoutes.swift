@@ -15,14 +15,29 @@ struct APIRoutes {
     private var service: PushService { self.live.service }
 
     func add(to router: Router<ServiceRequestContext>) {
-        router.post("/api/batch") { try await self.answer($0, $1, self.batch) }
-        router.post("/api/:method") { try await self.answer($0, $1, self.command) }
+        router.post("/api/batch") { request, context in
+            try await self.answer(request, context, { body throws(APIError) in try APIBatch(body) }) { batch, key in
+                await self.batch(batch, key)
+            }
+        }
+        router.post("/api/:method") { request, context in
+            let method = context.parameters.get("method") ?? ""
+            let read: @Sendable (JSONObject) throws(APIError) -> APICommand = { body throws(APIError) in
+                try APICommand(method: method, body)
+            }
+            return try await self.answer(request, context, read) { command, key in
+                await self.command(command, key, request)
+            }
+        }
     }
 
     /// Answers a request that may use the API and whose body is a JSON object. An empty body stands for `{}`.
-    private func answer(
+    ///
+    /// - Parameter read: makes the command of the object. Both take long for a long body.
+    private func answer<Command: Sendable>(
         _ request: Request, _ context: ServiceRequestContext,
-        _ work: (Request, ServiceRequestContext, JSONObject, _ key: String) async -> Response
+        _ read: @escaping @Sendable (JSONObject) throws(APIError) -> Command,
+        _ work: (Command, _ key: String) async -> Response
     ) async throws -> Response {
         let key: String
         switch await self.access.decide(request, context) {
@@ -35,39 +50,36 @@ struct APIRoutes {
         switch try await self.access.body(of: request, context) {
         case .refuse(let response): return response
         case .bytes(let bytes):
-            let body: JSONObject
-            do throws(JSONError) {
-                body = try JSONObject(bytes.readableBytes == 0 ? ByteBuffer(string: "{}") : bytes)
-            } catch {
-                return self.refuse(.badRequest("the body: \(error.description)"), .badRequest, context)
+            let command = await LongWork.run(bytes.readableBytes) { () -> Result<Command, APIError> in
+                do throws(APIError) {
+                    return .success(try read(try Self.object(bytes)))
+                } catch {
+                    return .failure(error)
+                }
             }
-            return await work(request, context, body, key)
+            switch command {
+            case .success(let command): return await work(command, key)
+            case .failure(let error): return self.refuse(error, .badRequest, context)
+            }
         }
     }
 
-    private func command(
-        _ request: Request, _ context: ServiceRequestContext, _ body: JSONObject, _ key: String
-    ) async -> Response {
-        let command: APICommand
-        do throws(APIError) {
-            command = try APICommand(method: context.parameters.get("method") ?? "", body)
+    private static func object(_ bytes: ByteBuffer) throws(APIError) -> JSONObject {
+        do throws(JSONError) {
+            return try JSONObject(bytes.readableBytes == 0 ? ByteBuffer(string: "{}") : bytes)
         } catch {
-            return self.refuse(error, error == .methodNotFound ? .notFound : .badRequest, context)
+            throw .badRequest("the body: \(error.description)")
         }
+    }
+
+    private func command(_ command: APICommand, _ key: String, _ request: Request) async -> Response {
         self.live.pushes.charge(key, command.weight - 1)
         let reply = await self.execute(command, key: request.headers[.idempotencyKey])
-        return .text(reply.json, status: reply.isConflict ? .unprocessableContent : .ok, contentType: "application/json")
+        return .text(
+            reply.json, status: reply.isConflict ? .unprocessableContent : .ok, contentType: "application/json")
     }
 
-    private func batch(
-        _ request: Request, _ context: ServiceRequestContext, _ body: JSONObject, _ key: String
-    ) async -> Response {
-        let batch: APIBatch
-        do throws(APIError) {
-            batch = try APIBatch(body)
-        } catch {
-            return self.refuse(error, .badRequest, context)
-        }
+    private func batch(_ batch: APIBatch, _ key: String) async -> Response {
         self.live.pushes.charge(key, batch.commands.reduce(-1) { $0 + ((try? $1.command.get().weight) ?? 1) })
         var replies: [String] = []
         for element in batch.commands {
@@ -94,11 +106,11 @@ struct APIRoutes {
     private func execute(_ command: APICommand, key: String? = nil) async -> APIReply {
         switch command {
         case .publish(let command):
-            return await self.publish(command.data, to: command.channel, key: command.idempotencyKey ?? key)
+            return await self.publish(command.text, to: command.channel, key: command.idempotencyKey ?? key)
         case .broadcast(let command):
             var replies: [APIReply] = []
             for channel in command.channels {
-                replies.append(await self.publish(command.data, to: channel, key: command.idempotencyKey ?? key))
+                replies.append(await self.publish(command.text, to: channel, key: command.idempotencyKey ?? key))
             }
             return APIReply(outcome: .broadcast(replies))
         case .disconnect(let user):
@@ -110,14 +122,12 @@ struct APIRoutes {
     }
 
     private func publish(
-        _ data: JSONValue, to channel: Result<UserChannel, APIError>, key: String?
+        _ text: String, to channel: Result<UserChannel, APIError>, key: String?
     ) async -> APIReply {
         let message: PushMessage
         switch channel {
         case .failure(let error): return APIReply(outcome: .error(error))
         case .success(let channel):
-            // Clients get a text as it is, and anything else as JSON.
-            let text = if case .string(let text) = data { text } else { data.text }
             message = PushMessage(user: channel.user, event: channel.event, message: text)
         }
         guard (key?.utf8.count ?? 0) <= Publisher.keyLength else {

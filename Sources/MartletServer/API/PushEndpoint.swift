@@ -8,7 +8,7 @@ import NIOHTTP1
 /// their body is looked at, and unusual ones, are answered by ``PushRoutes``, with the same texts.
 struct PushEndpoint: Sendable {
     /// The longest body, in bytes: longer ones would hold up the other connections of the loop.
-    private static let longestBody = 64 * 1024
+    private static let longestBody = 32 * 1024
 
     /// The fields of unusual requests: a back end sends no Origin, and a page's is checked by ``PushRoutes``.
     private static let unusual = ["origin", "idempotency-key", "content-encoding"]

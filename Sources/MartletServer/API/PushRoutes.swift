@@ -27,10 +27,16 @@ struct PushRoutes {
         switch try await self.access.body(of: request, context) {
         case .refuse(let response): return response
         case .bytes(let body):
-            do throws(JSONError) {
-                message = try PushMessage(reading: body)
-            } catch {
-                return self.illegal(error, request, context)
+            let read = await LongWork.run(body.readableBytes) { () -> Result<PushMessage, JSONError> in
+                do throws(JSONError) {
+                    return .success(try PushMessage(reading: body))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            switch read {
+            case .success(let push): message = push
+            case .failure(let error): return self.illegal(error, request, context)
             }
         }
         let key = request.headers[.idempotencyKey].flatMap { $0.isEmpty ? nil : $0 }

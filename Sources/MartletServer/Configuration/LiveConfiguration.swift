@@ -56,7 +56,8 @@ final class LiveConfiguration: Sendable {
         self.service = service
         self.operatorConnections = ConnectionLimiter(total: budget.operators)
         self.connections = ConnectionLimiter(
-            total: configuration.admin == nil ? budget.connections : budget.connections - budget.operators, clients: budget.clients(configuration.clients.connections),
+            total: configuration.admin == nil ? budget.connections : budget.connections - budget.operators,
+            clients: budget.clients(configuration.clients.connections),
             perAddress: configuration.clients.connectionsPerAddress, rate: configuration.clients.connectionRate)
         self.pushes = RateLimiter(configuration.pushRate)
         self.snapshot = Mutex(Snapshot(configuration, service, self.connections))
@@ -69,7 +70,8 @@ final class LiveConfiguration: Sendable {
         }
         for name in self.configuration.apiKeys?.shortNames ?? [] {
             logger.warning(
-                "an API key has fewer than \(APIKeys.safeLength) bytes: it could be guessed", metadata: ["key": "\(name)"])
+                "an API key has fewer than \(APIKeys.safeLength) bytes: it could be guessed",
+                metadata: ["key": "\(name)"])
         }
         let allowed = self.budget.clients(nil)
         if let asked = self.configuration.clients.connections, asked > allowed {

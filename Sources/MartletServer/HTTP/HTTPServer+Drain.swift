@@ -4,7 +4,7 @@ import NIOCore
 
 extension HTTPServer {
     /// The time that requests under way have at the end.
-    private static let patience = TimeAmount.seconds(10)
+    private static let patience = TimeAmount.seconds(5)
 
     /// Accepts no more connections, ends the open ones in batches, and then what is left.
     func drain(_ sockets: [any Channel]) async {

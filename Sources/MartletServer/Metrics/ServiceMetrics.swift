@@ -36,7 +36,8 @@ struct ServiceMetrics: Sendable {
 
     /// Makes the metrics of the libraries below exist from the start.
     static func describe() {
-        PrometheusMetrics.shared.describe(WebSocketMetrics.connections([.server]) + [WebSocketMetrics.refusals, WebSocketMetrics.stalledAnswers])
+        PrometheusMetrics.shared.describe(
+            WebSocketMetrics.connections([.server]) + [WebSocketMetrics.refusals, WebSocketMetrics.stalledAnswers])
     }
 
     func text() -> String {

@@ -101,7 +101,8 @@ struct AccessSettings: Sendable {
             return JWTSettings.claims.first { origins[$0] != nil }
         }
         guard self.way == nil else { return nil }
-        return ["auth.timeout", "auth.cache"].first { origins[$0] != nil } ?? ["jwt", "jwks", "auth"].first { sections[$0] != nil }
+        return ["auth.timeout", "auth.cache"].first { origins[$0] != nil }
+            ?? ["jwt", "jwks", "auth"].first { sections[$0] != nil }
     }
 
     /// - Parameter bearer: the token that the service shows to the back end.
@@ -109,7 +110,8 @@ struct AccessSettings: Sendable {
     func authenticator(bearer: String?, logger: Logger) async throws -> Authenticator? {
         if let file = self.tokenFile { return try .tokens(file: file) }
         if let url = self.webhookURL {
-            return try .webhook(url: url, secret: bearer, timeout: self.webhookTimeout, cache: self.webhookCache, logger: logger)
+            return try .webhook(
+                url: url, secret: bearer, timeout: self.webhookTimeout, cache: self.webhookCache, logger: logger)
         }
         guard let configuration = self.jwt.configuration(secret: self.environmentSecret) else { return nil }
         return try await .jwt(configuration, logger: logger)

@@ -60,7 +60,8 @@ extension PushServerConfiguration {
             .live(
                 "limits.excessSessions", \.limits.excessSessions,
                 .choice("policy", [("refuse", .refuse), ("close-oldest", .closeOldest)]),
-                "The fate of a session beyond `limits.sessionsPerUser`: it is refused, or the oldest is closed with 1008."),
+                "The fate of a session beyond `limits.sessionsPerUser`: it is refused, or the oldest is closed with 1008."
+            ),
             .live(
                 "limits.eventsPerSession", \.limits.eventsPerSession, .int(1...10_000),
                 "The greatest number of events that one session may subscribe to. Beyond it: error 106, of streams and polls 400."

@@ -55,7 +55,11 @@ final class EventStreams: Sendable {
             })
         else { return refusal }
         let least = (refusal.fields[.retryAfter].flatMap { Int($0) } ?? 0) * 1000
-        let retry = least + Int.random(in: self.configuration.retry)
+        let range = self.configuration.retry
+        let spread = Int.random(in: 0...(range.upperBound - range.lowerBound))
+        let retry =
+            max(least, range.lowerBound)
+            + (least > range.upperBound ? spread : min(spread, range.upperBound - max(least, range.lowerBound)))
         var answer = Refusal(.ok, "retry: \(retry)\n\n", refusal.fields, mayStay: refusal.mayStay)
         answer.fields[.contentType] = "text/event-stream"
         answer.fields[.cacheControl] = "no-store"
@@ -192,7 +196,9 @@ final class EventStreams: Sendable {
             channel.eventLoop.scheduleTask(in: .seconds(5)) { channel.close(promise: nil) }
             let isVaried = response.headers[.vary] != nil
             Self.addOrigin(accepted.allowedOrigin, to: &response.headers)
-            if isVaried { response.headers[.vary] = accepted.allowedOrigin == nil ? "Accept-Encoding" : "Origin, Accept-Encoding" }
+            if isVaried {
+                response.headers[.vary] = accepted.allowedOrigin == nil ? "Accept-Encoding" : "Origin, Accept-Encoding"
+            }
             return response
         }
     }

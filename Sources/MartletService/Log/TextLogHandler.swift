@@ -33,9 +33,11 @@ package struct TextLogHandler: LogHandler {
     }
 
     private static func text(of value: String) -> String {
-        let isPlain = !value.isEmpty && value.unicodeScalars.allSatisfy {
-            $0 != " " && $0 != "=" && $0 != "\"" && $0 != "\\" && !LogText.isUnsafe($0)
-        }
+        let isPlain =
+            !value.isEmpty
+            && value.unicodeScalars.allSatisfy {
+                $0 != " " && $0 != "=" && $0 != "\"" && $0 != "\\" && !LogText.isUnsafe($0)
+            }
         return isPlain ? value : "\"\(Self.escaped(value, quotes: true))\""
     }
 

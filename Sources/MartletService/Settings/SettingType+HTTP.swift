@@ -26,7 +26,8 @@ extension SettingType<[ListenAddress]> {
                 guard text.hasPrefix("unix:") else {
                     guard let address = ListenAddress(text) else {
                         throw node.error(
-                            "expected an address and a port, such as 127.0.0.1:8080, [::1]:8080 or :8080, or unix:/run/martlet.sock")
+                            "expected an address and a port, such as 127.0.0.1:8080, [::1]:8080 or :8080, or unix:/run/martlet.sock"
+                        )
                     }
                     addresses.append(address)
                     continue
@@ -73,7 +74,8 @@ extension SettingType<OriginPolicy> {
             let wrong = texts.filter { $0 != "same-host" && !OriginPolicy.isOrigin($0) }
             guard wrong.isEmpty, !texts.isEmpty else {
                 throw node.error(
-                    "\(wrong.joined(separator: ", ")) is no origin: write https://example.com, https://*.example.com, null, same-host or *")
+                    "\(wrong.joined(separator: ", ")) is no origin: write https://example.com, https://*.example.com, null, same-host or *"
+                )
             }
             let allowed = OriginPolicy.allow(texts.filter { $0 != "same-host" })
             return isSameHostImplied || texts.contains("same-host") ? .sameHost.or(allowed) : allowed

@@ -8,6 +8,7 @@ import NIOHTTP1
 /// 9.3; RFC 9110, section 10.1.1).
 struct HTTPSideExchange {
     private let isHTTP10: Bool
+    /// Whether the client asks to keep an HTTP/1.0 connection.
     private let isKeepAlive: Bool
     /// Whether the client waits for an interim answer before it sends its body.
     private(set) var awaitsContinue: Bool
@@ -16,7 +17,10 @@ struct HTTPSideExchange {
 
     init(_ head: HTTPRequestHead) {
         self.isHTTP10 = head.isHTTP10
-        self.isKeepAlive = head.isKeepAlive
+        // RFC 9112, section 9.3: close takes precedence, in whichever of several fields it stands.
+        let closes = head.headers.lists("close", in: "connection")
+        self.isKeepAlive = !closes && head.headers.lists("keep-alive", in: "connection")
+        self.isLast = closes
         self.awaitsContinue =
             !head.isHTTP10 && head.headers[canonicalForm: "expect"].contains { $0.lowercased() == "100-continue" }
     }
@@ -39,8 +43,8 @@ struct HTTPSideExchange {
             // The client may send its body all the same, or not: nothing behind it can be told apart.
             self.awaitsContinue = false
             self.isLast = true
-            head.headers.replaceOrAdd(name: "connection", value: "close")
         }
+        if self.isLast { head.headers.replaceOrAdd(name: "connection", value: "close") }
         guard self.isHTTP10 else { return }
         let hasLength = head.headers.contains(name: "content-length") || !head.status.mayHaveResponseBody
         if self.isKeepAlive, hasLength, !self.isLast {

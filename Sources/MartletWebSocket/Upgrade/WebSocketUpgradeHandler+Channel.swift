@@ -5,6 +5,7 @@ import MartletHTTP
 public import NIOCore
 public import NIOHTTP1
 import NIOSSL
+import NIOTLS
 
 extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     public typealias InboundIn = HTTPServerRequestPart
@@ -119,6 +120,9 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
         switch event {
         case is WantsBodyEvent: self.sendContinue()
         case is ProvedEvent: self.place?.prove()
+        case is TLSUserEvent:
+            self.isTLSReady = true
+            context.fireUserInboundEventTriggered(event)
         case is ChannelShouldQuiesceEvent: self.perform(self.state.quiesced())
         case ChannelEvent.inputClosed:
             switch self.state.inputEnded() {
@@ -299,9 +303,7 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
 
     /// Whether an answer would reach the client: not before the TLS handshake is complete.
     private var canAnswer: Bool {
-        guard self.settings.isSecure, let context = self.context else { return true }
-        let tls = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self)
-        return tls == nil || tls?.tlsVersion != nil
+        !self.settings.isSecure || self.isTLSReady
     }
 
     /// Closes the connection past TLS, whose own end would wait for the client.

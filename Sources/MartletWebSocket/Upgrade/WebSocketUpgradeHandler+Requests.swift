@@ -40,7 +40,9 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
         guard let request = try? HTTPRequest(head, secure: self.settings.isSecure, splitCookie: false) else {
             return self.refuse(head, Refusal(.badRequest, "not a valid HTTP/1.1 request", mayStay: false))
         }
-        if Self.waitsWithBody(head), self.settings.endpoint(request) != nil || self.settings.streamEndpoint(request) != nil {
+        if Self.waitsWithBody(head),
+            self.settings.endpoint(request) != nil || self.settings.streamEndpoint(request) != nil
+        {
             // Whatever the body is, the request will be refused.
             return self.refuse(head, Self.noBody(head.method))
         }
@@ -326,7 +328,7 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
             if let request = takeover.request { answer = endpoint.answerToRefusal(refusal, request) }
         }
         let action = self.state.refused(
-            mayStay: refusal.mayStay, isKeepAlive: takeover.head.isKeepAlive,
+            mayStay: refusal.mayStay, isKeepAlive: takeover.head.keepsConnection,
             stopsDecoder: DecoderStop.stops(after: takeover.head))
         self.write(
             refusal, answer, path: takeover.request.map { WebSocketRequest.path(of: $0) }, takeover.head,

@@ -96,6 +96,8 @@ public final class WebSocketUpgradeHandler {
     var idleTimer: Scheduled<Void>?
     /// Watches answers that the client does not take.
     var stall: AnswerStall?
+    /// Whether the TLS handshake is complete.
+    var isTLSReady = false
 
     /// - Parameters:
     ///   - isSecure: whether the connection to this server uses TLS.
@@ -142,7 +144,7 @@ public final class WebSocketUpgradeHandler {
         // Small at first: a connection keeps the first buffer that it read into. And never large: all requests of one read
         // are held while the first of them is answered.
         try channel.syncOptions?.setOption(
-            .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: 16_384))
+            .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: 8192))
         try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
         let codec = self.codec
         try codec.install(on: channel, before: self)

@@ -71,7 +71,11 @@ struct Serve: AsyncParsableCommand {
         let server = try await ServiceRunner.orExit {
             try PushServer(
                 configuration: configuration, source: source, logger: logger,
-                onAdminListening: { output.say("Metrics and the console are at http://\($0)/metrics and http://\($0)/.\n", "listening for operators", ["metrics": "http://\($0)/metrics"]) },
+                onAdminListening: {
+                    output.say(
+                        "Metrics and the console are at http://\($0)/metrics and http://\($0)/.\n",
+                        "listening for operators", ["metrics": "http://\($0)/metrics"])
+                },
                 onListening: { self.announce($0, configuration, output) })
         }
         // The service itself sees to its end, in the time that the configuration then says.

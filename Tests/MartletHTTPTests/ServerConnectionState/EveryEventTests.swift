@@ -40,7 +40,8 @@ struct EveryEventTests {
     func allPhases() {
         let phases = Set(Place.allCases.map { Fixture.describe($0.state.phase) })
         let expected = [
-            "ready", "passing", "passing, stops", "postponed", "collecting", "answering 2", "receiving", "waiting", "deciding 2",
+            "ready", "passing", "passing, stops", "postponed", "collecting", "answering 2", "receiving", "waiting",
+            "deciding 2",
             "ending HTTP", "stopping for replacement", "stopping for replacement, written", "stopping for takeover",
             "stopping for takeover, written", "removing for replacement", "removing for takeover", "finished",
         ]

@@ -25,7 +25,9 @@ struct MemoryBrokerTests {
         let broker: MemoryBroker
 
         init(_ configuration: HistoryConfiguration = .init(), startedAt: Int = 0) {
-            self.broker = MemoryBroker(configuration, startedAt: startedAt) { [clock] in clock.time.load(ordering: .relaxed) }
+            self.broker = MemoryBroker(configuration, startedAt: startedAt) { [clock] in
+                clock.time.load(ordering: .relaxed)
+            }
             self.broker.attach(self.receiver)
         }
 
@@ -230,7 +232,9 @@ struct MemoryBrokerTests {
         #expect(bench.broker.size == (0, 0))
     }
 
-    @Test("whoever was up to date when the process before ended gets what came since, and is told of a gap when some has gone")
+    @Test(
+        "whoever was up to date when the process before ended gets what came since, and is told of a gap when some has gone"
+    )
     func beginning() throws {
         let bench = Bench(startedAt: 1000)
         let before = StreamPosition.beginning(after: 995)

@@ -10,7 +10,8 @@ struct JSONReaderTests {
     @Test(
         "is read and written as it was, without blanks",
         arguments: [
-            "null", "true", "false", "0", "-0", "12345678901234567890123456789012345678901234567890", "1e200", "-1.5E+3",
+            "null", "true", "false", "0", "-0", "12345678901234567890123456789012345678901234567890", "1e200",
+            "-1.5E+3",
             #""""#, #""a\"\\\n""#, #""😀é""#, "[]", "{}", "[1,[2,[]],{}]", #"{"b":1,"a":{"c":[null]}}"#,
         ])
     func same(_ json: String) throws {

@@ -39,7 +39,9 @@ struct ChannelStream {
     }
 
     /// Removes the oldest publication, and returns it with its place.
-    mutating func removeFirst() -> (Publication, AgeList.Place)? { self.kept.popFirst().map { ($0.publication, $0.place) } }
+    mutating func removeFirst() -> (Publication, AgeList.Place)? {
+        self.kept.popFirst().map { ($0.publication, $0.place) }
+    }
 
     /// - Parameters:
     ///   - position: `nil` for the position alone.

@@ -50,7 +50,9 @@ public final class MemoryBroker: Broker {
     private let beginning: StreamPosition
 
     public convenience init(_ configuration: HistoryConfiguration = .init()) {
-        self.init(configuration, startedAt: Int(UTCTime.now() / 1_000_000_000)) { Int64(NIODeadline.now().uptimeNanoseconds) }
+        self.init(configuration, startedAt: Int(UTCTime.now() / 1_000_000_000)) {
+            Int64(NIODeadline.now().uptimeNanoseconds)
+        }
     }
 
     /// - Parameters:

@@ -91,9 +91,11 @@ final class RegisterDialect: Dialect {
         guard let authentication = self.authentication, !authentication.isUnderWay, !authentication.waiting.isEmpty
         else { return }
         let token = authentication.waiting[0].token
-        let count = authentication.waiting.prefix { $0.token.map(ExactString.init) == token.map(ExactString.init) }.count
+        let count = authentication.waiting.prefix { $0.token.map(ExactString.init) == token.map(ExactString.init) }
+            .count
         var events: [String] = []
-        for message in authentication.waiting.prefix(count) where !events.contains(where: { $0.utf8.elementsEqual(message.event.utf8) }) {
+        for message in authentication.waiting.prefix(count)
+        where !events.contains(where: { $0.utf8.elementsEqual(message.event.utf8) }) {
             events.append(message.event)
         }
         authentication.waiting.removeFirst(count)

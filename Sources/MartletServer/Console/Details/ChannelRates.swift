@@ -5,7 +5,7 @@
 struct ChannelRates: Sendable {
     private struct Look: Sendable {
         let time: Duration
-        let offsets: [Int: UInt64]
+        var offsets: [Int: UInt64]
     }
 
     /// The age at which a look takes the place of the older one.
@@ -38,8 +38,10 @@ struct ChannelRates: Sendable {
         var rates: [Int: Double] = [:]
         if minutes > 0 {
             for (channel, offset) in offsets {
-                // A channel that began again counts from its new start; one that has come since then, too.
-                let before = older.offsets[channel] ?? newer.offsets[channel] ?? offset
+                // A channel that began again counts from its new start; one that has come since then from now on.
+                let known = older.offsets[channel] ?? newer.offsets[channel]
+                if known == nil { self.newer?.offsets[channel] = offset }  // from here on
+                let before = known ?? offset
                 rates[channel] = Double(offset >= before ? offset - before : offset) / minutes
             }
         }

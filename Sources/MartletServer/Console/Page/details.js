@@ -33,7 +33,7 @@ function fill(body, rows, classes, none) {
     ...row.map((cell, index) => element("td", { className: classes[index] ?? "" }, cell)))));
 }
 
-const byCount = counts => Object.entries(counts).sort(([, a], [, b]) => b - a);
+const byCount = counts => Object.entries(counts).filter(([, count]) => count).sort(([, a], [, b]) => b - a);
 
 function show(figures) {
   fill("closes", byCount(figures.closes).map(([code, count]) => [code, meanings[code] ?? "", number(count)]),
