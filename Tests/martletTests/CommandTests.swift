@@ -150,7 +150,8 @@ struct CommandTests {
             try Serve.parse(["--origin", "https://a", "--origin", "*"]).listening.flags == [
                 "origin": ["https://a", "*"]
             ])
-        #expect(try Serve.parse(["--listen", ":1", "--listen", ":2"]).listening.flags == ["listen": [":2"]])
+        #expect(try Serve.parse(["--listen", ":1", "--listen", ":2"]).listening.flags == ["listen": [":1", ":2"]])
+        #expect(try Serve.parse(["--ws-path", "/a", "--ws-path", "/b"]).listening.flags == ["wsPath": ["/b"]])
         #expect(try Serve.parse(["--open"]).listening.flags == ["open": ["true"]])
         #expect(Self.complaint(Serve.self, ["--listen", ""])?.contains("--listen: expected an address") == true)
     }

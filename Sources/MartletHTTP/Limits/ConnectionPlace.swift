@@ -4,7 +4,7 @@ import Synchronization
 /// The place of one connection among those of a server. A connection that has proved nothing yet, no WebSocket and no
 /// key, makes room for others while nothing is under way on it.
 package final class ConnectionPlace: Sendable {
-    /// What is under way on a connection that has proved nothing.
+    /// The activity tells what is under way on a connection that has proved nothing.
     package enum Activity: UInt8, AtomicRepresentable, Sendable {
         /// No request has come, or all have been answered.
         case idle

@@ -11,7 +11,7 @@ package struct JSONObject: Sendable, Hashable {
 
     /// Reads members, and knows which names have come.
     struct Builder {
-        /// Up to this many members, comparing each with each is faster than a table.
+        /// The number of members up to which comparing each with each is faster than a table.
         private static let few = 8
 
         private var members: [Member] = []

@@ -4,14 +4,14 @@ import MartletPush
 enum APICommand: Sendable {
     struct Publish: Sendable {
         let channel: Result<UserChannel, APIError>
-        /// What clients get.
+        /// The text that clients get.
         let text: String
         let idempotencyKey: String?
     }
 
     struct Broadcast: Sendable {
         let channels: [Result<UserChannel, APIError>]
-        /// What clients get.
+        /// The text that clients get.
         let text: String
         let idempotencyKey: String?
     }

@@ -115,12 +115,6 @@ extension WebSocket: ChannelInboundHandler {
         self.loop.unfinished.note(self)
     }
 
-    /// Closes the connection because of a message that does not end.
-    func giveUp(_ code: CloseCode, reason: String) {
-        self.close(code, reason: reason)
-        self.core.decoder.end()
-    }
-
     private func processHeldInput() {
         var input = ByteBuffer()
         swap(&input, &self.core.input.held)

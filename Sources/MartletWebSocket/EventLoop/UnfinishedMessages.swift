@@ -8,11 +8,11 @@ final class UnfinishedMessages {
     private static let budget = 32 << 20
     private static let leastMessages = 4
     private static let looksPerTimeout: Int64 = 4
-    /// Whoever sends as many bytes a second may take longer.
+    /// The bytes a second with which a message may take longer.
     private static let fairRate = 16 * 1024
 
     private struct Entry {
-        let socket: WebSocket
+        let message: any UnfinishedMessage
         var mark: UInt32
         var since: NIODeadline
         var bytes: Int
@@ -26,18 +26,19 @@ final class UnfinishedMessages {
     init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
 
     /// Notes what a connection holds after a read, as long as it holds anything.
-    func note(_ socket: WebSocket) {
-        let (mark, held) = (socket.core.decoder.messageMark, socket.core.decoder.heldBytes)
-        let id = ObjectIdentifier(socket)
+    func note(_ message: any UnfinishedMessage) {
+        let held = message.heldBytes
+        let id = ObjectIdentifier(message)
         let before = self.entries[id]?.bytes ?? 0
         if self.entries[id] == nil {
-            self.entries[id] = Entry(socket: socket, mark: mark, since: self.eventLoop.now, bytes: held)
-            self.schedule(socket.configuration.messageTimeout ?? .seconds(60))
+            self.entries[id] = Entry(
+                message: message, mark: message.messageMark, since: self.eventLoop.now, bytes: held)
+            self.schedule(message.messageTimeout ?? .seconds(60))
         } else {
             self.entries[id]?.bytes = held
         }
         self.bytes += held - before
-        let most = socket.configuration.limits.maximumMessageSize
+        let most = message.maximumMessageSize
         let budget = max(Self.budget, most > Int.max / Self.leastMessages ? .max : most * Self.leastMessages)
         while self.bytes > budget, self.entries.count > 1, let oldest = self.oldest {
             self.end(oldest, .tryAgainLater, "too many unfinished messages")
@@ -45,17 +46,17 @@ final class UnfinishedMessages {
     }
 
     /// Forgets a connection.
-    func remove(_ socket: WebSocket) {
-        guard let entry = self.entries.removeValue(forKey: ObjectIdentifier(socket)) else { return }
+    func remove(_ message: any UnfinishedMessage) {
+        guard let entry = self.entries.removeValue(forKey: ObjectIdentifier(message)) else { return }
         self.bytes -= entry.bytes
-        socket.hasUnfinished = false
+        message.isForgotten()
     }
 
-    private var oldest: WebSocket? { self.entries.values.min { $0.since < $1.since }?.socket }
+    private var oldest: (any UnfinishedMessage)? { self.entries.values.min { $0.since < $1.since }?.message }
 
-    private func end(_ socket: WebSocket, _ code: CloseCode, _ reason: String) {
-        self.remove(socket)
-        socket.giveUp(code, reason: reason)
+    private func end(_ message: any UnfinishedMessage, _ code: CloseCode, _ reason: String) {
+        self.remove(message)
+        message.giveUp(code, reason: reason)
     }
 
     private func schedule(_ timeout: TimeAmount) {
@@ -71,20 +72,19 @@ final class UnfinishedMessages {
         let now = self.eventLoop.now
         var shortest: TimeAmount?
         for (id, entry) in self.entries {
-            let socket = entry.socket
-            guard socket.core.decoder.isUnfinished, socket.isOpen else {
-                self.remove(socket)
+            let message = entry.message
+            guard message.isUnfinished else {
+                self.remove(message)
                 continue
             }
-            let timeout = socket.configuration.messageTimeout
-            let mark = socket.core.decoder.messageMark
-            if mark != entry.mark {
-                self.entries[id]?.mark = mark
+            let timeout = message.messageTimeout
+            if message.messageMark != entry.mark {
+                self.entries[id]?.mark = message.messageMark
                 self.entries[id]?.since = now
-            } else if let timeout, !socket.core.input.isPaused {
-                let fair = Int64(socket.core.decoder.receivedBytes / Self.fairRate)
+            } else if let timeout, !message.isReadingPaused {
+                let fair = Int64(message.receivedBytes / Self.fairRate)
                 if now - entry.since >= timeout + .seconds(fair) {
-                    self.end(socket, .policyViolation, "a message did not end in time")
+                    self.end(message, .policyViolation, "a message did not end in time")
                     continue
                 }
             }
