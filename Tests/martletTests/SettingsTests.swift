@@ -192,7 +192,8 @@ struct SettingsTests {
         return "\n" + lines.joined(separator: "\n") + "\n"
     }
 
-    @Test("the documents have the tables of settings; WRITE_DOCUMENTS=1 writes them", arguments: commands)
+    @Test(
+        "the documents have the tables of settings; WRITE_DOCUMENTS=1 writes them", .serialized, arguments: commands)
     func documents(_ command: Command) throws {
         let root = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
         let file = "\(root)/\(command.document)"
