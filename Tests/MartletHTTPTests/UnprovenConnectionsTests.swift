@@ -23,6 +23,7 @@ struct UnprovenConnectionsTests {
         let places = try (0..<4).map { try #require(self.place(limiter, $0)) }
         places[0].activity = .busy
         places[1].prove()
+        places[2].activity = .answered
         #expect(self.place(limiter, 4) != nil)
         #expect(self.closed.numbers.withLock { $0 } == [2])
         places[3].activity = .leaving
@@ -46,8 +47,11 @@ struct UnprovenConnectionsTests {
         places[1].activity = .busy
         places[2].activity = .busy
         #expect(self.place(limiter, 3) == nil)
+        // Its first request may be on its way.
         places[1].activity = .idle
-        #expect(self.place(limiter, 4) != nil)
+        #expect(self.place(limiter, 4) == nil)
+        places[1].activity = .answered
+        #expect(self.place(limiter, 5) != nil)
     }
 
     @Test("of one address are looked at first, and of another later")

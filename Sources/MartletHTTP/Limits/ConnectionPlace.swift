@@ -6,8 +6,10 @@ import Synchronization
 package final class ConnectionPlace: Sendable {
     /// The activity tells what is under way on a connection that has proved nothing.
     package enum Activity: UInt8, AtomicRepresentable, Sendable {
-        /// No request has come, or all have been answered.
+        /// No request has come.
         case idle
+        /// All requests have been answered.
+        case answered
         /// A request is being answered.
         case busy
         /// The last answer was written: the client has to end its half.

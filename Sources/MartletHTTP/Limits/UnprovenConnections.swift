@@ -6,6 +6,8 @@ struct UnprovenConnections {
     /// The time after which a connection makes room although there is room: before it, its first request may be on its
     /// way. One on which something is under way makes room after this time when there is none.
     static let grace = TimeAmount.seconds(1)
+    /// The time that the first request of a connection has whatever happens.
+    static let shortGrace = TimeAmount.milliseconds(100)
 
     private var places: [UInt64: ConnectionPlace] = [:]
     /// The numbers of the connections; some have gone.
@@ -33,28 +35,32 @@ struct UnprovenConnections {
         return true
     }
 
-    /// Takes the connection that makes room for another: one that is leaving, else the oldest on which nothing is under
-    /// way.
+    /// Takes the connection that makes room for another: one that is leaving, else the oldest whose requests have been
+    /// answered, else the oldest that says nothing.
     ///
     /// - Parameters:
     ///   - address: whose connections are looked at; `nil` for all.
     ///   - isFull: whether there is no room at all.
     mutating func takeOldest(of address: String?, at now: NIODeadline, isFull: Bool) -> ConnectionPlace? {
-        var idle: ConnectionPlace?
+        var answered: ConnectionPlace?
+        var silent: ConnectionPlace?
         var busy: ConnectionPlace?
+        var young: ConnectionPlace?
         for number in self.order {
             guard let place = self.places[number], address == nil || place.address == address else { continue }
-            let isOld = now - place.openedAt >= Self.grace
+            let age = now - place.openedAt
+            let isOld = age >= Self.grace
             switch place.activity {
             case .leaving:
                 self.remove(place)
                 return place
-            case .idle: if idle == nil, isFull || isOld { idle = place }
+            case .answered: if answered == nil, isFull || isOld { answered = place }
+            case .idle where isOld: if silent == nil { silent = place }
+            case .idle: if young == nil, isFull, age >= Self.shortGrace { young = place }
             case .busy: if busy == nil, isFull, isOld { busy = place }
             }
-            if idle != nil { break }
         }
-        guard let taken = idle ?? busy else { return nil }
+        guard let taken = answered ?? silent ?? busy ?? young else { return nil }
         self.remove(taken)
         return taken
     }

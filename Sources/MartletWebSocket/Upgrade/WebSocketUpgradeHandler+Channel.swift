@@ -216,7 +216,11 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
             switch self.state.phase {
             // A request that was answered before it has come is waited for no more.
             case .ready, .passing:
-                place.activity = self.state.mustPostpone ? .busy : .idle
+                if self.state.mustPostpone {
+                    place.activity = .busy
+                } else if place.activity == .busy {
+                    place.activity = .answered
+                }
             case .finished: place.activity = .leaving
             default: place.activity = .busy
             }

@@ -364,6 +364,7 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
         _ refusal: Refusal, _ answer: Refusal? = nil, path: String?, _ head: HTTPRequestHead?, _ keepsAlive: Bool
     ) {
         guard let context = self.context else { return }
+        self.place?.activity = .answered
         RefusalCounter.count(status: refusal.status.code)
         var metadata: Logger.Metadata = [
             "status": "\(refusal.status.code)", "reason": "\(refusal.reason)", "path": "\(path ?? "-")",
