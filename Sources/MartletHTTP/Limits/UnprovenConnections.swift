@@ -6,8 +6,6 @@ struct UnprovenConnections {
     /// The time after which a connection makes room although there is room: before it, its first request may be on its
     /// way. One on which something is under way makes room after this time when there is none.
     static let grace = TimeAmount.seconds(1)
-    /// The time that the first request of a connection has whatever happens.
-    static let shortGrace = TimeAmount.milliseconds(100)
 
     private var places: [UInt64: ConnectionPlace] = [:]
     /// The numbers of the connections; some have gone.
@@ -48,15 +46,14 @@ struct UnprovenConnections {
         var young: ConnectionPlace?
         for number in self.order {
             guard let place = self.places[number], address == nil || place.address == address else { continue }
-            let age = now - place.openedAt
-            let isOld = age >= Self.grace
+            let isOld = now - place.openedAt >= Self.grace
             switch place.activity {
             case .leaving:
                 self.remove(place)
                 return place
             case .answered: if answered == nil, isFull || isOld { answered = place }
             case .idle where isOld: if silent == nil { silent = place }
-            case .idle: if young == nil, isFull, age >= Self.shortGrace { young = place }
+            case .idle: if young == nil, isFull { young = place }
             case .busy: if busy == nil, isFull, isOld { busy = place }
             }
         }
