@@ -2,7 +2,7 @@ public import NIOCore
 
 /// The body of `POST /push`: `{"userId":"…","event":"…","message":"…"}`.
 ///
-/// Keys match without regard to case, the last of several counts, other keys are ignored, and all three strings must be
+/// Keys match without regard to case, the last of several applies, other keys are ignored, and all three strings must be
 /// there and not empty. A user may be an integer, which stands for its digits. An event has at most 255 bytes and a user
 /// 8 KiB: clients cannot subscribe to longer ones.
 public struct PushMessage: Sendable, Hashable {

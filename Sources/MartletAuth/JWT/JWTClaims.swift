@@ -5,8 +5,8 @@ import NIOCore
 /// The claims that are checked (RFC 7519, section 4.1). A claim of another type, `null` included, makes the token
 /// malformed: it is not taken for missing.
 ///
-/// Of two claims with one name the last counts (RFC 7519, section 4). `sub` may be an integer, which stands for its
-/// digits.
+/// The last of several claims with one name applies (RFC 7519, section 4). `sub` may be an integer, which stands for
+/// its digits.
 package struct JWTClaims: Sendable {
     private let subject: String?
     private let issuer: String?

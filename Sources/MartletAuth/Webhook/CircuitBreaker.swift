@@ -3,9 +3,9 @@ package import NIOCore
 /// Protects a service that fails: after some failures in a row nothing is asked for a while, then one request is a
 /// trial. A pure state; the caller has the clock.
 ///
-/// A failure counts once for each client, so that one whose requests fail shuts nobody else out; one that no client can
-/// have caused, such as a refused connection, counts each time. The trial is not given to a client that has failed,
-/// unless nobody else comes.
+/// Failures of one client are counted as one, so that a client whose requests fail shuts nobody else out; a failure that
+/// no client can have caused, such as a refused connection, is counted each time. The trial is not given to a client that
+/// has failed, unless nobody else comes.
 package struct CircuitBreaker {
     private enum State {
         case closed
@@ -14,7 +14,7 @@ package struct CircuitBreaker {
         case halfOpen
     }
 
-    /// Failures in a row that open the breaker, whoever had them: so many times the threshold.
+    /// The breaker also opens after so many times the threshold of failures in a row, whoever had them.
     private static let manyFailures = 10
 
     private let threshold: Int

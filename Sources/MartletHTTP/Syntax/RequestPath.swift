@@ -1,4 +1,4 @@
-/// Paths of requests as routers compare them: empty segments do not count, so that `/sse/` and `//sse` are `/sse`.
+/// A `RequestPath` compares paths as routers do: empty segments are ignored, so that `/sse/` and `//sse` are `/sse`.
 package enum RequestPath {
     /// - Parameters:
     ///   - path: of a request, perhaps with a query; `nil` for none.

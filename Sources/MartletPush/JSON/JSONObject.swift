@@ -20,7 +20,7 @@ package struct JSONObject: Sendable, Hashable {
 
         var object: JSONObject { JSONObject(members: self.members) }
 
-        /// Adds a member. The value of one with the same name goes: the last one counts.
+        /// Adds a member. It replaces the value of one with the same name: the last one applies.
         mutating func add(_ name: String, _ value: JSONValue) {
             self.count += 1
             if let index = self.index(of: name) {
