@@ -23,9 +23,7 @@ package struct JSONLogHandler: LogHandler {
     }
 
     package func log(event: LogEvent) {
-        var metadata = self.metadata
-        if let provided = self.metadataProvider?.get() { metadata.merge(provided) { $1 } }
-        if let own = event.metadata { metadata.merge(own) { $1 } }
+        let metadata = event.metadata(over: self.metadata, self.metadataProvider)
         var line = "{\"time\":\"\(UTCTime.iso8601(UTCTime.now()))\",\"level\":\"\(event.level.rawValue)\""
         line += ",\"label\":\(Self.quote(self.label)),\"message\":\(Self.quote(event.message.description))"
         for (name, value) in metadata.sorted(by: { $0.key < $1.key }) {

@@ -34,8 +34,7 @@ package struct RecordingLogHandler: LogHandler {
     package func log(event: LogEvent) {
         self.handler.log(event: event)
         guard event.level >= .warning else { return }
-        var metadata = self.handler.metadata
-        if let own = event.metadata { metadata.merge(own) { $1 } }
+        let metadata = event.metadata(over: self.handler.metadata)
         let text = metadata.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
         self.records.add(event.level, event.message.description, text, at: UTCTime.now())
     }

@@ -22,9 +22,7 @@ package struct TextLogHandler: LogHandler {
     }
 
     package func log(event: LogEvent) {
-        var metadata = self.metadata
-        if let provided = self.metadataProvider?.get() { metadata.merge(provided) { $1 } }
-        if let own = event.metadata { metadata.merge(own) { $1 } }
+        let metadata = event.metadata(over: self.metadata, self.metadataProvider)
         var line = "\(UTCTime.iso8601(UTCTime.now())) \(event.level.rawValue) \(self.label):"
         for (name, value) in metadata.sorted(by: { $0.key < $1.key }) {
             line += " \(name)=\(Self.text(of: LogText.cut(value.description, name: name)))"
