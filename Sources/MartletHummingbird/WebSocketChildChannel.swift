@@ -32,7 +32,7 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
     let idleTimeout: Duration?
     let connections: OpenConnections?
     let trustedProxies: TrustedProxies
-    let tls: ServerTLS?
+    private(set) var tls: ServerTLS?
     let endpoint: EndpointSource
     let connectionLimiter: ConnectionLimiter?
     /// Returns the endpoint for a request that is answered with a stream.
@@ -74,7 +74,6 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
         responder: @escaping HTTPChannelHandler.Responder,
         limits: HTTPLimits,
         trustedProxies: TrustedProxies,
-        tls: ServerTLS?,
         connectionLimiter: ConnectionLimiter,
         requestEndpoint: @escaping @Sendable (HTTPRequestHead) -> RequestEndpoint?,
         streamEndpoint: @escaping @Sendable (HTTPRequest) -> StreamEndpoint?,
@@ -82,7 +81,7 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
     ) {
         self.init(
             responder: responder, limits: limits, idleTimeout: .seconds(60), connections: nil,
-            trustedProxies: trustedProxies, tls: tls, connectionLimiter: connectionLimiter,
+            trustedProxies: trustedProxies, tls: nil, connectionLimiter: connectionLimiter,
             streamEndpoint: streamEndpoint, requestEndpoint: requestEndpoint
         ) { _, jobs, _ in
             jobs.none()
@@ -91,6 +90,12 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
     }
 
     var isSecure: Bool { self.tls != nil }
+
+    func secured(with tls: ServerTLS) -> Self {
+        var secured = self
+        secured.tls = tls
+        return secured
+    }
 
     public func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         self.connections?.opened(channel)
@@ -103,14 +108,28 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
         return self.setupCounted(channel: channel, logger: logger, place: place)
     }
 
-    func setupCounted(
-        channel: any Channel, logger: Logger, place: ConnectionPlace? = nil
+    /// Serves a connection that has agreed on HTTP/1.1 over TLS.
+    ///
+    /// - Parameter tlsTime: the time that the TLS handshake has taken, of that for the first request.
+    func setup(
+        channel: any Channel, logger: Logger, place: ConnectionPlace?, tlsTime: TimeAmount
+    ) -> EventLoopFuture<Value> {
+        self.setupCounted(channel: channel, logger: logger, place: place, tlsTime: tlsTime)
+    }
+
+    /// Sets what every connection has.
+    static func prepare(_ channel: any Channel) {
+        try? channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)  // not available on a Unix socket
+        LoopbackSocket.simplifyIfLoopback(channel)
+    }
+
+    private func setupCounted(
+        channel: any Channel, logger: Logger, place: ConnectionPlace? = nil, tlsTime: TimeAmount? = nil
     ) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
             let http = channel.eventLoop.makePromise(of: HTTPChannel?.self)
             let job = ConnectionJob(channel)
-            try? channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)  // not available on a Unix socket
-            LoopbackSocket.simplifyIfLoopback(channel)
+            if tlsTime == nil { Self.prepare(channel) }
             if let tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler()) }
             let isSecure = (try? channel.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self)) != nil
             let handler = WebSocketUpgradeHandler(
@@ -127,6 +146,7 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
                 streamEndpoint: self.streamEndpoint, requestEndpoint: self.requestEndpoint,
                 idleTimeout: self.idleTimeout.map(TimeAmount.init))
             handler.place = place
+            if let tlsTime { handler.tlsIsReady(after: tlsTime) }
             try handler.install(on: channel)
             return Value(channel: channel, http: http.futureResult, job: job)
         }

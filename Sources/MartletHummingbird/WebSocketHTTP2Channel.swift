@@ -1,5 +1,6 @@
 public import HummingbirdCore
 public import Logging
+import MartletHTTP
 import MartletWebSocket
 public import NIOCore
 import NIOHTTP2
@@ -23,11 +24,11 @@ public struct WebSocketHTTP2Channel: ServerChildChannel, HTTPChannelHandler {
         let negotiated: EventLoopFuture<NIONegotiatedHTTPVersion<WebSocketChildChannel.Value, Connection>>
     }
 
-    private static let maximumConcurrentStreams = 1000
+    private static let maximumConcurrentStreams = 250
 
     public var responder: HTTPChannelHandler.Responder { self.http1.responder }
     private let http1: WebSocketChildChannel
-    private let tls: NIOSSLContext
+    private let makeTLSHandler: @Sendable () -> NIOSSLServerHandler
 
     init(http1: WebSocketChildChannel, tlsConfiguration: TLSConfiguration) throws {
         var configuration = tlsConfiguration
@@ -35,53 +36,79 @@ public struct WebSocketHTTP2Channel: ServerChildChannel, HTTPChannelHandler {
             configuration.minimumTLSVersion = .tlsv12  // RFC 9113, section 9.2
         }
         configuration.applicationProtocols = NIOHTTP2SupportedALPNProtocols
+        let context = try NIOSSLContext(configuration: configuration)
         self.http1 = http1
-        self.tls = try NIOSSLContext(configuration: configuration)
+        self.makeTLSHandler = { NIOSSLServerHandler(context: context) }
+    }
+
+    /// - Parameters:
+    ///   - http1: serves the connections over HTTP/1.1, without TLS of its own.
+    ///   - tls: its application protocols are those of ``ServerTLS/http2Protocols``.
+    init(http1: WebSocketChildChannel, tls: ServerTLS) {
+        self.http1 = http1
+        self.makeTLSHandler = { tls.makeHandler() }
     }
 
     public func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        self.setup(channel: channel, logger: logger, place: nil)
+    }
+
+    /// - Parameter place: the place of the connection among those of its server; `nil` for a server that does not count
+    ///   them here.
+    func setup(channel: any Channel, logger: Logger, place: ConnectionPlace?) -> EventLoopFuture<Value> {
         self.http1.connections?.opened(channel)
+        WebSocketChildChannel.prepare(channel)
+        let openedAt = channel.eventLoop.now
         do {
             try channel.pipeline.syncOperations.addHandlers(
-                NIOSSLServerHandler(context: self.tls), HandshakeGuard(timeout: self.http1.limits.handshakeTimeout))
+                self.makeTLSHandler(), HandshakeGuard(timeout: self.http1.limits.handshakeTimeout))
         } catch {
             return channel.eventLoop.makeFailedFuture(error)
         }
         return channel.configureHTTP2AsyncSecureUpgrade { channel in
             HandshakeGuard.remove(from: channel)
-            return self.http1.setupCounted(channel: channel, logger: logger)
+            return self.http1.setup(
+                channel: channel, logger: logger, place: place, tlsTime: channel.eventLoop.now - openedAt)
         } http2ConnectionInitializer: { channel in
             HandshakeGuard.remove(from: channel)
-            return channel.eventLoop.makeCompletedFuture { try self.setupConnection(channel, logger) }
+            return channel.eventLoop.makeCompletedFuture {
+                try self.setupConnection(channel, logger, place, tlsTime: channel.eventLoop.now - openedAt)
+            }
         }
         .map { Value(channel: channel, negotiated: $0) }
     }
 
-    private func setupConnection(_ channel: any Channel, _ logger: Logger) throws -> Connection {
+    private func setupConnection(
+        _ channel: any Channel, _ logger: Logger, _ place: ConnectionPlace?, tlsTime: TimeAmount
+    ) throws -> Connection {
         var http2 = NIOHTTP2Handler.Configuration()
         http2.connection.initialSettings = [
             HTTP2Setting(parameter: .enableConnectProtocol, value: 1),
             HTTP2Setting(parameter: .maxConcurrentStreams, value: Self.maximumConcurrentStreams),
             HTTP2Setting(parameter: .maxHeaderListSize, value: self.http1.limits.maximumHeaderSize),
         ]
-        let quiescer = StreamQuiescer()
-        let bound = NIOLoopBound(quiescer, eventLoop: channel.eventLoop)
-        try channel.pipeline.syncOperations.addHandler(quiescer)
-        return try channel.pipeline.syncOperations.configureAsyncHTTP2Pipeline(
+        let streams = ConnectionStreams(
+            channel, place, firstTimeout: self.http1.limits.handshakeTimeout - tlsTime,
+            idleTimeout: self.http1.idleTimeout.map { TimeAmount($0) })
+        let bound = NIOLoopBound(streams, eventLoop: channel.eventLoop)
+        let connection = try channel.pipeline.syncOperations.configureAsyncHTTP2Pipeline(
             mode: .server,
             connectionManagerConfiguration: .init(
-                maxIdleTime: self.http1.idleTimeout.map { TimeAmount($0) }, maxAge: nil, maxGraceTime: .seconds(10),
-                keepalive: nil),
+                maxIdleTime: nil, maxAge: nil, maxGraceTime: .seconds(10), keepalive: nil),
             http2HandlerConfiguration: http2
         ) { stream in
             stream.eventLoop.makeCompletedFuture {
-                bound.value.opened(stream)
-                return try self.setupStream(stream, peer: channel.remoteAddress, logger)
+                try self.setupStream(stream, peer: channel.remoteAddress, bound.value, logger)
             }
         }
+        try channel.pipeline.syncOperations.addHandler(streams)
+        return connection
     }
 
-    private func setupStream(_ stream: any Channel, peer: SocketAddress?, _ logger: Logger) throws -> Stream {
+    private func setupStream(
+        _ stream: any Channel, peer: SocketAddress?, _ streams: ConnectionStreams, _ logger: Logger
+    ) throws -> Stream {
+        streams.opened(stream)
         let http = stream.eventLoop.makePromise(of: HTTPChannel?.self)
         let job = ConnectionJob(stream)
         let handler = WebSocketStreamUpgradeHandler(
@@ -97,7 +124,9 @@ public struct WebSocketHTTP2Channel: ServerChildChannel, HTTPChannelHandler {
                 job.none()
             },
             onUpgradeWithoutHTTP: { http.succeed(nil) })
-        handler.limit(self.http1.connectionLimiter)
+        handler.serve(self.http1.connectionLimiter, streamEndpoint: self.http1.streamEndpoint)
+        handler.place = streams.place
+        handler.gate = streams.gate
         try stream.pipeline.syncOperations.addHandlers(HTTP2FramePayloadToHTTPServerCodec(), handler)
         return Stream(http: http.futureResult, job: job)
     }

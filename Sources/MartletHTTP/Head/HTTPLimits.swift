@@ -1,4 +1,4 @@
-import HTTPTypes
+package import HTTPTypes
 public import NIOCore
 package import NIOHTTP1
 
@@ -34,7 +34,19 @@ public struct HTTPLimits: Sendable {
         guard error == .headerOverflow else {
             return Refusal(.badRequest, "not a valid HTTP/1.1 request: \(error)", mayStay: false)
         }
-        return Refusal(
+        return self.headersTooLarge
+    }
+
+    /// Returns the answer to a request of HTTP/2 that has more headers than are taken; `nil` if it has not.
+    package func refusal(of request: HTTPRequest) -> Refusal? {
+        var size = 0
+        for field in request.headerFields { size += field.name.rawName.utf8.count + field.value.utf8.count }
+        let isTooLarge = size > self.maximumHeaderSize || request.headerFields.count > self.maximumHeaderCount
+        return isTooLarge ? self.headersTooLarge : nil
+    }
+
+    private var headersTooLarge: Refusal {
+        Refusal(
             .requestHeaderFieldsTooLarge,
             "the headers are longer than \(self.maximumHeaderSize) bytes or more than \(self.maximumHeaderCount)",
             mayStay: false)

@@ -12,7 +12,7 @@ import Glibc
 import Musl
 #endif
 
-/// Accepts connections for a ``WebSocketChildChannel``, and ends them step by step.
+/// Accepts connections, and ends them step by step.
 ///
 /// Hummingbird's own server binds one address and, when it stops, tells all connections at once. This one takes several
 /// sockets, including inherited ones, answers connections beyond its limit, and lets its owner stop listening long
@@ -23,21 +23,21 @@ package final class ConnectionServer: Sendable {
     private static let refusalsAtOnce = 32
 
     private let group: any EventLoopGroup
-    private let childChannel: WebSocketChildChannel
+    private let protocols: ServedProtocols
     private let limiter: ConnectionLimiter
     private let logger: Logger
     private let channels = OpenChannels()
     private let isAborted = Atomic(false)
     private let refusalCount = Atomic(0)
-    private let values: AsyncStream<WebSocketChildChannel.Value>
-    private let continuation: AsyncStream<WebSocketChildChannel.Value>.Continuation
+    private let values: AsyncStream<ServedProtocols.Value>
+    private let continuation: AsyncStream<ServedProtocols.Value>.Continuation
 
     /// - Parameter limiter: connections beyond its total get 503.
     package init(
-        group: any EventLoopGroup, childChannel: WebSocketChildChannel, limiter: ConnectionLimiter, logger: Logger
+        group: any EventLoopGroup, protocols: ServedProtocols, limiter: ConnectionLimiter, logger: Logger
     ) {
         self.group = group
-        self.childChannel = childChannel
+        self.protocols = protocols
         self.limiter = limiter
         self.logger = logger
         (self.values, self.continuation) = AsyncStream.makeStream()
@@ -130,7 +130,7 @@ package final class ConnectionServer: Sendable {
         self.channels.opened(channel)
         // `abort()` reads the channels after it has set the flag, and this reads the flag after the channel was added.
         guard !self.isAborted.load(ordering: .sequentiallyConsistent) else { return channel.close() }
-        return self.childChannel.setup(channel: channel, logger: self.logger, place: place).map { value in
+        return self.protocols.setup(channel, self.logger, place).map { value in
             // A connection that upgrades at once has no task; its value is no longer needed once the stream has
             // delivered it.
             self.continuation.yield(value)
@@ -141,7 +141,7 @@ package final class ConnectionServer: Sendable {
     private func refuse(_ channel: any Channel) -> EventLoopFuture<Void> {
         let count = self.refusalCount.add(1, ordering: .relaxed).newValue
         channel.closeFuture.whenComplete { _ in self.refusalCount.subtract(1, ordering: .relaxed) }
-        guard !self.childChannel.isSecure, count <= Self.refusalsAtOnce else { return channel.close() }
+        guard !self.protocols.isSecure, count <= Self.refusalsAtOnce else { return channel.close() }
         return channel.eventLoop.makeCompletedFuture {
             try channel.pipeline.syncOperations.addHandler(OverloadHandler())
         }
@@ -152,7 +152,7 @@ package final class ConnectionServer: Sendable {
         await withTaskCancellationHandler {
             await withDiscardingTaskGroup { group in
                 for await value in self.values {
-                    group.addTask { await self.childChannel.handle(value: value, logger: self.logger) }
+                    group.addTask { await self.protocols.handle(value, self.logger) }
                 }
             }
             await self.channels.allClosed()

@@ -32,7 +32,8 @@ final class ProxyListener: Sendable {
             self.tls = try configuration.tls.map {
                 try ServerTLS(
                     certificateFile: $0.certificate, keyFile: $0.key,
-                    applicationProtocols: configuration.isHTTP2Allowed ? ["h2", "http/1.1"] : ["http/1.1"])
+                    applicationProtocols: configuration.isHTTP2Allowed
+                        ? ServerTLS.http2Protocols : ServerTLS.http1Protocols)
             }
         } catch {
             throw ProxyError(

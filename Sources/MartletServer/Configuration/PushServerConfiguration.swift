@@ -42,8 +42,11 @@ public struct PushServerConfiguration: Sendable {
     public var isOpenBeyondLoopback = false
     /// The reverse proxies whose `X-Forwarded-*` headers are believed. Default: none.
     public var trustedProxies = TrustedProxies.none
-    /// The certificate to serve TLS with. Default: none, plain TCP.
+    /// The certificate to serve TLS with. Clients may speak HTTP/2 if its application protocols have `h2`. Default: none,
+    /// plain TCP.
     public var tls: ServerTLS?
+    /// Whether the files of a certificate that the settings name serve HTTP/2. Default: `true`.
+    var isHTTP2Allowed = true
     /// One listening socket for each event loop (`SO_REUSEPORT`): the kernel deals connections out, and a new process may
     /// listen before the old one has gone. Default: `false`.
     public var isPortShared = false

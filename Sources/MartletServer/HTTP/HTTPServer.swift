@@ -43,11 +43,13 @@ struct HTTPServer: Sendable {
         }
         self.server = ConnectionServer(
             group: group,
-            childChannel: WebSocketChildChannel(
-                responder: HTTPResponder(router.buildResponder(), logger: logger).respond,
-                limits: configuration.limits, trustedProxies: configuration.trustedProxies, tls: configuration.tls,
-                connectionLimiter: configuration.limiter, requestEndpoint: endpoints.request,
-                streamEndpoint: endpoints.stream, endpoint: endpoints.webSocket),
+            protocols: ServedProtocols(
+                WebSocketChildChannel(
+                    responder: HTTPResponder(router.buildResponder(), logger: logger).respond,
+                    limits: configuration.limits, trustedProxies: configuration.trustedProxies,
+                    connectionLimiter: configuration.limiter, requestEndpoint: endpoints.request,
+                    streamEndpoint: endpoints.stream, endpoint: endpoints.webSocket),
+                tls: configuration.tls),
             limiter: configuration.limiter, logger: logger)
     }
 

@@ -17,6 +17,7 @@ extension PushServerConfiguration {
         .fixed(
             "admin.listen", \.admin, .listenAddress, default: "none, everything is at `listen`",
             "The address and port of a listener of its own for metrics, health, the console and the API."),
+        .fixed("http2", \.isHTTP2Allowed, .bool, "Whether clients may speak HTTP/2, over TLS only."),
         .fixed(
             "reusePort", \.isPortShared, .bool,
             "Whether each event loop has a listening socket of its own (`SO_REUSEPORT`), which a new process may share."

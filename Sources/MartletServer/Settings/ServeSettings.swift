@@ -64,7 +64,7 @@ public struct ServeSettings: Sendable {
         var reading = self.reading
         let values = reading.values
         var configuration = values.configuration
-        let (tls, tlsProblems) = values.tls.open()
+        let (tls, tlsProblems) = values.tls.open(http2: configuration.isHTTP2Allowed)
         configuration.tls = tls
         for (path, error) in tlsProblems { reading.add(error, at: path) }
         await reading.gather(values.apiKeyFile == nil ? Self.apiKeyVariable : "apiKeyFile") {

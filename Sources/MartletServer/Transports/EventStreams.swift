@@ -103,10 +103,10 @@ final class EventStreams: Sendable {
             let configuration = self.configuration
             let address = request.clientAddress == request.remoteAddress?.ipAddress ? nil : request.clientAddress
             let isPlainTCP = self.live.configuration.tls == nil
-            return .open { eventLoop in
-                ServerSentEvents(
-                    configuration, address: address, allowedOrigin: accepted.allowedOrigin, isPlainTCP: isPlainTCP
-                ) { eventLoop in
+            let fields = ServerSentEvents.fields(allowedOrigin: accepted.allowedOrigin)
+            return .open(fields) { _, version in
+                ServerSentEvents(configuration, address: address, fields, version, isPlainTCP: isPlainTCP) {
+                    eventLoop in
                     self.service.session(
                         over: .sse, accepted.dialect(accepted.request.isJSON ? .jsonEvents : .events), on: eventLoop)
                 }
@@ -154,6 +154,7 @@ final class EventStreams: Sendable {
             self.service.counters.add(to: .refusedRegistrations)
             return self.refuse(refusal, context)
         case .success(let accepted):
+            context.channel.pipeline.fireUserInboundEventTriggered(ProvedEvent())
             let eventLoop = self.eventLoops.randomElement()
             guard let eventLoop, let polls = self.polls[ObjectIdentifier(eventLoop)] else {
                 return Response(status: .serviceUnavailable)

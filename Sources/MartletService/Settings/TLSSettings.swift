@@ -44,8 +44,9 @@ package struct TLSSettings: Sendable, Hashable {
 
     /// Reads the files.
     ///
+    /// - Parameter http2: whether clients may speak HTTP/2.
     /// - Returns: `nil` unless both files are named and can be used, and what is wrong, each with the path of its key.
-    package func open() -> (tls: ServerTLS?, problems: [(path: String, error: ServerError)]) {
+    package func open(http2: Bool = false) -> (tls: ServerTLS?, problems: [(path: String, error: ServerError)]) {
         var problems: [(path: String, error: ServerError)] = []
         for (path, file) in [("tls.certificate", self.certificate), ("tls.key", self.key)] {
             guard let file else { continue }
@@ -57,7 +58,11 @@ package struct TLSSettings: Sendable, Hashable {
         }
         guard let certificate = self.certificate, let key = self.key, problems.isEmpty else { return (nil, problems) }
         do {
-            return (try ServerTLS(certificateFile: certificate, keyFile: key), [])
+            return (
+                try ServerTLS(
+                    certificateFile: certificate, keyFile: key,
+                    applicationProtocols: http2 ? ServerTLS.http2Protocols : ServerTLS.http1Protocols), []
+            )
         } catch {
             return (nil, [("tls.certificate", ServerError(.file, reason: "cannot serve TLS", cause: error))])
         }

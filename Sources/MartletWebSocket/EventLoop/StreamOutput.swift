@@ -9,25 +9,36 @@ package final class StreamOutput {
     /// The socket for sending past the pipeline; `nil` if the pipeline changes the bytes, as TLS does.
     private let socket: DirectSocket?
     private let queueLimit: Int
+    /// Whether the bytes that wait are counted here, since the channel does not.
+    private let countsBytes: Bool
     private var place: ReadySockets.Place?
     /// The number of writes that NIO has not finished.
     private var waiting = 0
+    /// The bytes that NIO has not sent, where the channel is a stream of HTTP/2, which does not count them.
+    package private(set) var waitingBytes = 0
     private var hasEnded = false
 
     /// - Parameters:
     ///   - isPlainTCP: whether no handler between this one and the socket changes the bytes.
+    ///   - isSocket: whether the channel is a socket, and not a stream of HTTP/2.
     ///   - queueLimit: the most bytes that may wait.
-    package init(context: ChannelHandlerContext, isPlainTCP: Bool, queueLimit: Int) {
+    package init(context: ChannelHandlerContext, isPlainTCP: Bool, isSocket: Bool, queueLimit: Int) {
         self.context = context
         self.loop = LoopContext.current(context.eventLoop)
-        self.socket = isPlainTCP ? DirectSocket(context.channel) : nil
+        self.socket = isPlainTCP && isSocket ? DirectSocket(context.channel) : nil
+        self.countsBytes = !isSocket
         self.queueLimit = queueLimit
+    }
+
+    /// Whether as many bytes wait as may.
+    package var isFull: Bool {
+        self.countsBytes ? self.waitingBytes >= self.queueLimit : !self.context.channel.isWritable
     }
 
     /// Writes the first bytes, after everything that NIO has to send on the connection. They are sent with the next
     /// bytes, or with ``flush()``.
     package func begin(_ bytes: ByteBuffer) {
-        if let done = self.willWriteThroughPipeline() {
+        if let done = self.willWriteThroughPipeline(0) {
             self.context.write(NIOAny(bytes)).whenComplete(done)
         } else {
             self.context.write(NIOAny(bytes), promise: nil)
@@ -37,16 +48,21 @@ package final class StreamOutput {
     package func flush() { self.context.flush() }
 
     private func writeThroughPipeline(_ bytes: ByteBuffer) {
-        if let done = self.willWriteThroughPipeline() {
+        if let done = self.willWriteThroughPipeline(bytes.readableBytes) {
             self.context.writeAndFlush(NIOAny(bytes)).whenComplete(done)
         } else {
             self.context.writeAndFlush(NIOAny(bytes), promise: nil)
         }
     }
 
-    /// - Returns: a function to call when the write has finished; `nil` if nothing is ever sent past the pipeline.
-    private func willWriteThroughPipeline() -> (@Sendable (Result<Void, any Error>) -> Void)? {
-        guard self.socket != nil else { return nil }
+    /// - Returns: a function to call when the write has finished; `nil` if nobody has to know.
+    private func willWriteThroughPipeline(_ count: Int) -> (@Sendable (Result<Void, any Error>) -> Void)? {
+        guard self.socket != nil else {
+            guard self.countsBytes else { return nil }
+            self.waitingBytes += count
+            let bound = NIOLoopBound(self, eventLoop: self.context.eventLoop)
+            return { _ in bound.value.waitingBytes -= count }
+        }
         self.waiting += 1
         if let place = self.place { self.loop.ready.clear(place) }
         let bound = NIOLoopBound(self, eventLoop: self.context.eventLoop)

@@ -14,9 +14,14 @@ public final class ServerTLS: Sendable {
         var refused: [FileStamp?]?
     }
 
+    /// The protocols for ALPN of a server that speaks HTTP/1.1 alone.
+    package static let http1Protocols = ["http/1.1"]
+    /// The protocols for ALPN of a server that speaks HTTP/2 as well.
+    package static let http2Protocols = ["h2"] + http1Protocols
+
     package let certificateFile: String
     package let keyFile: String
-    private let applicationProtocols: [String]
+    package let applicationProtocols: [String]
     private let configure: @Sendable (inout TLSConfiguration) -> Void
     private let state: Mutex<State>
 

@@ -5,10 +5,16 @@ package import NIOCore
 /// A `StreamEndpoint` answers a request with bytes that end with the connection, such as an event stream, on the
 /// event-loop tier: no task and no HTTP handler remains.
 package struct StreamEndpoint: Sendable {
+    package enum HTTPVersion: Sendable, Hashable {
+        case http1
+        case http2
+    }
+
     package enum Decision: Sendable {
-        /// The request is accepted. The function makes the handler that has the connection from here on, on its event
-        /// loop; the handler writes the whole answer, including the head.
-        case open(@Sendable (any EventLoop) -> any ChannelHandler)
+        /// The request is accepted. The function makes the handler that has the connection from here on, or its stream of
+        /// HTTP/2, on its event loop. Over HTTP/1.1 the handler writes the whole answer; over HTTP/2 the head has been
+        /// written by then, with these headers.
+        case open(HTTPFields, @Sendable (any EventLoop, HTTPVersion) -> any ChannelHandler)
         case refuse(Refusal)
     }
 

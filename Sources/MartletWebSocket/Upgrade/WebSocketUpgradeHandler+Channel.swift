@@ -232,7 +232,9 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
         case .stop:
             self.timer = nil
             return
-        case .startHandshake: time = self.settings.limits.handshakeTimeout
+        case .startHandshake:
+            time = self.settings.limits.handshakeTimeout - self.tlsTime
+            self.tlsTime = .zero
         case .startDrain: time = Self.drainPatience
         }
         self.timer = self.context?.eventLoop.assumeIsolated().scheduleTask(in: time) {

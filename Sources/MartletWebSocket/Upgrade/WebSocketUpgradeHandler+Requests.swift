@@ -250,8 +250,10 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
                 let decision = await endpoint.decide(asked)
                 eventLoop.execute {
                     switch decision {
-                    case .open(let makeHandler):
-                        bound.value.hookAnswered(question, .allow([:])) { $0.makeHandler = makeHandler }
+                    case .open(_, let makeHandler):
+                        bound.value.hookAnswered(question, .allow([:])) {
+                            $0.makeHandler = { makeHandler($0, .http1) }
+                        }
                     case .refuse(let refusal): bound.value.hookAnswered(question, .refuse(refusal)) { _ in }
                     }
                 }
@@ -378,6 +380,7 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
             headers.add(name: "Content-Type", value: "text/plain; charset=utf-8")
         }
         headers.replaceOrAdd(name: "Content-Length", value: String(refusal.reason.utf8.count))
+        headers.add(name: "Date", value: LoopContext.current(context.eventLoop).date.text(context.eventLoop.now))
         // RFC 9110, section 7.8: a message with Upgrade must name it here.
         let upgrade = headers.contains(name: "Upgrade") ? ", Upgrade" : ""
         headers.add(name: "Connection", value: (keepsAlive ? "keep-alive" : "close") + upgrade)

@@ -98,6 +98,8 @@ public final class WebSocketUpgradeHandler {
     var stall: AnswerStall?
     /// Whether the TLS handshake is complete.
     var isTLSReady = false
+    /// The time that the TLS handshake has taken of that for the first request, if this handler came after it.
+    var tlsTime = TimeAmount.zero
 
     /// - Parameters:
     ///   - isSecure: whether the connection to this server uses TLS.
@@ -137,6 +139,14 @@ public final class WebSocketUpgradeHandler {
         self.settings.streamEndpoint = streamEndpoint
         self.settings.requestEndpoint = requestEndpoint
         self.settings.idleTimeout = idleTimeout
+    }
+
+    /// Tells that the TLS handshake is complete. To be called before the handler is installed.
+    ///
+    /// - Parameter time: the time that it has taken of that for the first request.
+    package func tlsIsReady(after time: TimeAmount) {
+        self.isTLSReady = true
+        self.tlsTime = time
     }
 
     /// Adds the HTTP/1 codec and this handler to the end of a new channel's pipeline.

@@ -1,13 +1,13 @@
 import DequeModule
-import HTTPTypes
+package import HTTPTypes
 public import Logging
-import MartletHTTP
+package import MartletHTTP
 import MartletProtocol
 public import NIOCore
 public import NIOHTTPTypes
 
-/// Passes an HTTP/2 stream to a ``WebSocketEndpoint`` (RFC 8441) or to the handlers of plain HTTP, as
-/// ``UpgradeDecision`` decides.
+/// Passes an HTTP/2 stream to a ``WebSocketEndpoint`` (RFC 8441), to an endpoint that answers with a stream of bytes, or
+/// to the handlers of plain HTTP, as ``UpgradeDecision`` decides.
 ///
 /// It comes after `HTTP2FramePayloadToHTTPServerCodec` in the pipeline of a stream's channel.
 public final class WebSocketStreamUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler {
@@ -16,34 +16,64 @@ public final class WebSocketStreamUpgradeHandler: ChannelDuplexHandler, Removabl
     public typealias OutboundIn = HTTPResponsePart
     public typealias OutboundOut = HTTPResponsePart
 
-    private enum State {
+    enum State {
         /// The head has not arrived.
         case ready
+        /// The head of a request for a stream of bytes has arrived, which must end with it.
+        case ending(HTTPRequest, StreamEndpoint)
         /// The request is being decided about.
-        case deciding(UpgradeDecision, WebSocketRequest, WebSocketEndpoint)
+        case deciding(Inquiry)
+        /// A plain request waits for others of its connection.
+        case waiting(NIOAny)
         case plain
         case finished
     }
 
-    private struct Settings {
+    /// A request that is being decided about.
+    struct Inquiry {
+        enum Target {
+            case webSocket(WebSocketEndpoint)
+            case stream(StreamEndpoint)
+        }
+
+        var target: Target
+        let asked: WebSocketRequest
+        var decision: UpgradeDecision
+        /// The headers of the answer with a stream of bytes, and its handler, once it has been accepted.
+        var opening:
+            (fields: HTTPFields, makeHandler: (any EventLoop, StreamEndpoint.HTTPVersion) -> any ChannelHandler)?
+    }
+
+    struct Settings {
         let logger: Logger
         let trustedProxies: TrustedProxies
-        let timeout: TimeAmount
+        let limits: HTTPLimits
         let peer: SocketAddress?
         let endpoint: WebSocketUpgradeHandler.EndpointLookup
         let installHTTPSide: (any Channel) throws -> Void
         var connectionLimiter: ConnectionLimiter?
+        var streamEndpoint: @Sendable (HTTPRequest) -> StreamEndpoint? = { _ in nil }
     }
 
-    private var settings: Settings
+    var settings: Settings
     private var onUpgrade: (() -> Void)?
-    private var state = State.ready
-    private var held: Deque<NIOAny> = []
+    var state = State.ready
+    var held: Deque<NIOAny> = []
     private var readWasHeldBack = false
-    private var isDraining = false
-    private var admission: ConnectionLimiter.Admission?
-    private var timer: Scheduled<Void>?
-    private var context: ChannelHandlerContext?
+    var isDraining = false
+    var admission: ConnectionLimiter.Admission?
+    var timer: Scheduled<Void>?
+    var context: ChannelHandlerContext?
+    /// The connection's place among those of its server; `nil` for a server that does not count them here.
+    package var place: ConnectionPlace?
+    /// The gate before the HTTP side; `nil` for none.
+    package var gate: StreamGate?
+    private var isInsideGate = false
+    /// Whether the client waits for an interim answer before it sends its body.
+    private var awaitsContinue = false
+    /// The answer of the HTTP side.
+    private var answer = StreamAnswer()
+    private var answerTimer: Scheduled<Void>?
 
     /// - Parameters:
     ///   - peer: the address of the connection that the stream belongs to.
@@ -59,77 +89,130 @@ public final class WebSocketStreamUpgradeHandler: ChannelDuplexHandler, Removabl
         onUpgradeWithoutHTTP: @escaping () -> Void
     ) {
         self.settings = Settings(
-            logger: logger, trustedProxies: trustedProxies, timeout: limits.handshakeTimeout, peer: peer,
-            endpoint: endpoint, installHTTPSide: installHTTPSide)
+            logger: logger, trustedProxies: trustedProxies, limits: limits, peer: peer, endpoint: endpoint,
+            installHTTPSide: installHTTPSide)
         self.onUpgrade = onUpgradeWithoutHTTP
     }
 
-    /// Limits WebSockets by the client's address. To be called before the handler is installed.
-    package func limit(_ limiter: ConnectionLimiter?) { self.settings.connectionLimiter = limiter }
+    /// Adds what a server of its own has. To be called before the handler is installed.
+    ///
+    /// - Parameters:
+    ///   - limiter: limits WebSockets and streams by the client's address.
+    ///   - streamEndpoint: returns the endpoint that answers a request with a stream of bytes.
+    package func serve(
+        _ limiter: ConnectionLimiter?, streamEndpoint: @escaping @Sendable (HTTPRequest) -> StreamEndpoint?
+    ) {
+        self.settings.connectionLimiter = limiter
+        self.settings.streamEndpoint = streamEndpoint
+    }
 
     public func handlerAdded(context: ChannelHandlerContext) { self.context = context }
 
     public func handlerRemoved(context: ChannelHandlerContext) {
-        self.timer?.cancel()
-        self.releaseAdmission()
+        self.stop()
         self.context = nil
     }
 
     public func channelInactive(context: ChannelHandlerContext) {
         self.state = .finished
         self.settle()
-        self.releaseAdmission()
+        self.stop()
         context.fireChannelInactive()
+    }
+
+    private func stop() {
+        self.timer?.cancel()
+        self.answerTimer?.cancel()
+        self.answerTimer = nil
+        self.releaseAdmission()
+        self.leaveGate()
+        self.gate = nil
     }
 
     public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch self.state {
         case .ready:
             guard case .head(let request) = self.unwrapInboundIn(data) else { return }
-            if ServerHandshake.isExtendedConnect(request) {
-                self.decide(request)
-            } else if let refusal = RequestCheck.fault(of: request) {
-                self.refuse(refusal, path: request.path, isHead: request.method == .head)
-            } else {
-                self.pass(context, data)
-            }
-        case .plain: context.fireChannelRead(data)
-        case .deciding: self.held.append(data)
+            self.begin(request, data)
+        case .ending(let request, let endpoint):
+            var hasMore = true
+            if case .end = self.unwrapInboundIn(data) { hasMore = false }
+            self.decide(request, endpoint, hasMore: hasMore)
+        case .plain:
+            self.awaitsContinue = false
+            context.fireChannelRead(data)
+        case .deciding, .waiting: self.held.append(data)
         case .finished:
             if case .end = self.unwrapInboundIn(data) { context.close(promise: nil) }
         }
     }
 
-    /// Holds reads back while the hook is asked.
+    /// Holds reads back while the request waits.
     public func read(context: ChannelHandlerContext) {
-        if case .deciding = self.state { self.readWasHeldBack = true } else { context.read() }
-    }
-
-    public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is ChannelShouldQuiesceEvent, case .deciding = self.state {
-            self.isDraining = true
-        } else {
-            context.fireUserInboundEventTriggered(event)
+        switch self.state {
+        case .deciding, .waiting: self.readWasHeldBack = true
+        default: context.read()
         }
     }
 
-    private func readIfHeldBack() {
+    func readIfHeldBack() {
         guard self.readWasHeldBack else { return }
         self.readWasHeldBack = false
         self.context?.read()
     }
 
-    private func settle() {
+    public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case is WantsBodyEvent: self.sendContinue(context)
+        case is ProvedEvent:
+            self.place?.prove()
+            self.leaveGate()
+        case is ChannelShouldQuiesceEvent, is ServerRestartEvent:
+            switch self.state {
+            case .ready, .ending, .deciding: self.isDraining = true
+            // An answer is finished; the connection ends when there is no stream any more.
+            case .waiting, .plain: break
+            case .finished: context.fireUserInboundEventTriggered(event)
+            }
+        default: context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    private func sendContinue(_ context: ChannelHandlerContext) {
+        guard self.awaitsContinue else { return }
+        self.awaitsContinue = false
+        context.writeAndFlush(self.wrapOutboundOut(.head(.init(status: .continue))), promise: nil)
+    }
+
+    /// Tells that the stream was never plain HTTP.
+    func settle() {
         self.onUpgrade?()
         self.onUpgrade = nil
     }
 
-    private func releaseAdmission() {
+    func releaseAdmission() {
         self.admission?.end()
         self.admission = nil
     }
 
-    private func pass(_ context: ChannelHandlerContext, _ head: NIOAny) {
+    // MARK: Plain HTTP
+
+    /// Passes the request to the HTTP side when it may go on.
+    func pass(_ request: HTTPRequest, _ head: NIOAny) {
+        guard let context = self.context else { return }
+        self.awaitsContinue = request.headerFields[values: .expect].contains { $0.lowercased() == "100-continue" }
+        if let gate = self.gate {
+            guard gate.enter(self) else {
+                self.state = .waiting(head)
+                return
+            }
+            self.isInsideGate = true
+        }
+        self.install(context, head)
+    }
+
+    /// Adds the HTTP side.
+    private func install(_ context: ChannelHandlerContext, _ head: NIOAny) {
         do {
             try self.settings.installHTTPSide(context.channel)
             self.onUpgrade = nil
@@ -141,141 +224,97 @@ public final class WebSocketStreamUpgradeHandler: ChannelDuplexHandler, Removabl
         }
     }
 
-    // MARK: The decision
-
-    private func decide(_ head: HTTPRequest) {
-        // Endpoints are looked up, and handlers written, for the request that HTTP/1.1 would have had.
-        var request = head
-        request.method = .get
-        if let refusal = RequestCheck.fault(of: request) { return self.refuse(refusal, path: head.path) }
-        guard let endpoint = self.settings.endpoint(request) else {
-            return self.refuse(
-                Refusal(.notFound, "there is no WebSocket endpoint at this path"), path: head.path)
-        }
-        let client = self.settings.trustedProxies.client(of: head, peer: self.settings.peer, isSecure: true)
-        var asked = WebSocketRequest(request, client, remoteAddress: self.settings.peer)
-        let (decision, action) = UpgradeDecision.begin(
-            .init(
-                handshake: Result { () throws(HandshakeFailure) in try ServerHandshake(extendedConnect: head) },
-                isSecure: asked.isSecure, head: { [asked] in asked.head }), .init(endpoint))
-        asked.subprotocol = decision.subprotocol
-        self.state = .deciding(decision, asked, endpoint)
-        self.perform(action)
+    private func leaveGate() {
+        guard self.isInsideGate else { return }
+        self.isInsideGate = false
+        self.gate?.leave()
     }
 
-    private func perform(_ action: UpgradeDecision.Action) {
-        guard case .deciding(var decision, let asked, let endpoint) = self.state else { return }
-        switch action {
-        case .admit:
-            let next = decision.admitted(self.admit(asked, endpoint))
-            self.state = .deciding(decision, asked, endpoint)
-            self.perform(next)
-        case .ask: self.askHook(asked, endpoint)
-        case .accept(let agreement): self.accept(agreement, asked, endpoint)
-        case .refuse(let refusal): self.refuse(refusal, path: asked.head.path)
-        }
-    }
-
-    private func admit(_ asked: WebSocketRequest, _ endpoint: WebSocketEndpoint) -> Refusal? {
-        guard let limiter = endpoint.connectionLimiter ?? self.settings.connectionLimiter else { return nil }
-        do {
-            self.admission = try limiter.admit(address: asked.clientAddress)
-            return nil
-        } catch {
-            return error.answer()
-        }
-    }
-
-    private func askHook(_ asked: WebSocketRequest, _ endpoint: WebSocketEndpoint) {
-        guard let authorize = endpoint.authorize, let eventLoop = self.context?.eventLoop else { return }
-        self.timer = eventLoop.assumeIsolated().scheduleTask(in: self.settings.timeout) {
-            self.answered { $0.timedOut() }
-        }
-        let bound = NIOLoopBound(self, eventLoop: eventLoop)
-        Task {
-            let authorization = await authorize(asked)
-            eventLoop.execute {
-                bound.value.answered(choosing: authorization.chosenEndpoint) { $0.answered(authorization.answer) }
-            }
-        }
-    }
-
-    private func answered(
-        choosing chosen: WebSocketEndpoint? = nil, _ body: (inout UpgradeDecision) -> UpgradeDecision.Action
-    ) {
-        guard case .deciding(var decision, let asked, let endpoint) = self.state else { return }
-        self.timer?.cancel()
-        let action = body(&decision)
-        self.state = .deciding(decision, asked, chosen ?? endpoint)
-        self.perform(action)
-    }
-
-    // MARK: Its outcome
-
-    private func refuse(_ refusal: Refusal, path: String?, isHead: Bool = false) {
-        guard let context = self.context else { return }
-        self.state = .finished
-        self.releaseAdmission()
-        RefusalCounter.count(status: refusal.status.code)
-        var metadata: Logger.Metadata = [
-            "status": "\(refusal.status.code)", "reason": "\(refusal.reason)",
-            "path": "\(path.map { String($0.prefix { $0 != "?" && $0 != "#" }) } ?? "-")",
-            "address": "\(self.settings.peer?.text ?? "-")",
-        ]
-        if let detail = refusal.detail { metadata["detail"] = "\(detail)" }
-        self.settings.logger.info("refused a request", metadata: metadata)
-        var fields = refusal.fields
-        if fields[.contentType] == nil { fields[.contentType] = "text/plain; charset=utf-8" }
-        fields[.contentLength] = String(refusal.reason.utf8.count)
-        // Headers of an HTTP/1.1 connection are not allowed here (RFC 9113, section 8.2.2).
-        for name in [HTTPField.Name.connection, .upgrade] { fields[name] = nil }
-        context.write(self.wrapOutboundOut(.head(.init(status: refusal.status, headerFields: fields))), promise: nil)
-        if !isHead { context.write(self.wrapOutboundOut(.body(ByteBuffer(string: refusal.reason))), promise: nil) }
-        context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
-        // The client has until the timeout to end its half of the stream.
-        self.timer?.cancel()
-        self.timer = context.eventLoop.assumeIsolated().scheduleTask(in: self.settings.timeout) {
-            context.close(promise: nil)
-        }
-        self.settle()
-        self.readIfHeldBack()
-    }
-
-    private func accept(
-        _ agreement: UpgradeDecision.Agreement, _ asked: WebSocketRequest, _ endpoint: WebSocketEndpoint
-    ) {
-        guard let context = self.context, context.channel.isActive, let response = agreement.response else { return }
-        self.state = .finished
-        if let admission = self.admission {
-            context.channel.closeFuture.whenComplete { _ in admission.end() }
-            self.admission = nil
-        }
-        context.writeAndFlush(self.wrapOutboundOut(.head(response)), promise: nil)
-        var request = asked
-        request.subprotocol = agreement.subprotocol
-        let socket = WebSocket(
-            role: .server, configuration: endpoint.configuration, subprotocol: agreement.subprotocol,
-            compression: agreement.compression, isPlainTCP: false, isSocket: false,
-            handler: endpoint.makeHandler(request, context.eventLoop), eventLoop: context.eventLoop)
-        let pipeline = context.pipeline.syncOperations
-        do {
-            let bytes = HTTP2StreamBytes()
-            try pipeline.addHandler(bytes, position: .after(self))
-            try pipeline.addHandler(socket, position: .after(bytes))
-        } catch {
-            self.settings.logger.error("cannot upgrade a stream", metadata: ["error": "\(error)"])
-            context.close(promise: nil)
-            return
-        }
-        self.settle()
+    /// Gives up what was held while the request waited.
+    func releaseHeld(_ context: ChannelHandlerContext) {
         let held = self.held
         self.held = []
         for part in held { context.fireChannelRead(part) }
         if !held.isEmpty { context.fireChannelReadComplete() }
-        if self.isDraining { context.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent()) }
         self.readIfHeldBack()
-        pipeline.removeHandler(self, promise: nil)
     }
+
+    // MARK: Its answer
+
+    public func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard case .plain = self.state else { return context.write(data, promise: promise) }
+        switch self.unwrapOutboundIn(data) {
+        case .head(var head):
+            // RFC 9113, section 8.2.2: what describes a connection of HTTP/1.1 makes an answer malformed.
+            for name in HTTPField.Name.ofConnection { head.headerFields[name] = nil }
+            context.write(self.wrapOutboundOut(.head(head)), promise: promise)
+        case .body(var bytes):
+            while bytes.readableBytes > StreamAnswer.pieceSize,
+                let piece = bytes.readSlice(length: StreamAnswer.pieceSize)
+            {
+                self.write(.body(piece), nil, context)
+            }
+            self.write(.body(bytes), promise, context)
+        case .end: self.write(self.unwrapOutboundIn(data), promise, context)
+        }
+    }
+
+    private func write(_ part: HTTPResponsePart, _ promise: EventLoopPromise<Void>?, _ context: ChannelHandlerContext) {
+        var isLast = false
+        if case .end = part { isLast = true }
+        let eventLoop = context.eventLoop
+        self.answer.wrote(isLast: isLast, at: eventLoop.now)
+        let done = promise ?? eventLoop.makePromise(of: Void.self)
+        done.futureResult.assumeIsolated().whenComplete { _ in
+            guard self.answer.sent(at: eventLoop.now) else { return }
+            self.answerTimer?.cancel()
+            self.answerTimer = nil
+            self.leaveGate()
+        }
+        context.write(self.wrapOutboundOut(part), promise: done)
+    }
+
+    public func flush(context: ChannelHandlerContext) {
+        context.flush()
+        if self.answer.hasUnsent, self.answerTimer == nil, self.context != nil { self.watchAnswer(context) }
+    }
+
+    /// Ends the stream when the client takes nothing of its answer for too long.
+    private func watchAnswer(_ context: ChannelHandlerContext) {
+        let timeout = self.settings.limits.answerTimeout
+        let eventLoop = context.eventLoop
+        self.answerTimer = eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(timeout.nanoseconds / 4)) {
+            self.answerTimer = nil
+            guard let context = self.context, self.answer.hasUnsent else { return }
+            guard self.answer.isStalled(at: eventLoop.now, timeout: timeout) else { return self.watchAnswer(context) }
+            StalledAnswerCounter.count()
+            self.settings.logger.info(
+                "closing a stream",
+                metadata: [
+                    "reason": "the client does not read its answer", "address": "\(self.settings.peer?.text ?? "-")",
+                ])
+            context.close(promise: nil)
+        }
+    }
+}
+
+extension WebSocketStreamUpgradeHandler: StreamGate.Visitor {
+    package func pass() -> Bool {
+        guard let context = self.context, case .waiting(let head) = self.state, context.channel.isActive else {
+            return false
+        }
+        self.isInsideGate = true
+        self.install(context, head)
+        self.releaseHeld(context)
+        return true
+    }
+}
+
+extension HTTPField.Name {
+    /// The headers that describe a connection of HTTP/1.1.
+    static let ofConnection: [Self] = [
+        .connection, .upgrade, .transferEncoding, Self("Keep-Alive")!, Self("Proxy-Connection")!,
+    ]
 }
 
 @available(*, unavailable)
