@@ -56,7 +56,7 @@ struct CatchingUpTests {
         }
 
         func sendHeartbeat(_ encoded: EncodedPublications) {}
-        func close(_ code: CloseCode, _ reason: String) { self.closed.append("\(code) \(reason)") }
+        func close(_ why: DisconnectReason, _ code: CloseCode, _ reason: String) { self.closed.append("\(code) \(reason)") }
     }
 
     /// One client, and what the broker is asked.

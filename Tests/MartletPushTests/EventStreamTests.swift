@@ -110,7 +110,7 @@ struct EventStreamTests {
         var isOpen: Bool { !self.isClosed }
 
         func sendHeartbeat(_ encoded: EncodedPublications) {}
-        func close(_ code: CloseCode, _ reason: String) { self.isClosed = true }
+        func close(_ why: DisconnectReason, _ code: CloseCode, _ reason: String) { self.isClosed = true }
     }
 
     private final class Progress: Sendable {

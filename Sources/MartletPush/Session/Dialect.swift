@@ -49,7 +49,7 @@ extension Dialect {
 
     package func closeCode(for reason: DisconnectReason) -> CloseCode {
         switch reason {
-        case .refused, .expired: .policyViolation
+        case .refused, .expired, .replaced: .policyViolation
         case .unavailable: .tryAgainLater
         case .disconnected: .normalClosure
         }

@@ -123,7 +123,7 @@ package final class Session: Subscriber, HeartbeatWheel.Member {
     func resumeReading() { self.connection?.resumeReading() }
 
     func close(_ why: DisconnectReason, _ reason: String) {
-        self.connection?.close(self.dialect.closeCode(for: why), reason)
+        self.connection?.close(why, self.dialect.closeCode(for: why), reason)
     }
 
     /// Asks for the user of a token. The completion is not called when the session has ended in the meantime.
@@ -176,7 +176,7 @@ package final class Session: Subscriber, HeartbeatWheel.Member {
             eventLoop.execute {
                 guard let session = bound.value.session else { return }
                 session.log(.info, "closing a session: its user has a newer one, and may have no more")
-                session.close(.refused, "replaced by a newer session")
+                session.close(.replaced, "replaced by a newer session of this user")
             }
         }
     }

@@ -27,9 +27,10 @@ package protocol TransportConnection: AnyObject {
     /// Closes the connection.
     ///
     /// - Parameters:
+    ///   - why: for transports that tell it in ways of their own.
     ///   - code: for transports that have close codes.
     ///   - reason: for transports that can tell it.
-    func close(_ code: CloseCode, _ reason: String)
+    func close(_ why: DisconnectReason, _ code: CloseCode, _ reason: String)
 
     /// Stops reading from the client, where a client sends anything.
     func pauseReading()

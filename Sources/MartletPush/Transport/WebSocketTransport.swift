@@ -57,7 +57,9 @@ final class WebSocketTransport: ClosingHandler, TransportConnection {
 
     func sendHeartbeat(_ encoded: EncodedPublications) { _ = self.send(encoded) }
 
-    func close(_ code: CloseCode, _ reason: String) { self.socket?.close(code, reason: reason) }
+    func close(_ why: DisconnectReason, _ code: CloseCode, _ reason: String) {
+        self.socket?.close(code, reason: reason)
+    }
 
     func pauseReading() { self.socket?.pauseReading() }
 

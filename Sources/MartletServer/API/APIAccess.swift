@@ -33,7 +33,7 @@ struct APIAccess: Sendable {
     func decide(_ request: Request, _ context: ServiceRequestContext) async -> Decision {
         let snapshot = self.live.now
         let client = snapshot.configuration.trustedProxies.client(
-            of: request.head, peer: context.remoteAddress, isSecure: snapshot.configuration.tls != nil)
+            of: request.head, peer: context.remoteAddress, isSecure: context.isSecure)
         let shown: String
         switch snapshot.configuration.apiKeys?.check(
             APIKeys.shown(by: request.head), from: client.address, self.live.keyGuard)
@@ -61,7 +61,7 @@ struct APIAccess: Sendable {
     func allowsOrigin(_ request: Request, _ context: ServiceRequestContext) -> Bool {
         let snapshot = self.live.now
         let client = snapshot.configuration.trustedProxies.client(
-            of: request.head, peer: context.remoteAddress, isSecure: snapshot.configuration.tls != nil)
+            of: request.head, peer: context.remoteAddress, isSecure: context.isSecure)
         return self.allowsOrigin(of: request.head, client, snapshot)
     }
 
@@ -133,7 +133,8 @@ struct APIAccess: Sendable {
             return .refuse(self.refuse(.contentTooLarge, tooLong, request, context))
         }
         guard !codings.isEmpty else { return .bytes(body) }
-        switch Gzip.inflate(body, limit: limit) {
+        // A few bytes may be many.
+        switch await LongWork.run(LongWork.size, { Gzip.inflate(body, limit: limit) }) {
         case .success(let bytes): return .bytes(bytes)
         case .failure(.tooLong): return .refuse(self.refuse(.contentTooLarge, tooLong, request, context))
         case .failure(.corrupt):

@@ -26,7 +26,7 @@ struct APIRoutes {
                 try APICommand(method: method, body)
             }
             return try await self.answer(request, context, read) { command, key in
-                await self.command(command, key, request)
+                await self.command(command, key, request, context)
             }
         }
     }
@@ -72,9 +72,12 @@ struct APIRoutes {
         }
     }
 
-    private func command(_ command: APICommand, _ key: String, _ request: Request) async -> Response {
+    private func command(
+        _ command: APICommand, _ key: String, _ request: Request, _ context: ServiceRequestContext
+    ) async -> Response {
         self.live.pushes.charge(key, command.weight - 1)
         let reply = await self.execute(command, key: request.headers[.idempotencyKey])
+        if reply.isConflict { self.access.note(.unprocessableContent, Publisher.Failure.otherMessage, context) }
         return .text(
             reply.json, status: reply.isConflict ? .unprocessableContent : .ok, contentType: "application/json")
     }

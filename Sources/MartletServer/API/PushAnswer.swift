@@ -11,9 +11,9 @@ enum PushAnswer {
     case accepted(Int, isJSON: Bool)
     /// No session took the message, and its history ends with this process: sent again, the next process may deliver
     /// it.
-    case stopping
+    case stopping(isJSON: Bool)
     /// The broker did not confirm it.
-    case failed(BrokerError)
+    case failed(BrokerError, isJSON: Bool)
 
     /// The time after which a back end may try again, in seconds.
     private static let retryAfter = 1
@@ -26,35 +26,35 @@ enum PushAnswer {
             .init(.badRequest, contentType: "text/plain; charset=utf-8", body: "request data illegal")
         case .illegal(let reason?):
             .init(.badRequest, contentType: "application/json", body: #"{"error":\#(JSONText.string(reason))}"#)
-        case .tooMany(let seconds, isJSON: false):
-            .init(
-                .tooManyRequests, contentType: "text/plain; charset=utf-8", body: "too many wrong API keys",
-                retryAfter: seconds)
-        case .tooMany(let seconds, isJSON: true):
-            .init(
-                .tooManyRequests, contentType: "application/json", body: #"{"error":"too many wrong API keys"}"#,
-                retryAfter: seconds)
+        case .tooMany(let seconds, let isJSON):
+            Self.refusal(.tooManyRequests, "too many wrong API keys", retryAfter: seconds, isJSON)
         case .accepted(let count, isJSON: false):
             .init(
                 contentType: "text/plain; charset=utf-8",
                 body: count < Self.fewClients.count ? Self.fewClients[count] : Self.text(count))
         case .accepted(let count, isJSON: true):
             .init(contentType: "application/json", body: #"{"delivered":\#(count)}"#)
-        case .failed(let error):
-            .init(
-                .serviceUnavailable, contentType: "text/plain; charset=utf-8", body: Self.reason(error),
-                retryAfter: Self.retryAfter)
-        case .stopping:
-            .init(
-                .serviceUnavailable, contentType: "text/plain; charset=utf-8",
-                body: "the service is about to stop, and no session took this: send it again",
-                retryAfter: Self.retryAfter)
+        case .failed(let error, let isJSON):
+            Self.refusal(.serviceUnavailable, Self.reason(error), retryAfter: Self.retryAfter, isJSON)
+        case .stopping(let isJSON):
+            Self.refusal(.serviceUnavailable, Self.stop, retryAfter: Self.retryAfter, isJSON)
         }
+    }
+
+    private static let stop = "the service is about to stop, and no session took this: send it again"
+
+    /// - Parameter retryAfter: seconds.
+    private static func refusal(
+        _ status: HTTPResponseStatus, _ reason: String, retryAfter: Int, _ isJSON: Bool
+    ) -> RequestEndpoint.Answer {
+        .init(
+            status, contentType: isJSON ? "application/json" : "text/plain; charset=utf-8",
+            body: isJSON ? #"{"error":\#(JSONText.string(reason))}"# : reason, retryAfter: retryAfter)
     }
 
     /// - Parameter limiter: closed once the service takes no more clients.
     static func of(_ delivered: Int, isJSON: Bool, _ limiter: ConnectionLimiter) -> PushAnswer {
-        delivered == 0 && limiter.isClosed ? .stopping : .accepted(delivered, isJSON: isJSON)
+        delivered == 0 && limiter.isClosed ? .stopping(isJSON: isJSON) : .accepted(delivered, isJSON: isJSON)
     }
 
     /// The text that says what a back end is to do about a publication that was not confirmed.
@@ -70,7 +70,7 @@ enum PushAnswer {
     ) -> PushAnswer {
         switch outcome {
         case .success(let result): .of(result.delivered, isJSON: isJSON, limiter)
-        case .failure(let error): .failed(error)
+        case .failure(let error): .failed(error, isJSON: isJSON)
         }
     }
 

@@ -23,7 +23,7 @@ struct PushEndpoint: Sendable {
             head, body, channel, completion in
             let refuse = { (reason: String, answer: PushAnswer) in
                 service.refusedPush()
-                service.counters.refusals.count(.request)
+                service.counters.refusals.count(RefusalReason(apiStatus: Int(answer.answer.status.code)))
                 logger.info(
                     "refused a request to the API",
                     metadata: [

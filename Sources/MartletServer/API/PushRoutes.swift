@@ -50,7 +50,7 @@ struct PushRoutes {
             return Response(PushAnswer.of(result.delivered, isJSON: isJSON, self.live.connections).answer)
         } catch {
             switch error {
-            case .broker(let error): return Response(PushAnswer.failed(error).answer)
+            case .broker(let error): return Response(PushAnswer.failed(error, isJSON: isJSON).answer)
             case .keyOfOtherMessage:
                 return self.access.refuse(
                     .unprocessableContent, Publisher.Failure.otherMessage, request, context)
@@ -67,17 +67,27 @@ struct PushRoutes {
         switch try await self.access.body(of: request, context) {
         case .refuse(let response): return response
         case .bytes(let body):
-            do throws(JSONError) {
-                let fields = try JSONObject(body)
-                user = try fields.identifier(.folded("userId"))
-                event = try fields.stringIfPresent(.folded("event"))
-                try UserChannel(user: user, event: "-").check(user: "userId")
-            } catch {
-                return self.illegal(error, request, context)
+            let read = await LongWork.run(body.readableBytes) { () -> Result<(String, String?), JSONError> in
+                do throws(JSONError) {
+                    return .success(try Self.dropped(body))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            switch read {
+            case .success(let named): (user, event) = named
+            case .failure(let error): return self.illegal(error, request, context)
             }
         }
         let count = await self.service.disconnect(user: user, event: event.flatMap { $0.isEmpty ? nil : $0 })
         return .json(#"{"dropped":\#(count)}"#)
+    }
+
+    private static func dropped(_ body: ByteBuffer) throws(JSONError) -> (user: String, event: String?) {
+        let fields = try JSONObject(body)
+        let user = try fields.identifier(.folded("userId"))
+        try UserChannel(user: user, event: "-").check(user: "userId")
+        return (user, try fields.stringIfPresent(.folded("event")))
     }
 
     private func illegal(_ error: JSONError, _ request: Request, _ context: ServiceRequestContext) -> Response {

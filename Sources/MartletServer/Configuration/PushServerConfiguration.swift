@@ -110,9 +110,17 @@ public struct PushServerConfiguration: Sendable {
         }
     }
 
-    /// The values that cannot be, by the key that a file has for each.
-    var problems: [(key: String, reason: String)] {
-        var problems: [(key: String, reason: String)] = []
+    /// A value that cannot be.
+    struct Problem {
+        /// The key that a file has for it.
+        let key: String
+        let reason: String
+        /// Whether other machines would reach what is not checked.
+        var isExposure = false
+    }
+
+    var problems: [Problem] {
+        var problems: [Problem] = []
         var taken: Set = ["/drop", "/healthz", "/readyz", "/metrics", "/martlet.js", "/martlet.mjs", "/martlet.d.ts"]
         let paths: [(key: String, path: KeyPath<Self, String>)] = [
             ("wsPath", \.webSocketPath), ("pushPath", \.pushPath), ("ssePath", \.eventStreams.eventsPath),
@@ -124,23 +132,24 @@ public struct PushServerConfiguration: Sendable {
         for (key, path) in paths.filter({ isDefault($0.path) }) + paths.filter({ !isDefault($0.path) }) {
             let path = self[keyPath: path]
             if let reason = Self.refusal(ofPath: path) {
-                problems.append((key, reason))
+                problems.append(.init(key: key, reason: reason))
             } else if self.console.isEnabled, path.hasPrefix("/console/") || path.hasPrefix("/demo/") {
-                problems.append((key, "what is below /console/ and /demo/ is the console's: \(path)"))
+                problems.append(
+                    .init(key: key, reason: "what is below /console/ and /demo/ is the console's: \(path)"))
             } else if path.hasPrefix("/martlet/") {
-                problems.append((key, "what is below /martlet/ is martlet.js: \(path)"))
+                problems.append(.init(key: key, reason: "what is below /martlet/ is martlet.js: \(path)"))
             } else if !taken.insert(path).inserted {
-                problems.append((key, "another endpoint has this path: \(path)"))
+                problems.append(.init(key: key, reason: "another endpoint has this path: \(path)"))
             }
         }
         if let refusal = self.addresses.lazy.compactMap(self.refusal).first {
-            problems.append(("listen", refusal))
+            problems.append(.init(key: "listen", reason: refusal, isExposure: true))
         }
         if let admin = self.admin {
             if self.addresses.contains(admin), admin.port != 0 {
-                problems.append(("admin.listen", "clients are served there: \(admin)"))
+                problems.append(.init(key: "admin.listen", reason: "clients are served there: \(admin)"))
             } else if let refusal = self.refusal(of: admin, hasAPI: true) {
-                problems.append(("admin.listen", refusal))
+                problems.append(.init(key: "admin.listen", reason: refusal, isExposure: true))
             }
         }
         return problems

@@ -34,7 +34,7 @@ struct ConsoleAccess: Sendable {
         let snapshot = self.live.now
         let configuration = snapshot.configuration
         let client = configuration.trustedProxies.client(
-            of: request.head, peer: context.remoteAddress, isSecure: configuration.tls != nil)
+            of: request.head, peer: context.remoteAddress, isSecure: context.isSecure)
         var head = request.head
         if let authority = client.authority { head.authority = authority }
         guard Self.isOwnPage(head, isSecure: client.isClientSecure),

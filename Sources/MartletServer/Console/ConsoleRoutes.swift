@@ -23,6 +23,7 @@ struct ConsoleRoutes {
     let page: ConsolePage
     let sampler: FigureSampler
     let records: RecentLogRecords
+    private let figureAnswers: FigureAnswers
     private let channels: ChannelScan
     private let startedAt = NIODeadline.now()
     private let startTime = Date().timeIntervalSince1970
@@ -37,6 +38,7 @@ struct ConsoleRoutes {
         self.access = access
         self.page = page
         self.sampler = sampler
+        self.figureAnswers = FigureAnswers(sampler)
         self.records = records
         self.channels = ChannelScan(live.service)
     }
@@ -69,7 +71,7 @@ struct ConsoleRoutes {
         guard let after = Int(values["after"] ?? "-1"), after >= -1 else {
             return .text("after is the number of a sample", status: .badRequest)
         }
-        return try Self.json(self.sampler.samples(of: span, after: after))
+        return Self.unstored(Response.json(try await self.figureAnswers.answer(span, after: after)))
     }
 
     @Sendable
@@ -133,7 +135,11 @@ struct ConsoleRoutes {
     static func json(_ value: some Encodable) throws -> Response {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        var response = Response.json(String(decoding: try encoder.encode(value), as: UTF8.self))
+        return Self.unstored(.json(String(decoding: try encoder.encode(value), as: UTF8.self)))
+    }
+
+    private static func unstored(_ answer: Response) -> Response {
+        var response = answer
         response.headers[.cacheControl] = "no-store"
         response.headers[.xContentTypeOptions] = "nosniff"
         return response

@@ -12,8 +12,8 @@ enum CrossOrigin {
         ]
     }
 
-    /// Answers a preflight request. Whatever headers the page asks for are allowed: cookies do not count here, so that
-    /// a list would protect nothing, and a page with tracing adds headers that no list knows.
+    /// Answers a preflight request. The headers that the page asks for are allowed, since a page with tracing adds some
+    /// that no list knows; those that a proxy may pass on for its own are not.
     ///
     /// - Parameters:
     ///   - methods: the methods of the endpoint besides OPTIONS.
@@ -25,10 +25,16 @@ enum CrossOrigin {
         let asked = HeaderList.elements(request.headers[values: .accessControlRequestHeaders])
             .filter { name in
                 HTTPField.Name(String(name)) != nil && !headers.contains { $0.lowercased() == name.lowercased() }
+                    && !Self.isOfProxies(name.lowercased())
             }
         fields[.accessControlAllowHeaders] = (headers + asked.map(String.init)).joined(separator: ", ")
         fields.append(contentsOf: Self.fields(request.headers[.origin]))
         fields[.vary] = "Origin, Access-Control-Request-Headers"
         return Response(status: .noContent, headers: fields)
+    }
+
+    /// Whether proxies tell by a header who a client is, or what host it asked for.
+    private static func isOfProxies(_ name: String) -> Bool {
+        name == "forwarded" || name == "x-real-ip" || name.hasPrefix("x-forwarded-")
     }
 }

@@ -11,10 +11,13 @@ import NIOHTTP1
 struct HTTPResponder<Router: Hummingbird.HTTPResponder>: Sendable
 where Router.Context == ServiceRequestContext {
     private let router: Router
+    /// Whether the server speaks TLS.
+    private let isSecure: Bool
     private let logger: Logger
 
-    init(_ router: Router, logger: Logger) {
+    init(_ router: Router, isSecure: Bool, logger: Logger) {
         self.router = router
+        self.isSecure = isSecure
         self.logger = logger
     }
 
@@ -22,7 +25,8 @@ where Router.Context == ServiceRequestContext {
     func respond(_ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel) async throws {
         var logger = self.logger
         logger[metadataKey: "request"] = "\(RequestID.given(request.headers[.requestID]))"
-        let context = ServiceRequestContext(source: ApplicationRequestContextSource(channel: channel, logger: logger))
+        var context = ServiceRequestContext(source: ApplicationRequestContextSource(channel: channel, logger: logger))
+        context.isSecure = self.isSecure
         var response: Response
         do {
             response = try await self.router.respond(to: request, context: context)

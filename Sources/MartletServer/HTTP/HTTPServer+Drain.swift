@@ -16,6 +16,12 @@ extension HTTPServer {
             metadata: ["connections": "\(self.server.connectionCount)", "seconds": "\(plan.time / .seconds(1))"])
         if plan.delay > .zero { try? await Task.sleep(for: plan.delay) }
         for socket in sockets { try? await socket.close() }
+        await self.end(plan)
+    }
+
+    /// Ends the open connections, and then what is left.
+    func end(_ plan: HTTPServerConfiguration.Drain? = nil) async {
+        let plan = plan ?? self.configuration.drain()
         self.configuration.limiter.close()
         await self.server.drain(over: plan.time, retry: plan.retry, alongside: plan.alongside)
         self.server.finish(within: Self.patience)

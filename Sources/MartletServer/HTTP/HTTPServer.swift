@@ -45,7 +45,9 @@ struct HTTPServer: Sendable {
             group: group,
             protocols: ServedProtocols(
                 WebSocketChildChannel(
-                    responder: HTTPResponder(router.buildResponder(), logger: logger).respond,
+                    responder: HTTPResponder(
+                        router.buildResponder(), isSecure: configuration.tls != nil, logger: logger
+                    ).respond,
                     limits: configuration.limits, trustedProxies: configuration.trustedProxies,
                     connectionLimiter: configuration.limiter, requestEndpoint: endpoints.request,
                     streamEndpoint: endpoints.stream, endpoint: endpoints.webSocket),
@@ -85,22 +87,15 @@ struct HTTPServer: Sendable {
 
     // MARK: Beside another server
 
-    /// Listens, and serves until ``stop()``.
+    /// Listens, and serves until ``RunningHTTPServer/stop()``.
     ///
-    /// - Returns: the address, its port known.
     /// - Throws: ``ServerError`` with the code `bind`.
-    func start() async throws -> ListenAddress {
+    func start() async throws -> RunningHTTPServer {
         let sockets = try await self.listen()
         let address = self.address(of: sockets[0])
         self.logger.info("listening for operators", metadata: ["address": "\(address)"])
-        Task.detached { [server] in
-            await server.run()
-            for socket in sockets { socket.close(promise: nil) }
-        }
-        return address
+        return RunningHTTPServer(self, address, sockets)
     }
-
-    func stop() { self.server.finish(within: .seconds(1)) }
 
     private func listen() async throws -> [any Channel] {
         let inherited = self.configuration.inheritsSockets ? ServiceManager.sockets() : []

@@ -115,15 +115,51 @@ public struct PushServer: Service, CustomStringConvertible {
 
     public func run() async throws {
         let configuration = self.live.configuration
-        let eventStreams = await EventStreams(self.live, group: self.group)
-        let demo = self.demo
-        let demoStreams: EventStreams? =
-            if let demo { await EventStreams(demo.live, group: self.group) } else { nil }
-        let publisher = Publisher(self.service)
-        let access = APIAccess(live: self.live)
-        let metrics = ServiceMetrics(service: self.service, certificates: configuration.tls.map { [$0] } ?? [])
-        let sampler = FigureSampler { [live = self.live] in FigureTotals(live) }
-        let push = PushEndpoint(self.live, logger: self.logger)
+        let endpoints = await PushEndpoints(
+            self.live, demo: self.demo, records: self.records, group: self.group, logger: self.logger)
+        let certificates = CertificateWatch(logger: self.logger) { configuration.tls.map { [$0] } ?? [] }
+        let background: [Task<Void, Never>] = [
+            Task { if self.demo != nil { _ = try? await endpoints.sampler.run() } },
+            Task { [counters = self.service.counters] in _ = try? await MemoryTrimmer.run(counters) },
+            Task {
+                await FileReloader(files: { self.reloadedFiles }, logger: self.logger) { certificates.reload() }.run()
+            },
+        ]
+        defer { for task in background { task.cancel() } }
+        let readiness = Readiness()
+        let server = HTTPServer(
+            self.serverConfiguration(endpoints), group: self.group, logger: self.logger, onListening: self.onListening,
+            readiness: readiness, endpoints: configuration.admin == nil ? endpoints.whole : endpoints.ofClients
+        ) {
+            if configuration.admin == nil { endpoints.addWhole(to: $0) } else { endpoints.addThoseOfClients(to: $0) }
+        }
+        guard let address = configuration.admin else { return try await server.run() }
+        if configuration.tls != nil, !address.isLoopback {
+            self.logger.warning(
+                "the listener for operators speaks plain HTTP: keys and passwords can be read on the way",
+                metadata: ["address": "\(address)"])
+        }
+        let admin = HTTPServer(
+            self.adminConfiguration(at: address), group: self.group, logger: self.logger, onListening: { _ in },
+            readiness: readiness, endpoints: endpoints.ofOperators
+        ) { router in
+            router.middlewares.add(HostMiddleware(live: self.live))
+            endpoints.addWhole(to: router)
+        }
+        let running = try await admin.start()
+        do {
+            try await server.run { await self.onAdminListening(running.address) }
+        } catch {
+            await running.stop()
+            throw error
+        }
+        // Back ends push until the last client has gone.
+        await running.stop()
+    }
+
+    /// The listener for everybody, or the only one.
+    private func serverConfiguration(_ endpoints: PushEndpoints) -> HTTPServerConfiguration {
+        let configuration = self.live.configuration
         var http = HTTPServerConfiguration(listen: configuration.addresses, limiter: self.live.connections)
         http.tls = configuration.tls
         http.trustedProxies = configuration.trustedProxies
@@ -138,93 +174,22 @@ public struct PushServer: Service, CustomStringConvertible {
             let configuration = live.configuration
             live.service.ends(within: configuration.drainDelay + configuration.drainTime)
             return .init(
-                delay: configuration.drainDelay, time: configuration.drainTime, retry: configuration.eventStreams.retry
-            ) {
-                eventStreams.finishPolls($0)
-                demoStreams?.finishPolls($0)
-            }
+                delay: configuration.drainDelay, time: configuration.drainTime, retry: configuration.eventStreams.retry,
+                alongside: endpoints.finishPolls)
         }
-        let webSocket: @Sendable (HTTPRequest) -> WebSocketEndpoint? = { [live = self.live] request in
-            let snapshot = live.now
-            return RequestPath.isSame(request.path, snapshot.configuration.webSocketPath) ? snapshot.endpoint : nil
-        }
-        // The listener for operators, or the only one, has everything.
-        let whole = HTTPServer.Endpoints(
-            webSocket: { webSocket($0) ?? demo?.endpoint(for: $0) }, request: { push.endpoint(for: $0) },
-            stream: { eventStreams.endpoint(for: $0) ?? demoStreams?.endpoint(for: $0) })
-        let addWhole: (Router<ServiceRequestContext>) -> Void = { router in
-            router.middlewares.add(APIMethodMiddleware(paths: [configuration.pushPath, "/drop"], access: access))
-            PushRoutes(live: self.live, publisher: publisher, access: access).add(to: router)
-            router.get("/metrics") { [live = self.live] request, _ in
-                guard live.configuration.allowsHost(request.head.authority) else {
-                    return Response.text("metrics are not for this host", status: .forbidden)
-                }
-                return Response.text(metrics.text(), contentType: "text/plain; version=0.0.4; charset=utf-8")
-            }
-            APIRoutes(live: self.live, publisher: publisher, access: access, node: APINode()).add(to: router)
-            eventStreams.add(to: router)
-            ScriptRoute.add(to: router)
-            if let demo {
-                let access = ConsoleAccess(live: self.live)
-                ConsoleRoutes(
-                    live: self.live, access: access, page: self.page, sampler: sampler, records: self.records
-                ).add(to: router)
-                demo.add(to: router) { await access.refusal(of: $0, $1, for: .page) }
-                demoStreams?.add(to: router)
-            }
-        }
-        let server: HTTPServer
-        var admin: HTTPServer?
-        if let address = configuration.admin {
-            var own = HTTPServerConfiguration(listen: [address], limiter: self.live.operatorConnections)
-            own.trustedProxies = configuration.trustedProxies
-            own.limits.answerTimeout = configuration.answerTimeout
-            own.inheritsSockets = false
-            let readiness = Readiness()
-            var guarded = whole
-            guarded.request = { [live = self.live] head in
-                live.configuration.allowsHost(head.headers.first(name: "host")) ? push.endpoint(for: head) : nil
-            }
-            admin = HTTPServer(
-                own, group: self.group, logger: self.logger, onListening: { _ in }, readiness: readiness,
-                endpoints: guarded
-            ) { router in
-                router.middlewares.add(HostMiddleware(live: self.live))
-                addWhole(router)
-            }
-            server = HTTPServer(
-                http, group: self.group, logger: self.logger, onListening: self.onListening, readiness: readiness,
-                endpoints: .init(webSocket: webSocket, stream: { eventStreams.endpoint(for: $0) })
-            ) { router in
-                eventStreams.add(to: router)
-                ScriptRoute.add(to: router)
-            }
-        } else {
-            server = HTTPServer(
-                http, group: self.group, logger: self.logger, onListening: self.onListening, endpoints: whole,
-                routes: addWhole)
-        }
-        let certificates = CertificateWatch(logger: self.logger) { configuration.tls.map { [$0] } ?? [] }
-        let background: [Task<Void, Never>] = [
-            Task { if demo != nil { _ = try? await sampler.run() } },
-            Task { [counters = self.service.counters] in _ = try? await MemoryTrimmer.run(counters) },
-            Task {
-                await FileReloader(files: { self.reloadedFiles }, logger: self.logger) { certificates.reload() }.run()
-            },
-        ]
-        defer { for task in background { task.cancel() } }
-        guard let admin else { return try await server.run() }
-        let address = try await admin.start()
-        defer { admin.stop() }
-        try await server.run { await self.onAdminListening(address) }
+        return http
     }
 
-    private var page: ConsolePage {
+    /// The listener of its own for operators. What it serves ends when everything else has.
+    private func adminConfiguration(at address: ListenAddress) -> HTTPServerConfiguration {
         let configuration = self.live.configuration
-        return ConsolePage(
-            .init(
-                mode: .serve, webSocketPath: configuration.webSocketPath, pushPath: configuration.pushPath,
-                eventsPath: configuration.eventStreams.eventsPath, pollPath: configuration.eventStreams.pollPath))
+        var http = HTTPServerConfiguration(listen: [address], limiter: self.live.operatorConnections)
+        http.trustedProxies = configuration.trustedProxies
+        http.isPortShared = configuration.isPortShared
+        http.limits.answerTimeout = configuration.answerTimeout
+        http.inheritsSockets = false
+        http.drain = { .init(retry: configuration.eventStreams.retry) }
+        return http
     }
 
     /// The configuration comes first, so that what it names is read after it.

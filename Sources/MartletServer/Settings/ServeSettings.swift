@@ -103,7 +103,7 @@ public struct ServeSettings: Sendable {
             }
         }
         // A missing key makes the service unsafe: that is told when nothing else is wrong.
-        for problem in configuration.problems where problem.key != "listen" || reading.problems.isEmpty {
+        for problem in configuration.problems where !problem.isExposure || reading.problems.isEmpty {
             reading.add(ServerError(.configuration, reason: problem.reason), at: problem.key)
         }
         try reading.throwProblems()

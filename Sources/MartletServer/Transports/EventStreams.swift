@@ -119,7 +119,7 @@ final class EventStreams: Sendable {
     @Sendable
     private func poll(_ request: Request, _ context: ServiceRequestContext) async throws -> Response {
         let client = self.live.configuration.trustedProxies.client(
-            of: request.head, peer: context.remoteAddress, isSecure: self.live.configuration.tls != nil)
+            of: request.head, peer: context.remoteAddress, isSecure: context.isSecure)
         var head = request.head
         if let authority = client.authority { head.authority = authority }
         var admission: ConnectionLimiter.Admission?
@@ -188,6 +188,7 @@ final class EventStreams: Sendable {
                 case .nothing: Response(status: .noContent)
                 case .restart(let retry): Self.restart(retry)
                 case .unavailable(let reason): Self.unavailable(reason)
+                case .refused(let reason): Response.text(reason, status: .forbidden)
                 }
             response.headers[HTTPField.Name.cacheControl] = "no-store"
             // Hummingbird has given the connection's input away, to notice a client that leaves: nothing can follow.

@@ -69,7 +69,12 @@ final class Poll: TransportConnection {
 
     func sendHeartbeat(_ encoded: EncodedPublications) {}
 
-    func close(_ code: CloseCode, _ reason: String) {
-        self.finish(code == .tryAgainLater ? .unavailable(reason) : .nothing)
+    func close(_ why: DisconnectReason, _ code: CloseCode, _ reason: String) {
+        switch why {
+        case .unavailable: self.finish(.unavailable(reason))
+        // With nothing it would come back at once, and replace the one that replaced it.
+        case .replaced: self.finish(.refused(reason))
+        case .refused, .expired, .disconnected: self.finish(.nothing)
+        }
     }
 }

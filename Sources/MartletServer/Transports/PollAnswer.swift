@@ -10,4 +10,6 @@ enum PollAnswer: Sendable {
     case restart(retry: Int)
     /// The service cannot give the client what it needs at the moment.
     case unavailable(String)
+    /// The client is not to come back.
+    case refused(String)
 }

@@ -21,6 +21,9 @@ final class ServerSentEvents: ChannelInboundHandler, TransportConnection {
     /// Padding, since some old proxies and browsers pass nothing on before so much has come.
     private static let padding = ":" + String(repeating: " ", count: 2048) + "\n\n"
 
+    /// The time after which a client comes back that was replaced by a newer one, in milliseconds.
+    private static let retryOfReplaced = 60_000
+
     private let configuration: EventStreamConfiguration
     /// The maker of the session, until the connection is open.
     private var makeSession: ((any EventLoop) -> Session)?
@@ -200,7 +203,14 @@ final class ServerSentEvents: ChannelInboundHandler, TransportConnection {
         self.abort()
     }
 
-    func close(_ code: CloseCode, _ reason: String) { self.close() }
+    func close(_ why: DisconnectReason, _ code: CloseCode, _ reason: String) {
+        if case .replaced = why {
+            // An `EventSource` comes back whatever it is told: not soon, or two pages would replace each other all the time.
+            let closed = #"{"code":\#(code.rawValue),"reason":\#(JSONText.string(reason))}"#
+            self.output?.write(ByteBuffer(string: "retry: \(Self.retryOfReplaced)\nevent: closed\ndata: \(closed)\n\n"))
+        }
+        self.close()
+    }
 
     // MARK: The fast path
 

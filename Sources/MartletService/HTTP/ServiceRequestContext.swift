@@ -8,6 +8,8 @@ package struct ServiceRequestContext: RequestContext, RemoteAddressRequestContex
     package var coreContext: CoreRequestContextStorage
     package let channel: any Channel
     package let remoteAddress: SocketAddress?
+    /// Whether the connection uses TLS.
+    package var isSecure = false
 
     /// Asks a client that waits for it (`Expect: 100-continue`) to send the body.
     package func wantsBody() { self.channel.pipeline.fireUserInboundEventTriggered(WantsBodyEvent()) }

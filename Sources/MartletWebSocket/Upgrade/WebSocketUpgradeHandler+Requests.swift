@@ -380,7 +380,7 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
             headers.add(name: "Content-Type", value: "text/plain; charset=utf-8")
         }
         headers.replaceOrAdd(name: "Content-Length", value: String(refusal.reason.utf8.count))
-        headers.add(name: "Date", value: LoopContext.current(context.eventLoop).date.text(context.eventLoop.now))
+        headers.add(name: "Date", value: UTCTime.http(UTCTime.now()))
         // RFC 9110, section 7.8: a message with Upgrade must name it here.
         let upgrade = headers.contains(name: "Upgrade") ? ", Upgrade" : ""
         headers.add(name: "Connection", value: (keepsAlive ? "keep-alive" : "close") + upgrade)

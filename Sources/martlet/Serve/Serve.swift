@@ -68,38 +68,14 @@ struct Serve: AsyncParsableCommand {
         }
         SettingsCheck.tell(settings.warnings, logger)
         let configuration = try await ServiceRunner.orExit { try await settings.makeConfiguration(logger: logger) }
+        let greeting = ServeGreeting(configuration: configuration, output: output)
         let server = try await ServiceRunner.orExit {
             try PushServer(
                 configuration: configuration, source: source, logger: logger,
-                onAdminListening: {
-                    output.say(
-                        "Metrics and the console are at http://\($0)/metrics and http://\($0)/.\n",
-                        "listening for operators", ["metrics": "http://\($0)/metrics"])
-                },
-                onListening: { self.announce($0, configuration, output) })
+                onAdminListening: { greeting.listensForOperators(at: $0) },
+                onListening: { greeting.listens(at: $0) })
         }
         // The service itself sees to its end, in the time that the configuration then says.
         try await ServiceRunner.run(server, atMost: .seconds(86_400), logger: logger)
-    }
-
-    private func announce(
-        _ address: ListenAddress, _ configuration: PushServerConfiguration, _ output: ServiceOutput
-    ) {
-        let host = address.host == "0.0.0.0" || address.host == "::" ? "localhost" : address.host
-        let scheme = configuration.tls == nil ? "http" : "https"
-        let url = "\(scheme)://\(ListenAddress(host: host, port: address.port))"
-        let isInEnvironment = ProcessInfo.processInfo.environment["MARTLET_API_KEY"] != nil
-        let shown = isInEnvironment ? "$MARTLET_API_KEY" : "KEY"
-        let key = configuration.apiKeys == nil ? "" : "-H \"X-API-Key: \(shown)\" "
-        let page =
-            configuration.console.isEnabled ? " Point a browser to \(url)/#try and register there, then try:" : " Try:"
-        output.say(
-            """
-            Martlet is listening.\(page)
-
-              curl \(key)\(url)\(configuration.pushPath) -d '{"userId":"jack","event":"alerts","message":"Hello, Jack"}'
-
-            """,
-            "Martlet is listening", ["url": "\(url)", "push": "\(url)\(configuration.pushPath)"])
     }
 }

@@ -46,7 +46,7 @@ final class BrokerClient: Sendable {
 
         func sendHeartbeat(_ encoded: EncodedPublications) {}
 
-        func close(_ code: CloseCode, _ reason: String) {
+        func close(_ why: DisconnectReason, _ code: CloseCode, _ reason: String) {
             guard self.isOpen else { return }
             self.isOpen = false
             self.session?.closed()
@@ -72,7 +72,7 @@ final class BrokerClient: Sendable {
     /// Closes its connection, and connects again.
     func reconnect() async throws {
         try await self.eventLoop.submit {
-            self.connection.value?.close(.normalClosure, "")
+            self.connection.value?.close(.disconnected, .normalClosure, "")
             self.open()
         }.get()
     }
@@ -85,7 +85,7 @@ final class BrokerClient: Sendable {
 
     func close() async throws {
         try await self.eventLoop.submit {
-            self.connection.value?.close(.normalClosure, "")
+            self.connection.value?.close(.disconnected, .normalClosure, "")
             self.connection.value = nil
         }.get()
     }

@@ -47,6 +47,13 @@ final class FigureSampler: Sendable {
         return self.series.withLock { FigureSamples($0, span, after: after, age: age, now: now) }
     }
 
+    /// The number of the samples of a span.
+    ///
+    /// - Parameter after: the number behind which they are counted.
+    func count(of span: FigureSpan, after: Int) -> Int {
+        self.series.withLock { $0.numbers(of: span, after: after).count }
+    }
+
     /// The percentiles of the last minute's delivery times.
     var lastMinute: DeliveryPercentiles {
         self.series.withLock { series in

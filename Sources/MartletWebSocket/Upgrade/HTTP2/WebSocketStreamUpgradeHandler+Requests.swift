@@ -163,7 +163,7 @@ extension WebSocketStreamUpgradeHandler {
         var fields = refusal.fields
         if fields[.contentType] == nil { fields[.contentType] = "text/plain; charset=utf-8" }
         fields[.contentLength] = String(refusal.reason.utf8.count)
-        fields[.date] = LoopContext.current(context.eventLoop).date.text(context.eventLoop.now)
+        fields[.date] = UTCTime.http(UTCTime.now())
         for name in HTTPField.Name.ofConnection { fields[name] = nil }
         context.write(self.wrapOutboundOut(.head(.init(status: refusal.status, headerFields: fields))), promise: nil)
         if !isHead { context.write(self.wrapOutboundOut(.body(ByteBuffer(string: refusal.reason))), promise: nil) }
