@@ -2,11 +2,19 @@ import NIOCore
 
 @testable import MartletPush
 
-/// The bodies of the push service: `POST /push` and messages of the register dialect. The careful reader reads what the
-/// quick one takes in the same way.
+/// The bodies of the push service: `POST /push` and messages of the register dialect, and ids with which clients
+/// resume. The careful reader reads what the quick one takes in the same way.
 enum PushTarget {
+    private static let broker = MemoryBroker()
+
     static func run(_ input: inout FuzzInput) {
         let json = ByteBuffer(bytes: input.rest())
+        if let id = ResumeID(String(buffer: json)) {
+            for (event, position) in id.positions {
+                let channel = UserChannel(user: "jack", event: event).name
+                Self.broker.history(of: channel, since: position) { _ in }
+            }
+        }
         let names: [StaticString] = ["userId", "event", "message"]
         if let values = PlainStrings.read(json, names: names) {
             let fields = try? JSONObject(json)

@@ -26,9 +26,13 @@ public struct StreamPosition: Sendable, Hashable, CustomStringConvertible {
         StreamPosition(epoch: "-\(String(max(end, 0), radix: 36))", offset: 0)
     }
 
-    /// The end of the process that gave the position; `nil` for one of an epoch.
+    /// The end of the process that gave the position, 0 or later; `nil` for one of an epoch. Any client can write one:
+    /// it may be as late as `Int.max`.
     public var endOfProcess: Int? {
-        self.offset == 0 && self.epoch.utf8.first == UInt8(ascii: "-") ? Int(self.epoch.dropFirst(), radix: 36) : nil
+        guard self.offset == 0, self.epoch.utf8.first == UInt8(ascii: "-"),
+            let end = Int(self.epoch.dropFirst(), radix: 36), end >= 0, Self.beginning(after: end) == self
+        else { return nil }
+        return end
     }
 
     /// The epoch, a dot and the offset: `1y2p0ij32e8e7.17`.

@@ -255,6 +255,30 @@ struct MemoryBrokerTests {
         #expect(!bench.history(since: before).isComplete)
     }
 
+    @Test(
+        "an end of a process that no process can have told is an unknown position",
+        arguments: [
+            "-1y2p0ij32e8e7", "-\(String(UInt64.max, radix: 36))", "-zzzzzzzzzzzzzzzzzz", "-2s", "--rs", "-+rs", "-0rs",
+            "-RS", "-", "--",
+        ])
+    func madeUpEnds(epoch: String) {
+        let bench = Bench(startedAt: 1000)
+        let position = StreamPosition(epoch: epoch, offset: 0)
+        #expect(!bench.history(since: position, of: "quiet").isComplete)
+        bench.publish("a")
+        let history = bench.history(since: position)
+        #expect(!history.isComplete && history.publications.map(\.data) == ["a"])
+    }
+
+    @Test("the end of a process is read only as it is written")
+    func ends() {
+        for end in [0, 995, Int.max] { #expect(StreamPosition.beginning(after: end).endOfProcess == end) }
+        for epoch in ["--1", "-+1", "-01", "-A", "-", "1", "-1y2p0ij32e8e8"] {
+            #expect(StreamPosition(epoch: epoch, offset: 0).endOfProcess == nil)
+        }
+        #expect(StreamPosition(epoch: "-1", offset: 1).endOfProcess == nil)
+    }
+
     @Test("a hot channel has no more entries than publications that are kept, whatever its name")
     func entries() {
         let bench = Bench()

@@ -237,10 +237,15 @@ public final class MemoryBroker: Broker {
     /// The time after the end of a process within which the next one starts. Seconds.
     private static let restartTime = 10
 
+    /// The time before the planned end of a process at which the next one may start already. Seconds.
+    private static let earliness = 3600
+
     /// Whether a position is the one at which this process began: that of the process before, and no earlier one, in
     /// between which something may have been published.
     private func isBeginning(_ position: StreamPosition) -> Bool {
-        position.endOfProcess.map { self.startedAt <= $0 + Self.restartTime } ?? false
+        guard let end = position.endOfProcess else { return false }
+        // Nothing is added to what a client sends: it may be the greatest of all numbers.
+        return (self.startedAt - Self.restartTime...self.startedAt + Self.earliness).contains(end)
     }
 
     private static func cost(_ channel: ChannelName) -> Int {
