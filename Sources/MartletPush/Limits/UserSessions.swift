@@ -1,53 +1,49 @@
 import Synchronization
 
-/// The number of sessions of each user. Safe to use from any thread.
+/// The sessions of each user, by their places. Safe to use from any thread.
+///
+/// A place is known by its number, and nothing here holds it: it could be released under the lock otherwise, and a
+/// place that is released takes the lock.
 final class UserSessions: Sendable {
-    private struct Entry {
-        var count = 0
-        /// Those that may end for a newer one, the oldest first; kept only where that is the policy.
-        var places: [Weak] = []
+    private struct State {
+        var users: [ExactString: UserPlaces] = [:]
+        /// The number of the newest place.
+        var lastNumber: UInt64 = 0
     }
 
-    private struct Weak {
-        weak var place: UserPlace?
-    }
-
-    private let entries = Mutex<[ExactString: Entry]>([:])
+    private let state = Mutex(State())
 
     /// The number of users with sessions.
-    var count: Int { self.entries.withLock { $0.count } }
+    var count: Int { self.state.withLock { $0.users.count } }
 
     /// - Returns: `nil` when the user has as many sessions as it may have, and none of them ends for this one.
     func place(for user: ExactString, atMost limit: Int, _ policy: ExcessSessionPolicy) -> UserPlace? {
-        let (place, replaced) = self.entries.withLock { entries -> (UserPlace?, UserPlace?) in
-            var entry = entries[user] ?? Entry()
-            var replaced: UserPlace?
-            if entry.count >= limit {
-                guard policy == .closeOldest else { return (nil, nil) }
-                while replaced == nil, !entry.places.isEmpty {
-                    let oldest = entry.places.removeFirst().place
-                    if let oldest, oldest.giveUp() { replaced = oldest }
-                }
-                guard replaced != nil else { return (nil, nil) }
-                entry.count -= 1
+        let (number, end) = self.state.withLock { state -> (UInt64?, UserPlaces.End?) in
+            var end: UserPlaces.End?
+            if (state.users[user]?.count ?? 0) >= limit {
+                guard policy == .closeOldest, let oldest = state.users[user]?.removeOldest() else { return (nil, nil) }
+                end = oldest
             }
-            entry.count += 1
-            let place = UserPlace(user, of: self)
-            if policy == .closeOldest {
-                if entry.places.count > 2 * entry.count + 8 { entry.places.removeAll { $0.place == nil } }
-                entry.places.append(Weak(place: place))
-            }
-            entries[user] = entry
-            return (place, replaced)
+            let number = state.lastNumber + 1
+            state.lastNumber = number
+            state.users[user, default: UserPlaces()].append(number)
+            return (number, end)
         }
-        replaced?.end()
-        return place
+        end?()
+        return number.map { UserPlace($0, of: user, in: self) }
     }
 
-    func leave(_ user: ExactString) {
-        self.entries.withLock { entries in
-            guard let count = entries[user]?.count else { return }
-            if count > 1 { entries[user]?.count = count - 1 } else { entries[user] = nil }
+    /// Sets the function that ends the session of a place when a newer one takes it.
+    func set(_ end: @escaping UserPlaces.End, of user: ExactString, _ number: UInt64) {
+        self.state.withLock { state -> Void in state.users[user]?.set(end, of: number) }
+    }
+
+    /// Gives a place back; does nothing when a newer session has taken it.
+    func leave(_ user: ExactString, _ number: UInt64) {
+        _ = self.state.withLock { state -> UserPlaces.End? in
+            let end = state.users[user]?.remove(number)
+            if state.users[user]?.count == 0 { state.users[user] = nil }
+            return end
         }
     }
 }

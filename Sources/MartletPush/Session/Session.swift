@@ -170,11 +170,11 @@ package final class Session: Subscriber, HeartbeatWheel.Member {
     }
 
     private func mayBeReplaced(in place: UserPlace) {
-        guard self.environment.limits.excessSessions == .closeOldest else { return }
         let bound = NIOLoopBound(Weak(session: self), eventLoop: self.eventLoop)
-        place.onReplaced { [eventLoop = self.eventLoop] in
-            eventLoop.execute {
-                guard let session = bound.value.session else { return }
+        place.onReplaced { [number = place.number] in
+            bound.eventLoop.execute {
+                // It may be another user's by now.
+                guard let session = bound.value.session, session.userPlace?.number == number else { return }
                 session.log(.info, "closing a session: its user has a newer one, and may have no more")
                 session.close(.replaced, "replaced by a newer session of this user")
             }

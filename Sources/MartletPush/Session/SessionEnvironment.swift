@@ -64,8 +64,7 @@ final class SessionEnvironment: Sendable {
     func admit(user: String) -> UserAdmission {
         let limits = self.limits
         let limit = limits.sessionsPerUser ?? .max
-        let policy = limits.sessionsPerUser == nil ? .refuse : limits.excessSessions
-        guard let place = self.users.place(for: ExactString(user), atMost: limit, policy) else {
+        guard let place = self.users.place(for: ExactString(user), atMost: limit, limits.excessSessions) else {
             self.counters.add(to: .refusedSessions)
             self.counters.refusals.count(.userSessions)
             self.logger.info(
