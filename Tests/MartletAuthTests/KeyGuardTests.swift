@@ -39,6 +39,15 @@ struct KeyGuardTests {
         #expect(check("other") == .tooMany(seconds: 5))
     }
 
+    @Test("are not taken for right ones that have the same bytes together")
+    func sameBytes() {
+        let guarding = self.makeGuard()
+        func check(_ shown: String...) -> KeyCheck { self.keys.check(shown, from: "192.0.2.1", guarding) }
+        #expect(check("x", "right-key-of-the-back-end") == .right("back end"))
+        for number in 0..<20 { _ = check("\(number)") }
+        #expect(check("xright-key-of-the-", "back-end") == .tooMany(seconds: 5))
+    }
+
     @Test("are forgotten after a while, and a request without a key is none")
     func forgotten() {
         let guarding = self.makeGuard()

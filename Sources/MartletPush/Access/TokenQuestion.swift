@@ -20,6 +20,7 @@ public struct TokenQuestion: Sendable, Hashable {
 
     public func hash(into hasher: inout Hasher) {
         ExactString(self.token).hash(into: &hasher)
+        hasher.combine(self.events.count)
         for event in self.events { ExactString(event).hash(into: &hasher) }
         hasher.combine(self.clientAddress)
     }

@@ -81,6 +81,7 @@ package struct JSONObject: Sendable, Hashable {
     }
 
     package func hash(into hasher: inout Hasher) {
+        hasher.combine(self.members.count)
         for member in self.members {
             ExactString(member.name).hash(into: &hasher)
             hasher.combine(member.value)

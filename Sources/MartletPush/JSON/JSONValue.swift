@@ -66,10 +66,21 @@ package enum JSONValue: Sendable, Hashable {
     package func hash(into hasher: inout Hasher) {
         switch self {
         case .null: hasher.combine(0)
-        case .bool(let value): hasher.combine(value)
-        case .number(let text), .string(let text): ExactString(text).hash(into: &hasher)
-        case .array(let elements): hasher.combine(elements)
-        case .object(let object): hasher.combine(object)
+        case .bool(let value):
+            hasher.combine(1)
+            hasher.combine(value)
+        case .number(let text):
+            hasher.combine(2)
+            ExactString(text).hash(into: &hasher)
+        case .string(let text):
+            hasher.combine(3)
+            ExactString(text).hash(into: &hasher)
+        case .array(let elements):
+            hasher.combine(4)
+            hasher.combine(elements)
+        case .object(let object):
+            hasher.combine(5)
+            hasher.combine(object)
         }
     }
 }

@@ -12,5 +12,8 @@ package struct ExactString: Sendable, Hashable {
     package func hash(into hasher: inout Hasher) {
         var value = self.value
         value.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        // The end is a byte that no text has, as `String` does it: otherwise several texts in a row would hash like any
+        // others with the same bytes.
+        hasher.combine(0xFF as UInt8)
     }
 }
