@@ -123,17 +123,101 @@ struct AuthWebhookTests {
 
     @Test("what waits for a place waits in its order, and is no fault of the back end")
     func queue() async throws {
-        let queue = BackEndQueue(width: 2, byteLimit: 100)
-        let first = await queue.enter(cost: 60)
-        let second = await queue.enter(cost: 60)
+        let queue = BackEndQueue(width: 2, byteLimit: 100, share: 100)
+        let first = await queue.enter(cost: 60, for: "a")
+        let second = await queue.enter(cost: 60, for: "a")
         #expect(first && second)
-        async let third = queue.enter(cost: 60)
+        async let third = queue.enter(cost: 60, for: "a")
         while queue.waitingBytes == 0 { await Task.yield() }
-        let tooMany = await queue.enter(cost: 60)
+        let tooMany = await queue.enter(cost: 60, for: "b")
         #expect(!tooMany)
         queue.leave()
         let isIn = await third
         #expect(isIn && queue.waitingBytes == 0)
+    }
+
+    @Test("clients take turns, and each keeps its own order")
+    func turns() {
+        var turns = ClientTurns<String>(limit: 1000, share: 1000)
+        let waiting = ["a1", "a2", "a3", "a4", "b1", "b2", "c1"]
+        let areIn = waiting.map { turns.append($0, cost: 10, of: String($0.prefix(1))) }
+        #expect(!areIn.contains(false) && turns.cost == 70)
+        let first = (0..<2).map { _ in turns.popFirst() }
+        #expect(first == ["a1", "b1"])
+        // Whoever comes later has a turn behind those that wait.
+        let isIn = turns.append("d1", cost: 10, of: "d")
+        let rest = (0..<7).map { _ in turns.popFirst() }
+        #expect(isIn && rest == ["c1", "a2", "b2", "d1", "a3", "a4", nil] && turns.cost == 0)
+    }
+
+    @Test("a client has its share of what may wait, and no more")
+    func shares() {
+        var turns = ClientTurns<Int>(limit: 100, share: 40)
+        let ofOne = (0..<5).map { turns.append($0, cost: 20, of: "a") }
+        let ofOther = (0..<2).map { turns.append($0, cost: 20, of: "b") }
+        let ofAll = (0..<2).map { turns.append($0, cost: 20, of: "c") }
+        #expect(ofOne == [true, true, false, false, false] && ofOther == [true, true] && ofAll == [true, false])
+        let next = turns.popFirst()
+        let again = turns.append(7, cost: 20, of: "a")
+        #expect(next == 0 && again && turns.cost == 100)
+        while turns.popFirst() != nil {}
+        #expect(turns.cost == 0)
+    }
+
+    private final class Gate: Sendable {
+        private struct State {
+            var isOpen = false
+            var waiting: [CheckedContinuation<Void, Never>] = []
+        }
+
+        private let state = Mutex(State())
+
+        func pass() async {
+            await withCheckedContinuation { continuation in
+                let isOpen = self.state.withLock { state in
+                    if !state.isOpen { state.waiting.append(continuation) }
+                    return state.isOpen
+                }
+                if isOpen { continuation.resume() }
+            }
+        }
+
+        func open() {
+            let waiting = self.state.withLock { state in
+                state.isOpen = true
+                return state.waiting
+            }
+            for continuation in waiting { continuation.resume() }
+        }
+    }
+
+    @Test("an address with very many tokens does not make another wait for all of them", .timeLimit(.minutes(1)))
+    func fairness() async {
+        let asked = Mutex<[String]>([])
+        let gate = Gate()
+        let webhook = AuthWebhook(
+            url: "https://back.example", logger: Logger(label: "test"), now: { .uptimeNanoseconds(1) }
+        ) { json in
+            asked.withLock { $0.append(json) }
+            await gate.pass()
+            return (200, Data(#"{"user":"42"}"#.utf8))
+        }
+        await withTaskGroup(of: Void.self) { group in
+            for number in 1000..<2000 {
+                let question = self.question("made up \(number)", address: "192.0.2.1")
+                group.addTask { _ = try? await webhook.user(of: question) }
+            }
+            while asked.withLock({ $0.isEmpty }) { await Task.yield() }
+            // All but the 64 that are under way wait; their texts have one length.
+            let waiting = 936 * (2048 + asked.withLock { $0[0].utf8.count })
+            while webhook.waitingBytes < waiting { await Task.yield() }
+            let question = self.question("good", address: "192.0.2.2")
+            group.addTask { _ = try? await webhook.user(of: question) }
+            while webhook.waitingBytes == waiting { await Task.yield() }
+            gate.open()
+        }
+        let place = asked.withLock { $0.firstIndex { $0.contains("good") } }
+        #expect(place.map { $0 < 200 } == true)
     }
 
     @Test("a trial that is under way is the only one")

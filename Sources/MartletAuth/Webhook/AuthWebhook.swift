@@ -1,5 +1,6 @@
 package import FoundationEssentials
 public import Logging
+import MartletHTTP
 public import MartletPush
 import MartletService
 public import NIOCore
@@ -14,7 +15,8 @@ import Synchronization
 /// - Anything else, or nothing within the timeout: the client is told to come back later. After five failures in a row
 ///   (no connection; of five clients also 502 to 504, and no answer in time) the back end is not asked for 10 s.
 ///
-/// Equal questions that come at once are asked once. At most 64 are under way; others wait for as long as they must.
+/// Equal questions that come at once are asked once. At most 64 are under way; others wait for as long as they must,
+/// and clients take turns by their addresses.
 public final class AuthWebhook: Sendable {
     /// An answer that says neither yes nor no.
     private struct Unclear: Error, CustomStringConvertible {
@@ -70,6 +72,9 @@ public final class AuthWebhook: Sendable {
         self.post = post
     }
 
+    /// Bytes of the questions that wait.
+    package var waitingBytes: Int { self.queue.waitingBytes }
+
     /// Returns the user that a token stands for; `nil` when the back end refuses it.
     ///
     /// - Throws: `PushUnavailable` when the back end cannot say.
@@ -95,7 +100,8 @@ public final class AuthWebhook: Sendable {
 
     private func ask(_ question: TokenQuestion) async -> AuthAnswers.Outcome {
         let json = Self.json(question)
-        guard await self.queue.enter(cost: Self.questionCost + json.utf8.count) else {
+        let client = question.clientAddress.map { IPNetwork.client($0) } ?? "-"
+        guard await self.queue.enter(cost: Self.questionCost + json.utf8.count, for: client) else {
             return .failure(PushUnavailable(reason: "too many tokens wait to be checked"))
         }
         defer { self.queue.leave() }
