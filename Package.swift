@@ -89,7 +89,7 @@ let package = Package(
             "MartletAuth",
             [
                 "MartletConfiguration", "MartletHTTP", "MartletWebSocket", "MartletPush", "MartletService", .jwtKit,
-                .asyncHTTPClient, .collections, .nioCore, .nioPosix, .nioHTTP1, .httpTypes, .logging,
+                .asyncHTTPClient, .collections, .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .httpTypes, .logging,
             ]),
         module(
             "MartletProxy",
@@ -170,7 +170,7 @@ let package = Package(
             ]),
         tests("MartletPush", ["MartletWebSocket", .nioCore, .nioPosix, .nioEmbedded]),
         tests("MartletService", ["MartletWebSocket", .coreMetrics, .logging]),
-        tests("MartletAuth", ["MartletPush", "MartletService", .nioCore, .nioHTTP1, .httpTypes, .logging]),
+        tests("MartletAuth", ["MartletPush", "MartletService", .nioCore, .nioHTTP1, .nioSSL, .httpTypes, .logging]),
         tests(
             "MartletProxy",
             [

@@ -3,6 +3,7 @@ package import FoundationEssentials
 package import NIOCore
 package import NIOHTTP1
 import NIOPosix
+import NIOSSL
 
 /// Sends requests to services of the operator, such as those that serve the keys of tokens, or check tokens.
 package enum BackEndClient {
@@ -33,10 +34,15 @@ package enum BackEndClient {
         (error as? HTTPClientError) == .getConnectionFromPoolTimeout
     }
 
-    /// Whether there was no connection: no client's request can be the reason.
+    /// Whether no connection could be established, so that no request was sent: no client can be the reason. Any other
+    /// error of a socket may be the back end's answer to what a client sent, such as a reset.
     package static func isUnreachable(_ error: any Error) -> Bool {
-        if let error = error as? HTTPClientError { return error == .connectTimeout }
-        return error is NIOConnectionError || error is ChannelError || error is IOError
+        switch error {
+        case let error as HTTPClientError: error == .connectTimeout || error == .tlsHandshakeTimeout
+        case ChannelError.connectTimeout, NIOSSLError.handshakeFailed: true
+        case let error as NIOSSLExtraError: error == .failedToValidateHostname
+        default: error is NIOConnectionError
+        }
     }
 
     /// - Parameter limit: bytes that the answer may have.
