@@ -87,6 +87,34 @@ struct AuthWebhookTests {
         #expect(self.backEnd.asked.withLock { $0.count } == 40)
     }
 
+    @Test("the addresses of one IPv6 network are one client")
+    func network() async throws {
+        let webhook = self.backEnd.webhook()
+        self.backEnd.answer.withLock { $0 = (502, "") }
+        for number in 1...20 {
+            await #expect(throws: PushUnavailable.self) {
+                try await webhook.user(of: self.question("t", address: "2001:db8::\(number)"))
+            }
+        }
+        #expect(self.backEnd.asked.withLock { $0.count } == 20)
+    }
+
+    @Test("a client without an address that has failed is not given the trial either")
+    func trialWithoutAddress() async throws {
+        let webhook = self.backEnd.webhook()
+        self.backEnd.answer.withLock { $0 = (502, "") }
+        for address in [nil, "192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"] {
+            await #expect(throws: PushUnavailable.self) {
+                try await webhook.user(of: self.question("t", address: address))
+            }
+        }
+        self.backEnd.now.withLock { $0 = $0 + .seconds(10) }
+        await #expect(throws: PushUnavailable.self) { try await webhook.user(of: self.question("t")) }
+        #expect(self.backEnd.asked.withLock { $0.count } == 5)
+        self.backEnd.answer.withLock { $0 = (200, #"{"user":"42"}"#) }
+        #expect(try await webhook.user(of: self.question("t", address: "192.0.2.5")) == PushUser("42"))
+    }
+
     @Test("several events are one question, without a single event that could be taken for all")
     func severalEvents() async throws {
         let webhook = self.backEnd.webhook()

@@ -100,12 +100,13 @@ public final class AuthWebhook: Sendable {
 
     private func ask(_ question: TokenQuestion) async -> AuthAnswers.Outcome {
         let json = Self.json(question)
+        // All addresses of one IPv6 network are one client, and so are those without any.
         let client = question.clientAddress.map { IPNetwork.client($0) } ?? "-"
         guard await self.queue.enter(cost: Self.questionCost + json.utf8.count, for: client) else {
             return .failure(PushUnavailable(reason: "too many tokens wait to be checked"))
         }
         defer { self.queue.leave() }
-        guard self.breaker.withLock({ $0.mayAsk(for: question.clientAddress, at: self.now()) }) else {
+        guard self.breaker.withLock({ $0.mayAsk(for: client, at: self.now()) }) else {
             return .failure(PushUnavailable(reason: "the back end has failed too often"))
         }
         do {
@@ -124,8 +125,7 @@ public final class AuthWebhook: Sendable {
                     breaker.abandoned()
                     return false
                 }
-                let client = BackEndClient.isUnreachable(error) ? nil : question.clientAddress ?? "-"
-                return breaker.failed(for: client, at: self.now())
+                return breaker.failed(for: BackEndClient.isUnreachable(error) ? nil : client, at: self.now())
             }
             self.logger.warning(
                 "the back end could not say who a token stands for",

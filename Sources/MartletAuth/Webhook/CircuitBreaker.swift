@@ -35,7 +35,7 @@ package struct CircuitBreaker {
         self.pause = pause
     }
 
-    /// - Parameter client: its address; `nil` if it is not known.
+    /// - Parameter client: its name, the one with which its failures are noted; `nil` for none.
     /// - Returns: whether to ask. If so, the caller reports the outcome.
     package mutating func mayAsk(for client: String?, at now: NIODeadline) -> Bool {
         switch self.state {
