@@ -1,4 +1,5 @@
 import NIOCore
+import NIOHTTP1
 import Synchronization
 import Testing
 
@@ -37,6 +38,16 @@ struct KeyGuardTests {
         for number in 0..<100 { _ = check("\(number)") }
         #expect(check("right-key-of-the-back-end") == .right("back end"))
         #expect(check("other") == .tooMany(seconds: 5))
+    }
+
+    @Test("cannot be tried by the dozen in one request: among more than two a right one is wrong")
+    func many() {
+        let guarding = self.makeGuard()
+        let right = "right-key-of-the-back-end"
+        #expect(self.keys.check(["x", "y", right], from: "192.0.2.1", guarding) == .wrong)
+        #expect(self.keys.check(Array(repeating: right, count: 100), from: "192.0.2.1", guarding) == .wrong)
+        #expect(self.keys.check(["x", right], from: "192.0.2.1", guarding) == .right("back end"))
+        #expect(self.keys.key(of: ["X-API-Key": "x", "x-api-key": "y", "Authorization": "Bearer \(right)"]) == nil)
     }
 
     @Test("are not taken for right ones that have the same bytes together")

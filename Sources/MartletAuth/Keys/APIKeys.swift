@@ -32,6 +32,10 @@ public final class APIKeys: Sendable {
 
     package func key(of headers: HTTPHeaders) -> APIKey? { self.key(among: Self.shown(by: headers)) }
 
+    /// Keys that a request may show, one in either header. More are a way to try many with one request: then all are
+    /// wrong, whatever they are.
+    private static let shownLimit = 2
+
     /// Checks the keys that a request shows, unless its address has shown too many wrong ones.
     package func check(_ shown: [String], from address: String?, _ guarding: KeyGuard) -> KeyCheck {
         guard !shown.isEmpty else { return .missing }
@@ -73,7 +77,7 @@ public final class APIKeys: Sendable {
     }
 
     package func key(among shown: [String]) -> APIKey? {
-        guard !shown.isEmpty else { return nil }
+        guard (1...Self.shownLimit).contains(shown.count) else { return nil }
         let keys = self.keys.withLock { $0 }
         // All are compared, whichever is right.
         var found: APIKey?
