@@ -247,6 +247,9 @@ struct MemoryBrokerTests {
         // Another process may have been there in between.
         #expect(!bench.history(since: .beginning(after: 980)).isComplete)
         #expect(!bench.history(since: .beginning(after: 980), of: "quiet").isComplete)
+        for (end, isComplete) in [(989, false), (990, true), (1000 + 3600, true), (1000 + 3601, false)] {
+            #expect(bench.history(since: .beginning(after: end), of: "quiet").isComplete == isComplete)
+        }
         for number in 0..<100 { bench.publish("\(number)") }
         history = bench.history(since: before)
         #expect(!history.isComplete && history.publications.count == 100)

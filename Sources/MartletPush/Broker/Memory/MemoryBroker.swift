@@ -234,14 +234,18 @@ public final class MemoryBroker: Broker {
         return epoch <= current && current - epoch < Self.epochsToRemember
     }
 
-    /// The time after the end of a process within which the next one starts. Seconds.
+    /// The time after the planned end of a process within which the next one starts. Seconds.
     private static let restartTime = 10
 
-    /// The time before the planned end of a process at which the next one may start already. Seconds.
+    /// The time before the planned end of a process at which the next one may start already: a process ends as soon as
+    /// its last client has gone. Seconds.
     private static let earliness = 3600
 
-    /// Whether a position is the one at which this process began: that of the process before, and no earlier one, in
-    /// between which something may have been published.
+    /// Whether a position is taken for the one at which this process began.
+    ///
+    /// Nothing is kept from one process to the next, so this is no certainty: of two restarts in a row, both within that
+    /// time of the planned end of the first process, the position of the first process is taken for the second's. What
+    /// was published in between is lost then, and no gap is told.
     private func isBeginning(_ position: StreamPosition) -> Bool {
         guard let end = position.endOfProcess else { return false }
         // Nothing is added to what a client sends: it may be the greatest of all numbers.
