@@ -46,7 +46,8 @@ struct AuthWebhookTests {
             self.backEnd.answer.withLock { $0 = (status, "") }
             #expect(try await webhook.user(of: self.question("t")) == nil)
         }
-        for answer in [(200, ""), (200, "{}"), (200, #"{"user":""}"#), (500, "")] {
+        let long = String(repeating: "x", count: 8193)
+        for answer in [(200, ""), (200, "{}"), (200, #"{"user":""}"#), (200, #"{"user":"\#(long)"}"#), (500, "")] {
             self.backEnd.answer.withLock { $0 = answer }
             await #expect(throws: PushUnavailable.self) { try await webhook.user(of: self.question("t")) }
         }
@@ -147,6 +148,23 @@ struct AuthWebhookTests {
         now.withLock { $0 = $0 + .seconds(5) }
         _ = try await webhook.user(of: self.question("t"))
         #expect(asked.withLock { $0 } == 2)
+    }
+
+    @Test("an answer that is kept is charged with its user's name")
+    func cost() {
+        var answers = AuthAnswers(age: .seconds(5))
+        let start = NIODeadline.uptimeNanoseconds(1)
+        let user = PushUser(String(repeating: "x", count: 8000))
+        for number in 0..<5000 {
+            _ = answers.finish(.init(self.question("\(number)")), .success(user), at: start)
+        }
+        let known = (0..<5000).filter { number in
+            let answer = answers.begin(.init(self.question("\(number)")), at: start) { _ in }
+            return if case .known = answer { true } else { false }
+        }
+        #expect(answers.bytes <= AuthAnswers.byteLimit && (1500...2100).contains(known.count))
+        _ = answers.begin(.init(self.question("other")), at: start + .seconds(6)) { _ in }
+        #expect(answers.bytes == 0)
     }
 
     @Test("what waits for a place waits in its order, and is no fault of the back end")

@@ -43,7 +43,8 @@ struct AuthAnswers {
     /// The time for which an answer is valid; zero keeps none.
     let age: TimeAmount
     private var answers: [Key: Entry] = [:]
-    private var order: Deque<(key: Key, until: NIODeadline)> = []
+    /// The answers by their ages, each with its whole cost.
+    private var order: Deque<(key: Key, until: NIODeadline, cost: Int)> = []
     private var asked: [Key: [Completion]] = [:]
     private(set) var bytes = 0
 
@@ -67,8 +68,9 @@ struct AuthAnswers {
             let validity = user?.expiresAt.map { max($0.timeIntervalSinceNow, 0) } ?? .infinity
             let age = min(Double(self.age.nanoseconds), validity * 1e9)
             self.answers[key] = Entry(user: user, until: now + .nanoseconds(Int64(age)))
-            self.order.append((key, now + self.age))
-            self.bytes += key.cost
+            let cost = key.cost + (user?.id.utf8.count ?? 0)
+            self.order.append((key, now + self.age, cost))
+            self.bytes += cost
             while self.bytes > Self.byteLimit { self.removeOldest() }
         }
         return self.asked.removeValue(forKey: key) ?? []
@@ -76,7 +78,7 @@ struct AuthAnswers {
 
     private mutating func removeOldest() {
         guard let first = self.order.popFirst() else { return }
-        self.bytes -= first.key.cost
+        self.bytes -= first.cost
         if let entry = self.answers[first.key], entry.until <= first.until { self.answers[first.key] = nil }
     }
 }

@@ -149,6 +149,9 @@ public final class AuthWebhook: Sendable {
             do throws(JSONError) {
                 let members = try JSONObject(answer.body)
                 let user = try members.identifier(.exact("user"))
+                guard user.utf8.count <= PushLimits.tokenLength else {
+                    throw JSONError("user has at most \(PushLimits.tokenLength) bytes")
+                }
                 switch members["expiresIn"] {
                 case nil, .null: return PushUser(user)
                 case .number(let text):

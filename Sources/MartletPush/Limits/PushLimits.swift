@@ -2,8 +2,8 @@ public import MartletWebSocket
 
 /// Limits on each client and each user.
 public struct PushLimits: Sendable, Hashable {
-    /// Bytes of a token.
-    static let tokenLength = 8 * 1024
+    /// Bytes of a token, and of a user's id.
+    package static let tokenLength = 8 * 1024
     /// Bytes of an event's name.
     static let eventLength = 255
 
