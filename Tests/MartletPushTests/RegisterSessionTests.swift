@@ -1,6 +1,9 @@
+import MartletProtocol
 import MartletWebSocket
 import NIOCore
 import NIOEmbedded
+import NIOPosix
+import Synchronization
 import Testing
 
 @testable import MartletPush
@@ -42,6 +45,59 @@ struct RegisterSessionTests {
         connection.loop.advanceTime(by: .milliseconds(1))
         #expect(connection.service.channelCount == 0)
         #expect(connection.service.counters[.sessions] == 0)
+    }
+
+    /// A connection that is closed when the session closes it, and takes all.
+    private final class TestConnection: TransportConnection {
+        let transport = SessionTransport.websocket
+        let address = "192.0.2.1"
+        let queuedBytes = 0
+        var session: Session?
+        var isOpen = true
+
+        func send(_ encoded: EncodedPublications) -> Int { encoded.count }
+        func sendHeartbeat(_ encoded: EncodedPublications) {}
+        func close(_ code: CloseCode, _ reason: String) { self.isOpen = false }
+    }
+
+    @Test(
+        "a session that is closed at the first of several messages registers for nothing more, and asks no more",
+        .timeLimit(.minutes(1)))
+    func refusedBatch() async throws {
+        let asked = Mutex<[String]>([])
+        let hooks = PushHooks { question in
+            asked.withLock { $0.append(question.token) }
+            return PushUser(question.token == "first" ? "joe" : "jack")
+        }
+        var limits = PushLimits()
+        limits.sessionsPerUser = 1
+        let group = MultiThreadedEventLoopGroup.singleton
+        let service = PushService(group: group, hooks: hooks, limits: limits)
+        guard case .admitted(let other) = service.admit(user: "jack") else { preconditionFailure() }
+        let eventLoop = group.next()
+        let connection = try await eventLoop.submit {
+            let connection = TestConnection()
+            let session = service.session(over: .websocket, RegisterDialect(), on: eventLoop)
+            connection.session = session
+            session.opened(on: connection)
+            for (token, event) in [("first", "a"), ("second", "b"), ("second", "c"), ("second", "d"), ("third", "e")] {
+                let message = Array(#"{"token":"\#(token)","event":"\#(event)"}"#.utf8)
+                session.received(message.span.bytes)
+            }
+            return NIOLoopBound(connection, eventLoop: eventLoop)
+        }.get()
+        func isOpen() async throws -> Bool { try await eventLoop.submit { connection.value.isOpen }.get() }
+        while try await isOpen() { await Task.yield() }
+        #expect(service.counters[.registrations] == 1 && service.counters[.refusedRegistrations] == 1)
+        // A question would have been asked by a task of its own.
+        for _ in 0..<100 { await Task.yield() }
+        #expect(asked.withLock { $0 } == ["first", "second"])
+        try await eventLoop.submit {
+            connection.value.session?.closed()
+            connection.value.session = nil
+        }.get()
+        #expect(service.channelCount == 0)
+        withExtendedLifetime(other) {}
     }
 
     @Test("a client that registers for much is in as many channels, and in none when it has gone")

@@ -116,6 +116,7 @@ final class RegisterDialect: Dialect {
         switch decision {
         case .user(let user):
             for event in events { self.register(user.id, event, on: session) }
+            guard session.isOpen else { return }  // the user may have no more sessions, or it ended by what it was sent
             self.expire(token, at: user.expiresAt, session)
             self.authenticateNext(on: session)
         case .unavailable:
@@ -141,7 +142,7 @@ final class RegisterDialect: Dialect {
 
     private func register(_ user: String, _ event: String, on session: Session) {
         let channel = UserChannel(user: user, event: event).name
-        guard session.bind(to: user) else { return }
+        guard session.isOpen, session.bind(to: user) else { return }
         let limit = session.environment.limits.eventsPerSession
         guard session.places.count < limit || session.places[channel] != nil else {
             return self.refuse("a connection registers for at most \(limit) events", code: 106, on: session)
