@@ -22,6 +22,17 @@ struct AuthTests {
         }
     }
 
+    @Test("API keys and their names are compared by their bytes, whatever Unicode takes for the same")
+    func bytes() throws {
+        let keys = APIKeys([APIKey("secret", name: "caf\u{e9}")])
+        #expect(keys.holds("secret", name: "caf\u{e9}") && !keys.holds("secret", name: "cafe\u{301}"))
+        let file = FileManager.default.temporaryDirectory.appending(path: "keys-\(UUID().uuidString)")
+        try Data("caf\u{e9} one\ncafe\u{301} two\n".utf8).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        let both = try APIKeys(contentsOf: file.path())
+        #expect(both.key(among: ["caf\u{e9}"])?.name == "one" && both.key(among: ["cafe\u{301}"])?.name == "two")
+    }
+
     @Test("the API key is taken from either header and compared whole")
     func apiKey() {
         let keys = APIKeys([APIKey("secret", name: "shop"), APIKey("other", name: "blog")])

@@ -72,7 +72,7 @@ public final class APIKeys: Sendable {
         // All are compared, whichever is right.
         return keys.reduce(false) { found, key in
             let isRight = ConstantTime.equals(value, key.value)
-            return (isRight && key.name == name) || found
+            return (isRight && key.name.utf8.elementsEqual(name.utf8)) || found
         }
     }
 
@@ -90,7 +90,9 @@ public final class APIKeys: Sendable {
         for line in try SecretFile(contentsOf: path).lines {
             guard line.fields.count <= 2 else { throw line.error("expected a key and perhaps its name") }
             let key = APIKey(line.fields[0], name: line.fields.count == 2 ? line.fields[1] : "default")
-            guard !keys.contains(where: { $0.value == key.value }) else { throw line.error("this key is there twice") }
+            guard !keys.contains(where: { $0.value.utf8.elementsEqual(key.value.utf8) }) else {
+                throw line.error("this key is there twice")
+            }
             keys.append(key)
         }
         guard !keys.isEmpty else { throw ServerError(.file, reason: "\(path) holds no keys") }

@@ -16,7 +16,7 @@ final class RegisterDialect: Dialect {
         var isUnderWay = false
         var isPaused = false
         var waiting: [RegisterMessage] = []
-        var expiring: (token: String, time: Date)?
+        var expiring: (token: ExactString, time: Date)?
     }
 
     private var mistakes: UInt8 = 0
@@ -133,10 +133,10 @@ final class RegisterDialect: Dialect {
     /// given several times, for several events, expires at the earliest of them.
     private func expire(_ token: String?, at time: Date?, _ session: Session) {
         var time = time
-        if let expiring = self.authentication?.expiring, expiring.token == token {
+        if let expiring = self.authentication?.expiring, token.map({ ExactString($0) == expiring.token }) == true {
             time = min(time ?? expiring.time, expiring.time)
         }
-        self.authentication?.expiring = token.flatMap { token in time.map { (token, $0) } }
+        self.authentication?.expiring = token.flatMap { token in time.map { (ExactString(token), $0) } }
         session.expire(at: time)
     }
 
