@@ -5,6 +5,8 @@ struct AgeList {
     typealias Place = Int32
 
     private static let none: Place = -1
+    /// The number of places that an empty list keeps.
+    private static let smallSize = 64
 
     private struct Entry {
         var channel: ChannelName
@@ -20,6 +22,9 @@ struct AgeList {
     private(set) var count = 0
 
     var isEmpty: Bool { self.count == 0 }
+
+    /// The number of places that there are, taken or free.
+    var placeCount: Int { self.entries.count }
 
     /// The oldest entry.
     var oldest: (channel: ChannelName, time: Int64)? {
@@ -58,8 +63,8 @@ struct AgeList {
             self.entries[Int(entry.next)].previous = entry.previous
         }
         self.count -= 1
-        // An array never shrinks by itself.
-        guard self.count > 0 else {
+        // An array never shrinks by itself. A small one stays: a list may become empty with each publication.
+        guard self.count > 0 || self.entries.count <= Self.smallSize else {
             self = AgeList()
             return
         }
