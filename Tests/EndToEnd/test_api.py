@@ -3,6 +3,7 @@ import concurrent.futures
 import json
 
 import httpx
+import jsonschema_rs
 import pytest
 import schemathesis
 import yaml
@@ -167,7 +168,8 @@ schema = schemathesis.openapi.from_path(str(ROOT / "docs/openapi.yaml")).exclude
 
 @pytest.fixture(scope="module")
 def described():
-    server = Server("serve", "--listen", "127.0.0.1:0", "--log-level", "error", env={"MARTLET_API_KEY": "secret"})
+    server = Server("serve", "--listen", "127.0.0.1:0", "--log-level", "error", "--trusted-proxies", "127.0.0.1",
+                    env={"MARTLET_API_KEY": "secret"})
     yield server
     server.stop()
 
@@ -214,9 +216,56 @@ def test_the_description_is_complete():
             if path in ("/poll", "/sse"):
                 assert answers.keys() >= {"400", "401", "403", "405", "429", "503"}, path
             assert path.startswith("/api/") <= ("404" in answers), path
-    for name, header in (("NoKey", "WWW-Authenticate"), ("NoToken", "WWW-Authenticate"), ("TooOften", "Retry-After"),
+    for name, header in (("PushNoKey", "WWW-Authenticate"), ("APINoKey", "WWW-Authenticate"), ("NoToken", "WWW-Authenticate"),
+                         ("PushTooOften", "Retry-After"), ("APITooOften", "Retry-After"), ("TooOften", "Retry-After"),
                          ("Later", "Retry-After"), ("OnlyPost", "Allow"), ("OnlyGet", "Allow")):
         assert header in responses[name]["headers"], name
+
+
+GOOD = {
+    "/push": {"userId": 1, "event": "e", "message": "x"}, "/drop": {"userId": 1}, "/api/publish": {"event": "e", "user": 1, "data": "x"},
+    "/api/broadcast": {"channels": ["e#1", {"event": "e#", "user": 1}], "data": "x"}, "/api/disconnect": {"user": 1}, "/api/info": {},
+    "/api/batch": {"commands": [{"publish": {"event": "e", "user": 1, "data": "x"}}]}}
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json"])
+@pytest.mark.parametrize("path", GOOD)
+def test_the_description_of_refusals_is_true(described, path, accept):
+    """Each status that is easily had: its headers, the type of its answer, and the form of its JSON; and bodies that are taken."""
+    document = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
+    operation = document["paths"][path]["post"]
+
+    def check(value, schema):
+        jsonschema_rs.validate({**schema, "components": document["components"]}, value)
+
+    def ask(status, body, headers):
+        found, text, fields = described.post(path, body, {**headers, "Accept": accept})
+        assert found == status, text
+        answer = operation["responses"][str(status)]
+        if "$ref" in answer:
+            answer = document["components"]["responses"][answer["$ref"].rsplit("/", 1)[1]]
+        assert all(name in fields for name in answer.get("headers", {})), fields
+        if text:
+            media = fields["Content-Type"].split(";")[0]
+            schema = answer["content"][media]["schema"]
+            check(json.loads(text) if media == "application/json" else text, schema)
+
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    check(GOOD[path], schema)
+    key = {**KEY, "X-Forwarded-For": f"192.0.2.{1 + list(GOOD).index(path)}"}
+    ask(200, GOOD[path], key)
+    ask(400, b"[", key)
+    ask(403, GOOD[path], {**key, "Origin": "https://evil.example"})
+    ask(413, b"x" * ((1 << 20) + 1), key)
+    ask(415, GOOD[path], {**key, "Content-Encoding": "br"})
+    if "422" in operation["responses"]:
+        once, text = {**key, "Idempotency-Key": f"once {path} {accept}"}, "message" if path == "/push" else "data"
+        ask(200, GOOD[path], once)
+        ask(422, {**GOOD[path], text: "y"}, once)
+    wrong = {**key, "X-API-Key": "wrong"}
+    ask(401, GOOD[path], {})
+    eventually(lambda: described.post(path, GOOD[path], wrong)[0] == 429, "it guesses too often")
+    ask(429, GOOD[path], wrong)
 
 
 STREAMS = {
