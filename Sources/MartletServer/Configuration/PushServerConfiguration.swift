@@ -71,7 +71,8 @@ public struct PushServerConfiguration: Sendable {
     public var compressesMessages = false
     /// Whether answers to polls are compressed with gzip for clients that accept it. Default: `false`.
     public var compressesAnswers = false
-    /// The time for which a client may take nothing of an answer. Default: 20 s. Beyond it its connection is ended.
+    /// The time for which a client may take nothing of an answer. Default: 20 s. Beyond it its connection, or its stream
+    /// of HTTP/2, is ended.
     public var answerTimeout = TimeAmount.seconds(20)
 
     /// The settings that this was made from, for operators to see; empty when a program has made it.

@@ -83,7 +83,8 @@ extension PushServerConfiguration {
                 "The time that a client's message may take, from its first byte to its last. Beyond it: 1008."),
             .fixed(
                 "limits.answerTimeout", \.answerTimeout, .timeout,
-                "The time for which a client may take nothing of an answer. Beyond it its connection is ended."),
+                "The time for which a client may take nothing of an answer. Beyond it its connection, or stream of HTTP/2, is ended."
+            ),
             .live(
                 "limits.queueSize", .size(1024...1 << 30),
                 "The greatest size of what waits for a client that reads too slowly.", get: { $0.limits.queueSize }
