@@ -43,7 +43,7 @@ package enum Gzip {
 
     /// Inflates one body.
     ///
-    /// - Parameter limit: bytes; no more memory is taken.
+    /// - Parameter limit: the most bytes of the result; the buffer grows by doubling, to twice the limit at most.
     package static func inflate(_ bytes: ByteBuffer, limit: Int) -> Result<ByteBuffer, Failure> {
         // zlib keeps the address of its stream, which therefore must not move.
         let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
