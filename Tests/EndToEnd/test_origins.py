@@ -1,13 +1,18 @@
 """Which pages may connect: patterns of origins, pages without an origin, and names of this machine."""
+import re
 import signal
 
+import httpx
 import pytest
 
 from support.command import run
 from support.event_stream import query
 from support.http_connection import HTTPConnection
+from support.nginx import Nginx
+from support.paths import ROOT
+from support.ports import free_port
 from support.request import request
-from support.waiting import eventually
+from support.waiting import PATIENCE, eventually
 
 PUSH = b'{"userId":"jack","event":"alerts","message":"x"}'
 UPGRADE = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
@@ -164,3 +169,30 @@ def test_a_host_of_ones_own_in_any_case(serve, tmp_path):
     for host, origin in (("push.example.com", "http://push.example.com:81"), ("push.example.com", "http://example.com"),
                          ("example.com", "http://push.example.com")):
         assert statuses(server, f"Origin: {origin}", key, host=host) == STAY_OUT, (host, origin)
+
+
+def test_what_the_nginx_of_the_document_lets_through(serve, tmp_path):
+    """A client does not choose the host with which its origin is compared, nothing for operators is public, and no token is logged."""
+    tokens, log = tmp_path / "tokens", tmp_path / "access.log"
+    tokens.write_text("jacks jack\n")
+    server = serve("--trusted-proxies", "127.0.0.1", "--token-file", str(tokens), env={"MARTLET_API_KEY": "a secret of the back end's"})
+    http, location = re.search(r"```nginx\n(.*?)server {(.*)}\n```", (ROOT / "docs/event-streams.md").read_text(), re.S).groups()
+    location = location.replace("127.0.0.1:8080", server.address).replace("/var/log/nginx/access.log", str(log))
+    nginx = Nginx(tmp_path / "nginx", f";{location}", free_port(), http=http)
+
+    def status(path, **headers):
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return httpx.get(f"http://{nginx.address}{path}", headers=named, timeout=PATIENCE).status_code
+
+    try:
+        poll = f"/poll?{query(token='jacks')}"
+        assert status(poll, Origin=f"http://{nginx.address}") == 200
+        assert status(poll, Origin="http://evil.example", X_Forwarded_Host="evil.example") == 403
+        assert status(f"/poll?{query(token='no')}") == 401
+        for path in ("/", "//", "/metrics", "/healthz", "/push", "/drop", "/api/info", "//api/info", "/console/overview.mjs", "/demo"):
+            assert status(path) == 404, path
+        assert status("/martlet.js") == 200
+        eventually(lambda: "/martlet.js" in log.read_text(), "it is logged")
+        assert "/poll" in log.read_text() and "token" not in log.read_text()
+    finally:
+        nginx.stop()
