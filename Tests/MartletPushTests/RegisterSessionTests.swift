@@ -57,7 +57,7 @@ struct RegisterSessionTests {
 
         func send(_ encoded: EncodedPublications) -> Int { encoded.count }
         func sendHeartbeat(_ encoded: EncodedPublications) {}
-        func close(_ code: CloseCode, _ reason: String) { self.isOpen = false }
+        func close(_ why: DisconnectReason, _ code: CloseCode, _ reason: String) { self.isOpen = false }
     }
 
     @Test(

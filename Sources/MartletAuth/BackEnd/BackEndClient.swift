@@ -5,6 +5,12 @@ package import NIOHTTP1
 import NIOPosix
 import NIOSSL
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
 /// Sends requests to services of the operator, such as those that serve the keys of tokens, or check tokens.
 package enum BackEndClient {
     package struct Failure: Error, CustomStringConvertible {
@@ -41,9 +47,15 @@ package enum BackEndClient {
         case let error as HTTPClientError: error == .connectTimeout || error == .tlsHandshakeTimeout
         case ChannelError.connectTimeout, NIOSSLError.handshakeFailed: true
         case let error as NIOSSLExtraError: error == .failedToValidateHostname
+        case let error as IOError: self.errorsOfConnecting.contains(error.errnoCode)
         default: error is NIOConnectionError
         }
     }
+
+    /// The errors of `connect` that no request can be the reason of.
+    private static let errorsOfConnecting: Set<CInt> = [
+        ECONNREFUSED, EHOSTUNREACH, EHOSTDOWN, ENETUNREACH, ENETDOWN, EADDRNOTAVAIL, ETIMEDOUT,
+    ]
 
     /// - Parameter limit: bytes that the answer may have.
     /// - Throws: unless the answer is 200 and comes in time.

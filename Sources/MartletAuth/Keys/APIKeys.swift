@@ -48,14 +48,14 @@ public final class APIKeys: Sendable {
         return .right(key.name)
     }
 
-    /// The keys that a request shows, right or wrong.
+    /// The keys that a request shows, right or wrong. An empty header shows none: a variable of its sender is not set.
     package static func shown(by request: HTTPRequest) -> [String] {
-        request.headerFields[values: Self.headerName]
+        request.headerFields[values: Self.headerName].filter { !$0.isEmpty }
             + request.headerFields[values: .authorization].compactMap(RequestValues.bearerToken)
     }
 
     package static func shown(by headers: HTTPHeaders) -> [String] {
-        headers["x-api-key"] + headers["authorization"].compactMap(RequestValues.bearerToken)
+        headers["x-api-key"].filter { !$0.isEmpty } + headers["authorization"].compactMap(RequestValues.bearerToken)
     }
 
     /// The keys that are so short that they could be guessed, by name.

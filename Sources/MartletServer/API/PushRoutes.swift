@@ -79,15 +79,16 @@ struct PushRoutes {
             case .failure(let error): return self.illegal(error, request, context)
             }
         }
-        let count = await self.service.disconnect(user: user, event: event.flatMap { $0.isEmpty ? nil : $0 })
+        let count = await self.service.disconnect(user: user, event: event)
         return .json(#"{"dropped":\#(count)}"#)
     }
 
     private static func dropped(_ body: ByteBuffer) throws(JSONError) -> (user: String, event: String?) {
         let fields = try JSONObject(body)
         let user = try fields.identifier(.folded("userId"))
-        try UserChannel(user: user, event: "-").check(user: "userId")
-        return (user, try fields.stringIfPresent(.folded("event")))
+        let event = try fields.stringIfPresent(.folded("event")).flatMap { $0.isEmpty ? nil : $0 }
+        try UserChannel(user: user, event: event ?? "-").check(user: "userId")
+        return (user, event)
     }
 
     private func illegal(_ error: JSONError, _ request: Request, _ context: ServiceRequestContext) -> Response {

@@ -313,6 +313,8 @@ final class EventStreams: Sendable {
         context.logger.info("refused an event stream", metadata: metadata)
         var response = Response.text(refusal.reason, status: refusal.status)
         response.headers.append(contentsOf: refusal.fields)
+        // Over HTTP/2 nobody sees it, and the connection stays for its other streams.
+        if !refusal.mayStay { response.headers[.connection] = "close" }
         return response
     }
 }
