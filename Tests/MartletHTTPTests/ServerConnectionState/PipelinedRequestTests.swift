@@ -69,6 +69,30 @@ struct PipelinedRequestTests {
         #expect(state.phase == .ready)
     }
 
+    /// What NIO does once the client has ended its half: it reads to the end, and asks nobody.
+    @Test("Requests beyond what may be held are discarded, and the connection ends after those before them")
+    func tooManyHeld() {
+        var state = Place.answering.state
+        for _ in 0..<20_000 {
+            _ = state.received(Fixture.head("/held"))
+            _ = state.received(.end(nil))
+        }
+        _ = state.readCompleted()
+        _ = state.inputEnded()
+        var answered = 0
+        var question = 2
+        while state.answered(question, isKeepAlive: true) == true {
+            let action = Fixture.resume(&state) { state, action in
+                if case .begin = action { state.begin(.endpoint, stopsDecoder: false) }
+                if case .answer(let next) = action { question = next }
+            }
+            #expect(action == (state.hasMoreThanHead ? .nothing : .read))
+            answered += 1
+        }
+        #expect((1000..<5000).contains(answered))
+        #expect(state.phase == .finished)
+    }
+
     @Test("Answers that come too late change nothing")
     func lateAnswers() {
         // The client was told that the hook took too long, and asks again.
