@@ -1,7 +1,8 @@
 import CMartletSystem
 import NIOCore
 
-/// The knowledge about answers that a client does not take: how much was left when it last took something.
+/// The knowledge about answers that a client does not take: how much was left when it last took something. It is kept
+/// while the channel is not writable, and begins anew after that.
 struct AnswerStall {
     private var unsent: Int
     private var since: NIODeadline

@@ -49,7 +49,8 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
     }
 
     public func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if !context.channel.isWritable { self.watchAnswers() }
+        // The client has taken something whenever it becomes possible again, however much is written then.
+        if context.channel.isWritable { self.stopWatchingAnswers() } else { self.watchAnswers() }
         self.readIfHeldBack()
         context.fireChannelWritabilityChanged()
     }
@@ -281,14 +282,15 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
         self.lookAtAnswers(context)
     }
 
+    private func stopWatchingAnswers() {
+        self.stall?.timer?.cancel()
+        self.stall = nil
+    }
+
     private func lookAtAnswers(_ context: ChannelHandlerContext) {
         let timeout = self.settings.limits.answerTimeout
         self.stall?.timer = context.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(timeout.nanoseconds / 4)) {
             guard self.stall != nil, let context = self.context else { return }
-            guard !context.channel.isWritable else {
-                self.stall = nil
-                return
-            }
             let unsent = AnswerStall.unsent(on: context.channel)
             guard self.stall?.isOver(unsent, at: context.eventLoop.now, timeout: timeout) == true else {
                 return self.lookAtAnswers(context)
@@ -340,8 +342,7 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
         self.updateTimer()
         self.idleTimer?.cancel()
         self.idleTimer = nil
-        self.stall?.timer?.cancel()
-        self.stall = nil
+        self.stopWatchingAnswers()
         self.settleWithoutHTTP()
         self.releaseAdmission()
         self.takeover = nil
