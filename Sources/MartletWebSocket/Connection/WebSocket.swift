@@ -125,6 +125,7 @@ public final class WebSocket {
     public func resumeReading() {
         guard self.core.input.isPaused else { return }
         self.core.input.isPaused = false
+        if self.hasUnfinished { self.loop.unfinished.resumed(self) }
         self.continueReading()
     }
 
