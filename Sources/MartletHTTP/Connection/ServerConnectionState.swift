@@ -479,15 +479,23 @@ extension ServerConnectionState {
         case drain(DrainAction)
     }
 
+    /// Whether only more input can bring the connection forward: nothing is left but a request that has not ended.
+    private var isWaitingForInput: Bool {
+        switch self.phase {
+        case .ready, .passing, .collecting, .receiving: true
+        default: false
+        }
+    }
+
     /// Ends what ``beginResuming()`` began; called when no held part may continue.
     package mutating func endResuming() -> ResumeAction {
         self.isResuming = false
         guard self.held.isEmpty else { return .nothing }
-        if self.hasInputEnded, !self.hasHTTPSide, self.phase == .ready || self.phase == .collecting {
-            self.finish()
-            return .close
-        }
-        if self.hasInputEnded, self.hasHTTPSide, self.phase == .ready {
+        if self.hasInputEnded, self.isWaitingForInput {
+            guard self.hasHTTPSide else {
+                self.finish()
+                return .close
+            }
             self.hasInputEnded = false
             return .tellInputEnd
         }

@@ -123,6 +123,25 @@ struct ConnectionEndTests {
         #expect(state.httpAnswered() == .nothing)
     }
 
+    @Test(
+        "The end of the input behind a request that never becomes whole is not forgotten",
+        arguments: zip(
+            [State.Destination.endpoint, .takeover, .http], [State.ResumeAction.close, .close, .tellInputEnd]))
+    func inputEndsInsideHeldRequest(destination: State.Destination, expected: State.ResumeAction) {
+        var state = Place.answering.state
+        _ = state.received(Fixture.head("/held"))
+        _ = state.received(Fixture.body("xyz"))
+        _ = state.readCompleted()
+        #expect(state.inputEnded() == .nothing)
+        #expect(state.answered(2, isKeepAlive: true) == true)
+        let action = Fixture.resume(&state) { state, action in
+            if case .begin = action { state.begin(destination, stopsDecoder: false) }
+        }
+        #expect(action == expected)
+        let phase: State.Phase = expected == .close ? .finished : .passing(stopsDecoder: false)
+        #expect(state.phase == phase)
+    }
+
     @Test("An answer is still due when the input after the request is not HTTP")
     func garbageBehindRequest() {
         var state = Place.answering.state

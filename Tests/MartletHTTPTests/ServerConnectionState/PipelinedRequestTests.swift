@@ -93,6 +93,33 @@ struct PipelinedRequestTests {
         #expect(state.phase == .finished)
     }
 
+    @Test("Bodies beyond what may be held are discarded, and the HTTP side is told that the input has ended")
+    func tooManyBytesHeld() {
+        var state = Place.postponed.state
+        let bytes = String(repeating: "x", count: 8192)
+        _ = state.received(Fixture.head("/upload"))
+        for _ in 0..<1000 { _ = state.received(Fixture.body(bytes)) }
+        _ = state.received(.end(nil))
+        _ = state.readCompleted()
+        var passed = 0
+        var action = State.ResumeAction.nothing
+        for _ in 0..<3 {
+            #expect(state.httpAnswered() == .resume)
+            action = Fixture.resume(&state) { state, action in
+                switch action {
+                case .begin(let head):
+                    if state.mustPostpone { return state.postpone(head) }
+                    state.begin(.http, stopsDecoder: false)
+                case .pass(.body(let bytes)): passed += bytes.readableBytes
+                default: break
+                }
+            }
+        }
+        #expect(passed <= 128 * 1024)
+        #expect(action == .tellInputEnd)
+        #expect(state.phase == .passing(stopsDecoder: false))
+    }
+
     @Test("Answers that come too late change nothing")
     func lateAnswers() {
         // The client was told that the hook took too long, and asks again.
