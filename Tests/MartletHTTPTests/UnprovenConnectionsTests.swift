@@ -70,4 +70,56 @@ struct UnprovenConnectionsTests {
         #expect(connections.takeOldest(of: nil, at: later, isFull: false)?.number == 2)
         #expect(connections.count == 1 && connections.count(of: "a") == 0 && connections.count(of: "b") == 1)
     }
+
+    private static let start = NIODeadline.uptimeNanoseconds(1)
+
+    private static func place(_ number: Int, _ limiter: ConnectionLimiter, _ address: String) -> ConnectionPlace {
+        ConnectionPlace(UInt64(number), limiter, address: address, openedAt: Self.start) {}
+    }
+
+    @Test("are not all looked at for each connection that comes: those at work have their turn again after the others")
+    func bounded() throws {
+        var connections = UnprovenConnections()
+        let limiter = ConnectionLimiter()
+        let busy = 2 * UnprovenConnections.choice - 10
+        for number in 0..<busy {
+            let place = Self.place(number, limiter, "a")
+            place.activity = .busy
+            connections.add(place)
+        }
+        let silent = Self.place(busy, limiter, "b")
+        connections.add(silent)
+        let later = Self.start + .seconds(2)
+        #expect(connections.takeOldest(of: nil, at: later, isFull: false) == nil)
+        let taken = connections.takeOldest(of: nil, at: later, isFull: false)
+        #expect(taken === silent)
+        #expect(connections.count == busy)
+        // Where there is no room at all, one at work is taken; and still none is lost.
+        for left in (0..<busy).reversed() {
+            #expect(connections.takeOldest(of: nil, at: later, isFull: true) != nil)
+            #expect(connections.count == left && connections.count(of: "a") == left)
+        }
+        #expect(connections.takeOldest(of: nil, at: later, isFull: true) == nil)
+    }
+
+    @Test("of one address are found however many others are older, and however many have gone")
+    func ofOneAddress() throws {
+        var connections = UnprovenConnections()
+        let limiter = ConnectionLimiter()
+        let first = Self.place(0, limiter, "b")
+        first.activity = .busy
+        connections.add(first)
+        for number in 1...1000 { connections.add(Self.place(number, limiter, number <= 500 ? "a" : "b")) }
+        var gone: [ConnectionPlace] = []
+        for number in 1001...1060 {
+            let place = Self.place(number, limiter, "b")
+            connections.add(place)
+            gone.append(place)
+        }
+        for place in gone { connections.remove(place) }
+        let later = Self.start + .seconds(2)
+        #expect(connections.takeOldest(of: "b", at: later, isFull: false)?.number == 501)
+        #expect(connections.takeOldest(of: "c", at: later, isFull: false) == nil)
+        #expect(connections.count(of: "b") == 500 && connections.count(of: "a") == 500)
+    }
 }
