@@ -103,7 +103,7 @@ public final class ConnectionLimiter: Sendable {
     ///
     /// - Parameters:
     ///   - address: the peer's IP address.
-    ///   - close: closes the connection, from any thread.
+    ///   - close: closes the connection at once, from any thread: its descriptor must be free a moment later.
     /// - Returns: `nil` when there is no room.
     package func admitConnection(
         from address: String?, close: @escaping @Sendable () -> Void

@@ -3,7 +3,6 @@ import MartletHTTP
 package import MartletWebSocket
 package import NIOCore
 import NIOPosix
-import NIOSSL
 import Synchronization
 
 #if canImport(Glibc)
@@ -113,9 +112,7 @@ package final class ConnectionServer: Sendable {
     }
 
     private func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
-        let place = self.limiter.admitConnection(from: channel.remoteAddress?.ipAddress) {
-            channel.close(promise: nil)
-        }
+        let place = self.limiter.admitConnection(from: channel.remoteAddress?.ipAddress) { channel.cut() }
         guard let place else {
             self.logger.info(
                 "refused a connection",
@@ -197,17 +194,6 @@ package final class ConnectionServer: Sendable {
 
     private func abort() {
         self.isAborted.store(true, ordering: .sequentiallyConsistent)
-        for channel in self.channels.all { Self.cut(channel) }
-    }
-
-    /// Closes a connection past TLS, whose own end would wait for the client.
-    private static func cut(_ channel: any Channel) {
-        channel.eventLoop.execute {
-            if let tls = try? channel.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self) {
-                tls.close(promise: nil)
-            } else {
-                channel.close(promise: nil)
-            }
-        }
+        for channel in self.channels.all { channel.cut() }
     }
 }

@@ -2,7 +2,6 @@
 import MartletHTTP
 import MartletProtocol
 public import NIOCore
-import NIOSSL
 
 extension WebSocket: ChannelInboundHandler {
     public typealias InboundIn = ByteBuffer
@@ -257,10 +256,7 @@ extension WebSocket: ChannelInboundHandler {
         self.core.end()
         self.directSocket = nil
         let context = self.channel.context
-        if !waitsForTLS, let pipeline = context?.pipeline.syncOperations,
-            let tls = (try? pipeline.context(handlerType: NIOSSLServerHandler.self))
-                ?? (try? pipeline.context(handlerType: NIOSSLClientHandler.self))
-        {
+        if !waitsForTLS, let tls = context?.pipeline.syncOperations.contextOfTLS {
             tls.close(promise: nil)
         } else {
             context?.close(promise: nil)

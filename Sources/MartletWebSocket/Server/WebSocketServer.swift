@@ -216,9 +216,7 @@ public final class WebSocketServer: Service {
         on channel: any Channel, _ listener: Listener, _ configuration: Configuration, _ logger: Logger,
         _ endpoints: [String: WebSocketEndpoint]
     ) throws {
-        let place = configuration.limits.admitConnection(from: channel.remoteAddress?.ipAddress) {
-            channel.close(promise: nil)
-        }
+        let place = configuration.limits.admitConnection(from: channel.remoteAddress?.ipAddress) { channel.cut() }
         guard let place else {
             logger.info("refused a connection: too many connections", metadata: ["status": "503"])
             RefusalCounter.count(status: 503)

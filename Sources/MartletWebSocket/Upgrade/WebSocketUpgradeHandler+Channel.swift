@@ -4,7 +4,6 @@ import Logging
 import MartletHTTP
 public import NIOCore
 public import NIOHTTP1
-import NIOSSL
 import NIOTLS
 
 extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler {
@@ -316,9 +315,7 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
 
     /// Closes the connection past TLS, whose own end would wait for the client.
     private func endWithoutAnswer() {
-        guard let pipeline = self.context?.pipeline.syncOperations,
-            let tls = try? pipeline.context(handlerType: NIOSSLServerHandler.self)
-        else { return self.closeOutput() }
+        guard let tls = self.context?.pipeline.syncOperations.contextOfTLS else { return self.closeOutput() }
         tls.close(promise: nil)
     }
 
