@@ -179,7 +179,10 @@ let package = Package(
             ]),
         tests(
             "MartletServer",
-            ["MartletConfiguration", "MartletPush", "MartletWebSocket", .nioCore, .nioHTTP1, .logging, .httpTypes]),
+            [
+                "MartletConfiguration", "MartletPush", "MartletWebSocket", .nioCore, .nioEmbedded, .nioHTTP1, .logging,
+                .httpTypes,
+            ]),
         tests(
             "martlet",
             [
