@@ -342,13 +342,15 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
         }
     }
 
-    /// Refuses a request that has no destination. The answer waits for earlier ones.
+    /// Refuses a request that has no destination. The answer waits for earlier ones, and for the end of the request if
+    /// the connection may stay open: but not while the client waits for an answer before it sends its body.
     private func refuse(_ head: HTTPRequestHead, _ refusal: Refusal) {
-        guard !refusal.mayStay, !self.state.hasHTTPSide else {
+        guard !refusal.mayStay || Self.waitsWithBody(head) else {
             self.takeover = Takeover(head: head, request: nil, target: .nobody(refusal))
             self.state.begin(.takeover, stopsDecoder: DecoderStop.stops(after: head))
             return
         }
+        guard !self.state.mustPostpone else { return self.state.postpone(head) }
         guard self.state.refuseAndClose() else { return }
         let path = String(head.uri.prefix { $0 != "?" && $0 != "#" })
         self.write(refusal, path: path, head, false)
