@@ -9,34 +9,44 @@ struct LogThrottle {
         let address: String
         let reason: String
 
+        /// The lines beyond those that are remembered.
+        static let others = Key(message: "", address: "", reason: "")
+
+        private init(message: String, address: String, reason: String) {
+            self.message = message
+            self.address = address
+            self.reason = reason
+        }
+
         /// - Returns: `nil` for a line that is never left out: only those of a client with a reason are.
         init?(_ event: LogEvent) {
             guard event.level < .error, let metadata = event.metadata, let address = metadata["address"],
                 let reason = metadata["reason"] ?? metadata["error"]
             else { return nil }
             self.message = event.message.description
-            self.address = HostAndPort.split(address.description)?.host ?? address.description
+            let host = HostAndPort.split(address.description)?.host ?? address.description
+            // A client has a whole /64 network of IPv6.
+            self.address = IPNetwork.client(host)
             self.reason = reason.description
         }
     }
 
-    /// Lines that are remembered; more at once are each logged.
+    /// Lines that are remembered; more at once count as one.
     static let limit = 4096
 
     private var counts: [Key: Int] = [:]
 
     enum Action: Hashable {
-        /// The line is logged, and ``end(_:)`` is called after a time.
-        case logAndWait
-        case log
+        /// The line is logged, and ``end(_:)`` is called with the key after a time.
+        case logAndWait(Key)
         case leaveOut
     }
 
     mutating func note(_ key: Key) -> Action {
+        let key = self.counts[key] == nil && self.counts.count >= Self.limit ? .others : key
         guard let count = self.counts[key] else {
-            guard self.counts.count < Self.limit else { return .log }
             self.counts[key] = 0
-            return .logAndWait
+            return .logAndWait(key)
         }
         self.counts[key] = count + 1
         return .leaveOut

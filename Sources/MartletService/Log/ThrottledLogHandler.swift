@@ -42,8 +42,7 @@ package struct ThrottledLogHandler: LogHandler {
         guard let key = LogThrottle.Key(event) else { return self.inner.log(event: event) }
         switch Self.shared.throttle.withLock({ $0.note(key) }) {
         case .leaveOut: break
-        case .log: self.inner.log(event: event)
-        case .logAndWait:
+        case .logAndWait(let key):
             self.inner.log(event: event)
             self.wait(key, event)
         }
@@ -54,6 +53,10 @@ package struct ThrottledLogHandler: LogHandler {
             let count = Self.shared.throttle.withLock { $0.end(key) }
             guard count > 0 else { return }
             var event = event
+            if key == .others {
+                event.message = "left out lines about many clients"
+                event.metadata = [:]
+            }
             event.metadata?["repeated"] = "\(count)"
             self.inner.log(event: event)
             self.wait(key, event)
