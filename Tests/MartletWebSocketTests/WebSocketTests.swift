@@ -55,6 +55,25 @@ struct WebSocketTests {
         #expect(peer.handler.closes.first?.initiator == .local)
     }
 
+    @Test("a message that does not end in time is answered with its close code, and the peer is not waited for")
+    func messageTimeout() throws {
+        var configuration = WebSocketConfiguration()
+        configuration.messageTimeout = .seconds(2)
+        let peer = try Peer(configuration: configuration)
+        var bytes = Peer.text("does not end")
+        try peer.receive(bytes.readSlice(length: 9) ?? ByteBuffer())
+        peer.time.advanceTime(by: .milliseconds(1900))
+        #expect(try peer.frames().isEmpty && peer.channel.isActive)
+        peer.time.advanceTime(by: .milliseconds(700))
+        let frames = try peer.frames()
+        #expect(frames.map(\.opcode) == [.close])
+        #expect(frames.last?.payload.prefix(2) == [0x03, 0xF0])
+        #expect(!peer.channel.isActive)
+        #expect(peer.handler.closes.map(\.code) == [.policyViolation])
+        #expect(peer.handler.closes.first?.initiator == .local)
+        peer.disconnect()
+    }
+
     @Test("a close frame is answered with its code, and the end is clean")
     func peerCloses() throws {
         let peer = try Peer()

@@ -14,7 +14,11 @@ extension WebSocket: UnfinishedMessage {
     func isForgotten() { self.hasUnfinished = false }
 
     func giveUp(_ code: CloseCode, reason: String) {
-        self.close(code, reason: reason)
-        self.core.decoder.end()
+        guard let frame = self.core.giveUp(code, reason: reason) else { return }
+        self.isNotReady()
+        self.startCloseTimer()
+        self.sendLast(frame)
+        // The rest is read, and discarded, to find the end of the TCP connection.
+        self.continueReading()
     }
 }

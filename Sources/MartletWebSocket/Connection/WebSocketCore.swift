@@ -138,7 +138,7 @@ extension WebSocketCore {
             case .close(let frame):
                 if let event = self.received(frame) { return event }
             case .violation(let violation):
-                return .failed(self.fail(violation))
+                return .failed(self.fail(violation.closeCode, reason: violation.reason))
             }
         }
         return .done
@@ -390,13 +390,19 @@ extension WebSocketCore {
         }
     }
 
-    private mutating func fail(_ violation: ProtocolViolation) -> CloseFrame? {
-        self.closeInformation = .init(
-            code: violation.closeCode, reason: violation.reason, initiator: .local, isClean: false)
+    private mutating func fail(_ code: CloseCode, reason: String) -> CloseFrame? {
+        self.closeInformation = .init(code: code, reason: reason, initiator: .local, isClean: false)
         self.phase = .lingering
-        return CloseFrame(code: violation.closeCode, reason: violation.reason).flatMap {
-            self.closeHandshake.start($0) ? $0 : nil
-        }
+        return CloseFrame(code: code, reason: reason).flatMap { self.closeHandshake.start($0) ? $0 : nil }
+    }
+
+    /// Gives up what the peer sends, as after a violation of the protocol: its close frame is not waited for.
+    ///
+    /// - Returns: the frame to send last (``sendLast(_:)``); `nil` if the end has already begun.
+    mutating func giveUp(_ code: CloseCode, reason: String) -> CloseFrame? {
+        guard self.phase == .open else { return nil }
+        self.decoder.end()
+        return self.fail(code, reason: reason)
     }
 
     /// Prepares the end of the TCP connection without a close frame.
