@@ -1,4 +1,5 @@
 """Where the service listens: unix sockets, and several addresses."""
+import contextlib
 import json
 import signal
 import socket
@@ -89,6 +90,23 @@ def test_a_socket_that_was_left_behind_is_replaced_and_one_in_use_is_not(both, s
     file = tmp_path / "file"
     file.write_text("mine")
     assert run("serve", "--listen", f"unix:{file}").returncode == 69 and file.read_text() == "mine"
+
+
+def test_a_socket_that_is_too_busy_to_answer_is_not_replaced(tmp_path):
+    path = tmp_path / "busy.sock"
+    with contextlib.ExitStack() as sockets:
+        listener = sockets.enter_context(socket.socket(socket.AF_UNIX))
+        listener.bind(str(path))
+        listener.listen(0)
+        with pytest.raises(BlockingIOError):
+            while True:
+                waiting = sockets.enter_context(socket.socket(socket.AF_UNIX))
+                waiting.setblocking(False)
+                waiting.connect(str(path))
+        inode = path.stat().st_ino
+        taken = run("serve", "--listen", f"unix:{path}")
+        assert taken.returncode == 69 and str(path) in taken.stderr
+        assert path.stat().st_ino == inode, "it is still the other's"
 
 
 def test_a_drain_ends_connections_of_a_unix_socket(both):

@@ -81,18 +81,23 @@ package final class ConnectionServer: Sendable {
     /// Listens on a Unix domain socket. A file that a process has left behind is replaced; a socket that is in use, and
     /// what is no socket, is not.
     private func bind(path: String, _ bootstrap: ServerBootstrap) async throws -> any Channel {
-        if SocketFile.isSocket(path) {
-            let other = try? await ClientBootstrap(group: self.group).connect(unixDomainSocketPath: path).get()
-            if let other {
-                try? await other.close()
-                throw IOError(errnoCode: EADDRINUSE, reason: "another process listens there")
-            }
-            unlink(path)
-        }
+        if SocketFile.isSocket(path), try await self.isLeftBehind(path) { unlink(path) }
         let channel = try await bootstrap.bind(unixDomainSocketPath: path).get()
         let file = SocketFile(path)
         channel.closeFuture.whenComplete { _ in file.remove() }
         return channel
+    }
+
+    /// Whether no process listens on a socket. One that has no room for a connection now, or that this process may not
+    /// connect to, is perhaps in use: then binding says what is wrong.
+    private func isLeftBehind(_ path: String) async throws -> Bool {
+        do {
+            let other = try await ClientBootstrap(group: self.group).connect(unixDomainSocketPath: path).get()
+            try? await other.close()
+        } catch {
+            return (error as? IOError)?.errnoCode == ECONNREFUSED
+        }
+        throw IOError(errnoCode: EADDRINUSE, reason: "another process listens there")
     }
 
     private func bootstrap(_ group: any EventLoopGroup, isShared: Bool) -> ServerBootstrap {
