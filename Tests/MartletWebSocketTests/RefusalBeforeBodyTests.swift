@@ -85,6 +85,21 @@ struct RefusalBeforeBodyTests {
         #expect(try connection.output().hasPrefix("HTTP/1.1 \(request.status) "))
     }
 
+    @Test("is told to send it when its own time has passed, not that of the request before")
+    func ownTime() throws {
+        let connection = try Connection()
+        let head = ["POST /other HTTP/1.1", "Host: localhost", "Expect: 100-continue", "Content-Length: 0"]
+        try connection.send(head.joined(separator: "\r\n"))
+        #expect(try connection.output().hasPrefix("HTTP/1.1 200 "))
+        connection.channel.embeddedEventLoop.advanceTime(by: .milliseconds(30))
+        try connection.send("POST /other HTTP/1.1", "Host: localhost", "Expect: 100-continue", "Content-Length: 5")
+        connection.channel.embeddedEventLoop.advanceTime(by: .milliseconds(30))
+        #expect(try connection.output().isEmpty)
+        connection.channel.embeddedEventLoop.advanceTime(by: .milliseconds(30))
+        #expect(try connection.output().hasPrefix("HTTP/1.1 100 "))
+        _ = try? connection.channel.finish()
+    }
+
     @Test("is refused as soon as the request before it has been answered")
     func afterAnswer() throws {
         let connection = try Connection()

@@ -49,7 +49,6 @@ package struct RequestEndpoint: Sendable {
     package func takes(_ head: HTTPRequestHead, without others: [String] = []) -> Bool {
         guard head.version == .http1_1 else { return false }
         var hasHost = false
-        var hasConnection = false
         var length: Int?
         // One pass: this is looked at for each request.
         for (name, value) in head.headers {
@@ -59,9 +58,6 @@ package struct RequestEndpoint: Sendable {
                 hasHost = true
             case 6 where Self.isEqual(name, "expect"): return false
             case 7 where Self.isEqual(name, "upgrade"): return false
-            case 10 where Self.isEqual(name, "connection"):
-                guard !hasConnection else { return false }
-                hasConnection = true
             case 14 where Self.isEqual(name, "content-length"):
                 guard let number = BodyFraming.length(value) else { return false }
                 length = length ?? number

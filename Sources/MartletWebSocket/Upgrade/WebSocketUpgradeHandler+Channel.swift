@@ -66,10 +66,17 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
         case .end:
             context.write(data, promise: promise)
             let isLast = self.exchange?.isLast ?? false
-            self.exchange = nil
+            self.endExchange()
             if isLast { self.endAfterAnswer(context) } else { self.answered(context) }
         default: context.write(data, promise: promise)
         }
+    }
+
+    private func endExchange() {
+        self.exchange = nil
+        // The next request has its own time.
+        self.continueTimer?.cancel()
+        self.continueTimer = nil
     }
 
     private func endAfterAnswer(_ context: ChannelHandlerContext) {
@@ -340,6 +347,8 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
         self.idleTimer?.cancel()
         self.idleTimer = nil
         self.stopWatchingAnswers()
+        self.continueTimer?.cancel()
+        self.continueTimer = nil
         self.settleWithoutHTTP()
         self.releaseAdmission()
         self.takeover = nil

@@ -74,7 +74,10 @@ extension WebSocketUpgradeHandler: RepeatedRequestHandler.Owner {
         let exchange = HTTPSideExchange(head)
         self.exchange = exchange
         if exchange.awaitsContinue {
-            context.eventLoop.assumeIsolated().scheduleTask(in: Self.continuePatience) { self.sendContinue() }
+            self.continueTimer = context.eventLoop.assumeIsolated().scheduleTask(in: Self.continuePatience) {
+                self.continueTimer = nil
+                self.sendContinue()
+            }
         }
         context.fireChannelRead(self.wrapInboundOut(.head(head)))
         if isDraining { self.perform(.tellHTTP) }

@@ -78,6 +78,8 @@ public final class WebSocketUpgradeHandler {
     var httpSide: HTTPSide?
     /// The request that the HTTP side is answering.
     var exchange: HTTPSideExchange?
+    /// Tells the client of that request to send its body, unless it was told before.
+    var continueTimer: Scheduled<Void>?
     var onUpgradeWithoutHTTP: (() -> Void)?
     /// The request that an endpoint of the event loop answers.
     var plainRequest: PlainRequest?
