@@ -123,7 +123,7 @@ public final class ConnectionLimiter: Sendable {
             }
             // A connection that makes room is no longer counted; its descriptor is free a moment later.
             if let other {
-                other.takeRoom()
+                other.uncount()
                 state.total -= 1
             }
             guard state.total < most else { return (nil, other) }
@@ -135,7 +135,7 @@ public final class ConnectionLimiter: Sendable {
         }
         if let other {
             self.madeRoomCount.add(1, ordering: .relaxed)
-            other.makeRoom()
+            other.close()
         }
         return place
     }
@@ -152,7 +152,7 @@ public final class ConnectionLimiter: Sendable {
     func ended(_ place: ConnectionPlace) {
         self.state.withLock { state in
             // One that made room was counted out then.
-            guard place.hasRoom else { return }
+            guard place.isCounted else { return }
             state.unproven.remove(place)
             state.total -= 1
         }

@@ -20,9 +20,9 @@ package final class ConnectionPlace: Sendable {
     let address: String
     let openedAt: NIODeadline
     private let activityFlag = Atomic(Activity.idle)
-    private let hasMadeRoom = Atomic(false)
+    private let countedFlag = Atomic(true)
     private let limiter: ConnectionLimiter
-    private let close: @Sendable () -> Void
+    private let closeConnection: @Sendable () -> Void
 
     /// - Parameter close: closes the connection, from any thread.
     init(
@@ -33,7 +33,7 @@ package final class ConnectionPlace: Sendable {
         self.limiter = limiter
         self.address = address
         self.openedAt = openedAt
-        self.close = close
+        self.closeConnection = close
     }
 
     package var activity: Activity {
@@ -48,11 +48,11 @@ package final class ConnectionPlace: Sendable {
     package func end() { self.limiter.ended(self) }
 
     /// Whether the connection is counted.
-    var hasRoom: Bool { !self.hasMadeRoom.load(ordering: .relaxed) }
-
-    /// Ends the connection, for another one.
-    func makeRoom() { self.close() }
+    var isCounted: Bool { self.countedFlag.load(ordering: .relaxed) }
 
     /// Notes, under the limiter's lock, that the connection is no longer counted.
-    func takeRoom() { self.hasMadeRoom.store(true, ordering: .relaxed) }
+    func uncount() { self.countedFlag.store(false, ordering: .relaxed) }
+
+    /// Ends the connection, for another one.
+    func close() { self.closeConnection() }
 }
