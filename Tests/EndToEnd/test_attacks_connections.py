@@ -146,6 +146,7 @@ def test_refused_clients_that_come_back_keep_nobody_out(crowded):
     assert len(clients) > 100, "the service is full"
     attack = AttackProcess("refused clients that come back", server.address)
     try:
+        attack.begun()
         # On each connection that is refused they wait for 50 ms, 60 of them.
         end = time.monotonic() + 3
         while time.monotonic() < end:
@@ -153,7 +154,7 @@ def test_refused_clients_that_come_back_keep_nobody_out(crowded):
             assert server.post("/push", PUSH, {"X-API-Key": KEY})[0] == 200
     finally:
         did = attack.stop()
-    assert sum(did.values()) > 200, did
+    assert did["403"] > 200, did
     for one in clients:
         one.close()
 

@@ -64,22 +64,26 @@ def observe(names, seconds, interval, log_file, command="serve", beside=False):
             arguments += ["--auth-url", back_end.url]
         server = stack.enter_context(running(command, arguments, descriptors=descriptors, log_file=log_file))
         honest = HonestProcess(command, server.address, seconds, interval, KEY)
+        stack.callback(honest.kill)
         other = None
         if beside:
             twin = stack.enter_context(running(command, ["--log-level", "warning"]))
             other = HonestProcess(command, twin.address, seconds, interval, KEY)
+            stack.callback(other.kill)
         forget_peak(server.process)
-        resident, cpu, begin, logged = server.rss(), server.cpu(), time.monotonic(), log_file.stat().st_size
-        attackers = {name: AttackProcess(name, server.address, KEY) for name in names}
-        if attackers:
-            time.sleep(0.5)  # until they are under way
-        try:
-            honest.begin()
-            if other:
-                other.begin()
-            saw, beside = honest.result(), other.result() if other else None
-        finally:
-            did = {name: attack.stop() for name, attack in attackers.items()}
+        resident = server.rss()
+        attackers = {}
+        for name in names:
+            attackers[name] = AttackProcess(name, server.address, KEY)
+            stack.callback(attackers[name].kill)
+        for attack in attackers.values():
+            attack.begun()
+        cpu, begin, logged = server.cpu(), time.monotonic(), log_file.stat().st_size
+        honest.begin()
+        if other:
+            other.begin()
+        saw, beside = honest.result(), other.result() if other else None
+        did = {name: attack.stop() for name, attack in attackers.items()}
         took = time.monotonic() - begin
         assert server.process.poll() is None, "the service has ended"
         return Outcome(saw, beside, did, resident, memory(server.process, "VmHWM"), (server.cpu() - cpu) / took,

@@ -1,4 +1,7 @@
-"""Runs an attack until standard input ends, and then writes what it did: `python -m support.attacks NAME ADDRESS …`."""
+"""Runs an attack until standard input ends, and then writes what it did: `python -m support.attacks NAME ADDRESS …`.
+
+Before that it says when the attack is under way.
+"""
 import argparse
 import collections
 import json
@@ -6,8 +9,10 @@ import os
 import resource
 import sys
 import threading
+import time
+import traceback
 
-from support.attacks import ATTACKS
+from support.attacks import ATTACKS, UNDER_WAY
 from support.attacks.target import Target
 
 parser = argparse.ArgumentParser()
@@ -33,10 +38,22 @@ def persist():
             attack.run(target, counts)
         except (OSError, EOFError):
             counts["connection ended"] += 1
+            time.sleep(0.01)  # a connection that is refused takes no time
+        except Exception:
+            traceback.print_exc()
+            os._exit(1)  # an attack that breaks off proves nothing
+
+
+def tell():
+    """Says that the attack is under way, once that is so."""
+    while not counts[attack.proof]:
+        time.sleep(0.005)
+    print(UNDER_WAY, flush=True)
 
 
 for _ in range(attack.threads):
     threading.Thread(target=persist, daemon=True).start()
+threading.Thread(target=tell, daemon=True).start()
 sys.stdin.read()
 print(json.dumps(counts), flush=True)
 os._exit(0)  # threads hold connections, and need not be asked

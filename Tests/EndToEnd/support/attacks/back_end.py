@@ -60,13 +60,16 @@ def many_events(target, counts):
 def crowd(target, counts, count=500):
     """500 clients at once, again and again; the back end takes a second for each."""
     while True:
-        counts["clients"] += count
-        statuses = answers_at_once(target, [poll(target, f"{SLOW}{number}", "e") for number in range(count)])
-        counts.update(statuses)
+        requests = [poll(target, f"{SLOW}{number}", "e") for number in range(count)]
+        counts.update(answers_at_once(target, requests, counts=counts))
+        time.sleep(0.05)  # where nobody is let in, a round takes no time
 
 
-def answers_at_once(target, requests, patience=60):
-    """Sends each request on a connection of its own, all of them before any is answered; the statuses."""
+def answers_at_once(target, requests, patience=60, counts=None):
+    """Sends each request on a connection of its own, all of them before any is answered; the statuses.
+
+    `counts` gets the number of clients that have asked.
+    """
     selector = selectors.DefaultSelector()
     statuses, heads = [], {}
     for request in requests:
@@ -78,6 +81,8 @@ def answers_at_once(target, requests, patience=60):
         connection.socket.sendall(request)
         heads[connection] = b""
         selector.register(connection.socket, selectors.EVENT_READ, connection)
+        if counts is not None:
+            counts["clients"] += 1
     end = time.monotonic() + patience
     while heads and time.monotonic() < end:
         for key, _ in selector.select(1):

@@ -52,6 +52,6 @@ def at_the_limit(target, counts):
 def repeat(target, counts, requests):
     connection = target.connect()
     for path, body in itertools.cycle(list(requests)):
-        counts["requests"] += 1
         connection.socket.sendall(target.post(path, body))
+        counts["requests"] += 1
         counts[status(connection.read_response()[0])] += 1
