@@ -33,7 +33,7 @@ def test_a_refused_origin_is_cut_and_escaped(serve, log_format):
     client = RawClient(server.address, handshake=False)
     client.send_handshake(headers=f"Origin: {hostile_origin()}\r\n")
     assert client.read_head().startswith(b"HTTP/1.1 403 ")
-    line = line_with(server, "403")
+    line = line_with(server, "refused a request")
     assert "http://" in line and len(line) < 1000 and is_plain(line), line[:2000]
 
 
