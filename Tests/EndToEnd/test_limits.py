@@ -213,9 +213,10 @@ def test_a_page_that_was_replaced_stays_away(serve, browser):
             open(1);
         });""")
     eventually(lambda: browser.execute_script("return (window.errors ?? []).length") > 0, "the first is told")
+    states = lambda: browser.execute_script("return pages.map(page => page.state)")
+    eventually(lambda: states() == ["closed", "open"], lambda: f"the second stays: {states()}")
     [error] = browser.execute_script("return errors")
     assert error.startswith("1: ") and "replaced" in error
-    assert browser.execute_script("return pages.map(page => page.state)") == ["closed", "open"]
     browser.execute_script("pages.forEach(page => page.close())")
 
 
