@@ -133,11 +133,14 @@ def free_port():
 def browser(chromium):
     """A browser with one empty page, whatever the test before has left."""
     chromium.get_log("browser")
+    patience = chromium.timeouts.script
     yield chromium
+    chromium.set_script_timeout(patience)
     for handle in chromium.window_handles[1:]:
         chromium.switch_to.window(handle)
         chromium.close()
     chromium.switch_to.window(chromium.window_handles[0])
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     chromium.get("about:blank")
 
 

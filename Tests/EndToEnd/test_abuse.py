@@ -170,10 +170,10 @@ def test_ten_thousand_connections_that_say_nothing(serve):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < count + 500:
         pytest.fail(f"this machine allows {hard} descriptors a process; the test needs {count + 500}")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count + 500), hard))
     server = serve("--log-level", "warning")
     assert_it_lives(server)
     before, held = server.rss(), []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count + 500), hard))
     try:
         for number in range(count):
             one = socket.socket()
@@ -188,4 +188,5 @@ def test_ten_thousand_connections_that_say_nothing(serve):
     finally:
         for one in held:
             one.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert_it_lives(server)
