@@ -6,6 +6,7 @@ import pytest
 pytest.register_assert_rewrite("support")  # before any of it is imported
 
 from support import ports
+from support.cutter import Cutter
 from support.http_connection import HTTPConnection
 from support.http_server import HTTPServer
 from support.martlet_js import Double, Runtime
@@ -62,6 +63,20 @@ def backend():
     server = HTTPServer()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def cut_off():
+    """Puts cutters in front of servers, and ends them."""
+    cutters = []
+
+    def make(port):
+        cutters.append(Cutter(port))
+        return cutters[-1]
+
+    yield make
+    for one in cutters:
+        one.close()
 
 
 @pytest.fixture

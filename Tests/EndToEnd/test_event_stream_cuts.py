@@ -3,7 +3,6 @@ import re
 
 import pytest
 
-from support.cutter import Cutter
 from support.event_stream import push
 from support.nginx import Nginx
 from support.paths import ROOT
@@ -14,10 +13,10 @@ DOCUMENT = (ROOT / "docs/event-streams.md").read_text()
 
 
 @pytest.fixture(params=["direct", "nginx with its defaults", "nginx as documented"])
-def chain(request, start, tmp_path):
+def chain(request, start, cut_off, tmp_path):
     """A service, and a cutter in front of it: perhaps with nginx between."""
     listener = free_port()
-    cutter = Cutter(listener)
+    cutter = cut_off(listener)
     server = start("serve", "--listen", f"127.0.0.1:{listener if request.param == 'direct' else free_port()}",
                    "--origin", f"http://{cutter.address}", "--retry", "300ms", "--log-level", "warning")
     nginx = None

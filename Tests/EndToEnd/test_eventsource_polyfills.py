@@ -6,7 +6,6 @@ import threading
 
 import pytest
 
-from support.cutter import Cutter
 from support.event_stream import push, query
 from support.paths import ROOT
 from support.waiting import PATIENCE, eventually
@@ -52,9 +51,9 @@ def polyfill():
         one.stop()
 
 
-def test_a_polyfill_gets_everything_once_and_in_order(serve, polyfill):
+def test_a_polyfill_gets_everything_once_and_in_order(serve, polyfill, cut_off):
     server = serve("--retry", "300ms")
-    cutter = Cutter(server.port)
+    cutter = cut_off(server.port)
     client = polyfill(f"http://{cutter.address}/sse?{query()}")
     client.next("open")
     got = []

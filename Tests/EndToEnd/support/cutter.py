@@ -21,7 +21,11 @@ class Cutter:
             if not self.is_open:
                 client.close()
                 continue
-            server = socket.create_connection(("127.0.0.1", self.target))
+            try:
+                server = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:  # nobody is there
+                client.close()
+                continue
             self.pairs.append((client, server))
             for source, sink in ((client, server), (server, client)):
                 threading.Thread(target=self.pump, args=(source, sink), daemon=True).start()
@@ -38,6 +42,13 @@ class Cutter:
                 one.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+    def close(self):
+        """Takes no more connections, and ends those that there are."""
+        self.is_open = False
+        self.listener.shutdown(socket.SHUT_RDWR)  # which a thread that waits for a connection notices
+        self.listener.close()
+        self.cut()
 
     def cut(self):
         pairs, self.pairs = self.pairs, []
