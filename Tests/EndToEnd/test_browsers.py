@@ -46,7 +46,7 @@ class Messages:
         def arrives():
             if self.push() != 1:
                 return False
-            end = time.monotonic() + 0.5
+            end = time.monotonic() + 2
             while any(self.of(page)[-1:] != [self.last] for page in pages):
                 if time.monotonic() > end:
                     return False

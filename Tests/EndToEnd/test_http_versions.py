@@ -143,7 +143,9 @@ def test_curl_over_the_older_version(serve, tls):
         heard = curl("-k", "--http1.0", "-m", "10", f"{url}/healthz", f"{url}/healthz", "-d", PUSH.decode(), f"{url}/push")
         assert heard.endswith("message sent to 0 clients"), heard
         stream = subprocess.Popen(["curl", "-skN", "--http1.0", f"{url}/sse?{query()}"], stdout=subprocess.PIPE, text=True)
-        eventually(lambda: "sent to 1 " in curl("-k", "-d", PUSH.decode(), f"{url}/push"), "the stream is there")
-        assert "data: x\n" in iter(stream.stdout.readline, "")
-        stream.kill()
-        stream.wait()
+        try:
+            eventually(lambda: "sent to 1 " in curl("-k", "-d", PUSH.decode(), f"{url}/push"), "the stream is there")
+            assert "data: x\n" in iter(stream.stdout.readline, "")
+        finally:
+            stream.kill()
+            stream.wait()

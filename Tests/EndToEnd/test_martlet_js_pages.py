@@ -131,7 +131,7 @@ def test_a_connection_that_was_silent_for_too_long_is_replaced(page, browser, tr
         const { now } = Date;
         Date.now = () => now() + 60000;""" + WAKE["visibilitychange"])
     eventually(lambda: browser.execute_script("return states.at(-1)") == "open", "it is replaced")
-    assert push(server, 2) >= 0
+    push(server, 2)
     eventually(lambda: browser.execute_script("return got.at(-1)") == "2", "it goes on")
     assert browser.execute_script("return gaps") == []
 
