@@ -99,22 +99,24 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
 
     public func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         self.connections?.opened(channel)
-        return self.setupCounted(channel: channel, logger: logger)
+        return channel.eventLoop.makeCompletedFuture { try self.setUpCounted(channel, logger) }
     }
 
     /// - Parameter place: the place of the connection among those of its server.
-    func setup(channel: any Channel, logger: Logger, place: ConnectionPlace) -> EventLoopFuture<Value> {
+    func setUp(_ channel: any Channel, logger: Logger, place: ConnectionPlace) throws -> Value {
         self.connections?.opened(channel)
-        return self.setupCounted(channel: channel, logger: logger, place: place)
+        return try self.setUpCounted(channel, logger, place: place)
     }
 
     /// Serves a connection that has agreed on HTTP/1.1 over TLS.
     ///
     /// - Parameter tlsTime: the time that the TLS handshake has taken, of that for the first request.
-    func setup(
-        channel: any Channel, logger: Logger, place: ConnectionPlace?, tlsTime: TimeAmount
+    func setUp(
+        _ channel: any Channel, logger: Logger, place: ConnectionPlace?, tlsTime: TimeAmount
     ) -> EventLoopFuture<Value> {
-        self.setupCounted(channel: channel, logger: logger, place: place, tlsTime: tlsTime)
+        channel.eventLoop.makeCompletedFuture {
+            try self.setUpCounted(channel, logger, place: place, tlsTime: tlsTime)
+        }
     }
 
     /// Sets what every connection has.
@@ -123,33 +125,31 @@ public struct WebSocketChildChannel: ServerChildChannel, HTTPChannelHandler {
         LoopbackSocket.simplifyIfLoopback(channel)
     }
 
-    private func setupCounted(
-        channel: any Channel, logger: Logger, place: ConnectionPlace? = nil, tlsTime: TimeAmount? = nil
-    ) -> EventLoopFuture<Value> {
-        channel.eventLoop.makeCompletedFuture {
-            let http = channel.eventLoop.makePromise(of: HTTPChannel?.self)
-            let job = ConnectionJob(channel)
-            if tlsTime == nil { Self.prepare(channel) }
-            if let tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler()) }
-            let isSecure = (try? channel.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self)) != nil
-            let handler = WebSocketUpgradeHandler(
-                limits: self.limits, isSecure: isSecure, trustedProxies: self.trustedProxies,
-                connectionLimiter: self.connectionLimiter, logger: logger,
-                endpoint: self.endpoint(channel, job, logger),
-                installHTTPSide: { channel in
-                    let side = try self.addHTTPSide(to: channel, isSecure: isSecure, logger: logger)
-                    http.succeed(side.channel)
-                    return .init(removableHandlers: side.handlers)
-                },
-                onUpgradeWithoutHTTP: { http.succeed(nil) })
-            handler.serve(
-                streamEndpoint: self.streamEndpoint, requestEndpoint: self.requestEndpoint,
-                idleTimeout: self.idleTimeout.map(TimeAmount.init))
-            handler.place = place
-            if let tlsTime { handler.tlsIsReady(after: tlsTime) }
-            try handler.install(on: channel)
-            return Value(channel: channel, http: http.futureResult, job: job)
-        }
+    private func setUpCounted(
+        _ channel: any Channel, _ logger: Logger, place: ConnectionPlace? = nil, tlsTime: TimeAmount? = nil
+    ) throws -> Value {
+        let http = channel.eventLoop.makePromise(of: HTTPChannel?.self)
+        let job = ConnectionJob(channel)
+        if tlsTime == nil { Self.prepare(channel) }
+        if let tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler()) }
+        let isSecure = (try? channel.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self)) != nil
+        let handler = WebSocketUpgradeHandler(
+            limits: self.limits, isSecure: isSecure, trustedProxies: self.trustedProxies,
+            connectionLimiter: self.connectionLimiter, logger: logger,
+            endpoint: self.endpoint(channel, job, logger),
+            installHTTPSide: { channel in
+                let side = try self.addHTTPSide(to: channel, isSecure: isSecure, logger: logger)
+                http.succeed(side.channel)
+                return .init(removableHandlers: side.handlers)
+            },
+            onUpgradeWithoutHTTP: { http.succeed(nil) })
+        handler.serve(
+            streamEndpoint: self.streamEndpoint, requestEndpoint: self.requestEndpoint,
+            idleTimeout: self.idleTimeout.map(TimeAmount.init))
+        handler.place = place
+        if let tlsTime { handler.tlsIsReady(after: tlsTime) }
+        try handler.install(on: channel)
+        return Value(channel: channel, http: http.futureResult, job: job)
     }
 
     private func addHTTPSide(

@@ -67,8 +67,8 @@ public struct WebSocketHTTP2Channel: ServerChildChannel, HTTPChannelHandler {
         }
         return channel.configureHTTP2AsyncSecureUpgrade { channel in
             HandshakeGuard.remove(from: channel)
-            return self.http1.setup(
-                channel: channel, logger: logger, place: place, tlsTime: channel.eventLoop.now - openedAt)
+            return self.http1.setUp(
+                channel, logger: logger, place: place, tlsTime: channel.eventLoop.now - openedAt)
         } http2ConnectionInitializer: { channel in
             HandshakeGuard.remove(from: channel)
             return channel.eventLoop.makeCompletedFuture {

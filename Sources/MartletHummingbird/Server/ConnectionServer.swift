@@ -132,7 +132,7 @@ package final class ConnectionServer: Sendable {
         self.channels.opened(channel)
         // `abort()` reads the channels after it has set the flag, and this reads the flag after the channel was added.
         guard !self.isAborted.load(ordering: .sequentiallyConsistent) else { return channel.close() }
-        return self.protocols.setup(channel, self.logger, place).map { value in
+        return self.protocols.setup(channel, self.logger, place) { value in
             // A connection that upgrades at once has no task; its value is no longer needed once the stream has
             // delivered it.
             self.continuation.yield(value)

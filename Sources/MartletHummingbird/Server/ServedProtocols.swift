@@ -35,10 +35,18 @@ package enum ServedProtocols: Sendable {
         }
     }
 
-    func setup(_ channel: any Channel, _ logger: Logger, _ place: ConnectionPlace) -> EventLoopFuture<Value> {
+    /// - Parameter completion: gets what ``handle(_:_:)`` needs.
+    func setup(
+        _ channel: any Channel, _ logger: Logger, _ place: ConnectionPlace,
+        _ completion: @escaping @Sendable (Value) -> Void
+    ) -> EventLoopFuture<Void> {
         switch self {
-        case .http1(let http1): http1.setup(channel: channel, logger: logger, place: place).map { .http1($0) }
-        case .http2(let http2): http2.setup(channel: channel, logger: logger, place: place).map { .http2($0) }
+        case .http1(let http1):
+            channel.eventLoop.makeCompletedFuture {
+                completion(.http1(try http1.setUp(channel, logger: logger, place: place)))
+            }
+        case .http2(let http2):
+            http2.setup(channel: channel, logger: logger, place: place).map { completion(.http2($0)) }
         }
     }
 

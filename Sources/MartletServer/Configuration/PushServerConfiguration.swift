@@ -5,19 +5,11 @@ public import MartletWebSocket
 public import NIOCore
 
 /// The configuration of a ``PushServer``.
-public struct PushServerConfiguration: Sendable {
+public struct PushServerConfiguration: Sendable, ListeningConfiguration {
     /// The address to listen on. Default: `127.0.0.1:8080`.
     public var listen = ListenAddress(host: "127.0.0.1", port: 8080)
     /// Further addresses to listen on. Default: none.
     public var moreAddresses: [ListenAddress] = []
-    /// All of them, at least one.
-    var addresses: [ListenAddress] {
-        get { [self.listen] + self.moreAddresses }
-        set {
-            self.listen = newValue[0]
-            self.moreAddresses = Array(newValue.dropFirst())
-        }
-    }
     /// The address of a listener for operators and back ends. With one, metrics, health, the console and the API are there
     /// alone; what clients need is at both. Default: `nil`, everything is at ``listen``.
     public var admin: ListenAddress?

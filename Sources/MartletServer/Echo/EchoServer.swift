@@ -10,18 +10,10 @@ public struct EchoServer: Service, CustomStringConvertible {
     /// The name of the service in logs.
     public var description: String { "EchoServer" }
 
-    public struct Configuration: Sendable {
+    public struct Configuration: Sendable, ListeningConfiguration {
         public var listen = ListenAddress(host: "127.0.0.1", port: 8080)
         /// Further addresses to listen on. Default: none.
         public var moreAddresses: [ListenAddress] = []
-        /// All of them, at least one.
-        var addresses: [ListenAddress] {
-            get { [self.listen] + self.moreAddresses }
-            set {
-                self.listen = newValue[0]
-                self.moreAddresses = Array(newValue.dropFirst())
-            }
-        }
         /// The paths of the endpoint; at `/` it shares the path with the page. Default: `/ws` and `/echo`.
         public var paths = ["/ws", "/echo"]
         /// The pages that may connect. Default: those of the same host.

@@ -61,7 +61,7 @@ extension PushServerConfiguration {
             .live(
                 "limits.excessSessions", \.limits.excessSessions,
                 .choice("policy", [("refuse", .refuse), ("close-oldest", .closeOldest)]),
-                "The fate of a session beyond `limits.sessionsPerUser`: it is refused, or the oldest is closed with 1008."
+                "The fate of a session beyond `limits.sessionsPerUser`: it is refused, or the oldest is closed with 1008 (a poll: 403)."
             ),
             .live(
                 "limits.eventsPerSession", \.limits.eventsPerSession, .int(1...10_000),

@@ -3,7 +3,7 @@ package import Logging
 import Synchronization
 
 /// Passes lines on to another handler, except those that repeat: see ``LogThrottle``.
-package struct ThrottledLogHandler: LogHandler {
+package struct ThrottledLogHandler: ForwardingLogHandler {
     /// The time in which equal refusals are one line.
     private static let pause = DispatchTimeInterval.seconds(1)
 
@@ -14,29 +14,9 @@ package struct ThrottledLogHandler: LogHandler {
 
     private static let shared = Shared()
 
-    private var inner: any LogHandler
+    package var inner: any LogHandler
 
     package init(_ inner: any LogHandler) { self.inner = inner }
-
-    package var logLevel: Logger.Level {
-        get { self.inner.logLevel }
-        set { self.inner.logLevel = newValue }
-    }
-
-    package var metadata: Logger.Metadata {
-        get { self.inner.metadata }
-        set { self.inner.metadata = newValue }
-    }
-
-    package var metadataProvider: Logger.MetadataProvider? {
-        get { self.inner.metadataProvider }
-        set { self.inner.metadataProvider = newValue }
-    }
-
-    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { self.inner[metadataKey: key] }
-        set { self.inner[metadataKey: key] = newValue }
-    }
 
     package func log(event: LogEvent) {
         guard let key = LogThrottle.Key(event) else { return self.inner.log(event: event) }
