@@ -76,6 +76,20 @@ def test_a_unix_socket_alone(start, tmp_path):
         process.wait()
 
 
+def test_the_line_to_try_works_over_a_unix_socket(tmp_path):
+    path = tmp_path / "martlet.sock"
+    process = subprocess.Popen([MARTLET, "serve", "--listen", f"unix:{path}"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        said = []
+        while not said or said[-1] and "curl" not in said[-1]:
+            said.append(process.stdout.readline())
+        assert f"--unix-socket {path}" in said[-1] and "http://:0" not in "".join(said)
+        assert subprocess.run(said[-1], shell=True, capture_output=True, text=True, timeout=PATIENCE).stdout == "message sent to 0 clients"
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_a_socket_that_was_left_behind_is_replaced_and_one_in_use_is_not(both, serve, tmp_path):
     server, path = both
     taken = run("serve", "--listen", f"unix:{path}")
