@@ -71,6 +71,20 @@ def test_what_is_no_list_of_names_is_not_said_after_it(server, path):
         assert asked not in (answer["Access-Control-Allow-Headers"] or ""), (asked, answer)
 
 
+@pytest.mark.parametrize("path", [*FOR_PAGES, *FOR_BACK_ENDS])
+def test_headers_by_which_proxies_tell_who_a_client_is_are_not_for_pages(server, path):
+    """A proxy that passes them on would have its service believe the page."""
+    of_proxies = ["X-Forwarded-For", "x-forwarded-host", "X-Forwarded-Proto", "X-FORWARDED-PORT", "Forwarded", "X-Real-IP", "x-real-ip"]
+    for asked in (", ".join([*of_proxies, "traceparent"]), ",".join(["traceparent", *of_proxies])):
+        answer = ask(server, path, Origin=GOOD, Access_Control_Request_Method="POST", Access_Control_Request_Headers=asked)
+        allowed = names(answer["Access-Control-Allow-Headers"])
+        assert answer.status == 204 and "traceparent" in allowed, answer
+        assert not allowed & names(",".join(of_proxies)) and "*" not in allowed, answer
+    # What only begins like one is allowed.
+    answer = ask(server, path, Origin=GOOD, Access_Control_Request_Method="POST", Access_Control_Request_Headers="forwarded-x, x-real-ip-2")
+    assert {"forwarded-x", "x-real-ip-2"} <= names(answer["Access-Control-Allow-Headers"])
+
+
 def test_where_nobody_may_come_from_elsewhere_nothing_is_allowed(serve):
     server = serve()
     for path in FOR_BACK_ENDS:
