@@ -163,6 +163,24 @@ def test_a_push_while_the_service_drains_is_answered(serve):
     assert server.process.wait(PATIENCE) == 0
 
 
+@pytest.mark.parametrize("more", ["", "Idempotency-Key: one\r\n"], ids=["as ever", "with a key of its own"])
+def test_who_asks_for_json_is_told_in_json_that_the_service_is_about_to_stop(serve, more):
+    server = serve()
+    one = connect(server)
+    whole = request(headers=f"Accept: application/json\r\n{more}")
+    one.socket.sendall(whole[:-5])
+    wait_until_read(one.socket)
+    other = connect(server)
+    other.socket.sendall(request())
+    answer(other)
+    server.process.terminate()
+    assert other.socket.recv(1) == b"", "it takes no clients any more"
+    one.socket.sendall(whole[-5:])
+    head, body = one.read_response()
+    assert head.startswith(b"HTTP/1.1 503 ") and b"content-type: application/json" in head.lower() and b"retry-after: 1\r\n" in head.lower()
+    assert json.loads(body) == {"error": "the service is about to stop, and no session took this: send it again"}
+
+
 def test_a_page_may_not_push(serve):
     server = serve()
     assert server.post("/push", BODY, {"Origin": "https://evil.example"})[0] == 403
