@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from support.console import figures
 from support.raw_client import RawClient
+from support.waiting import eventually
 
 PUSH = {"userId": "jack", "event": "alerts", "message": "one"}
 PUBLISH = {"channel": "alerts#jack", "data": "one"}
@@ -59,6 +61,14 @@ def test_a_publication_with_the_key_of_another(server, client, is_header):
         if (first, second) != ("1", 1):  # which are the same text to a client
             assert status == 422 and refused["error"]["message"], refused
         assert call(server, "publish", {"channel": channel, "data": first, **key}, headers)[1] == answer
+
+
+def test_a_refused_publication_is_counted_and_logged_as_a_refused_push_is(server, client):
+    assert call(server, "publish", PUBLISH, KEY)[0] == 200
+    assert call(server, "publish", {**PUBLISH, "data": "two"}, KEY)[0] == 422
+    assert server.metric("martlet_pushes_refused_total") == 1
+    eventually(lambda: any("refused" in line and "status=422" in line for line in server.log), lambda: f"it is logged: {server.log}")
+    assert figures(server)["refusals"] == {"request or message not understood": 1}
 
 
 def test_in_a_batch_and_in_a_broadcast_it_is_the_commands_own(server, client):
