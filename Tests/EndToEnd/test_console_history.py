@@ -124,6 +124,19 @@ def test_closes_are_counted_by_code_and_refusals_by_reason(serve, tmp_path):
         "token missing or refused": 2, "API key missing or wrong": 1, "request or message not understood": 1}
 
 
+def test_too_many_wrong_keys_count_as_too_often_on_every_path(serve):
+    """The right key, too: while an address is slowed down, none is looked at."""
+    key = "s3cret-of-a-back-end"
+    server = serve(env={"MARTLET_API_KEY": key})
+    body = {"userId": "jack", "event": "alerts", "message": "x"}
+    statuses = [server.post("/push", body, {"X-API-Key": f"guess number {number}"})[0] for number in range(15)]
+    for path in ("/push", "/drop", "/api/info"):
+        assert server.post(path, body, {"X-API-Key": key})[0] == 429, path
+        statuses.append(429)
+    assert set(statuses) == {401, 429}
+    assert figures(server)["refusals"] == {"API key missing or wrong": statuses.count(401), "too often": statuses.count(429)}
+
+
 def test_details_are_for_those_who_may_see_the_sessions(serve, tmp_path):
     keys = tmp_path / "keys"
     keys.write_text("s3cret back-end\n")
