@@ -1,10 +1,12 @@
 """What clients, users and back ends may take, and what they are told when it is too much."""
+import concurrent.futures
 import http.client
 import json
 import re
 import threading
 import urllib.request
 
+import httpx
 import pytest
 
 from support.command import run
@@ -118,6 +120,7 @@ def test_sessions_of_one_user(serve):
 
 
 CLOSE_OLDEST = ["--limits-sessions-per-user", "2", "--limits-excess-sessions", "close-oldest"]
+REPLACED = 1008, "replaced by a newer session of this user"
 
 
 def test_the_oldest_session_of_a_user_makes_room(serve):
@@ -130,14 +133,14 @@ def test_the_oldest_session_of_a_user_makes_room(serve):
     other.register("jill", "alerts")
     server.push_until("jill", "alerts", "x", 1)
     third.register("jack", "alerts")
-    assert first.read_close() == (1008, "replaced by a newer session")
+    assert first.read_close() == REPLACED
     server.push_until("jack", "alerts", "3", 2)
     assert server.push("jill", "alerts", "x") == 1
     # Each kind replaces each.
     stream = Stream(server)
-    assert second.read_close() == (1008, "replaced by a newer session")
+    assert second.read_close() == REPLACED
     martlet = RawClient(server.address, f"/ws?{query()}", "Sec-WebSocket-Protocol: martlet\r\n")
-    assert third.read_close() == (1008, "replaced by a newer session")
+    assert third.read_close() == REPLACED
     after = stream.next()["id"]
     polls = []
     waiting = threading.Thread(target=lambda: polls.append(get(server, f"/poll?{query(wait=60, after=after)}")[0]))
@@ -147,14 +150,45 @@ def test_the_oldest_session_of_a_user_makes_room(serve):
             stream.next()
     fourth = RawClient(server.address)
     fourth.register("jack", "alerts")
-    assert martlet.read_close() == (1008, "replaced by a newer session")
+    assert martlet.read_close() == REPLACED
     fifth = RawClient(server.address)
     fifth.register("jack", "alerts")
     waiting.join(PATIENCE)
-    assert not waiting.is_alive() and polls, "the poll is answered"
+    assert polls == [403], "with nothing it would come back at once"
     server.push_until("jack", "alerts", "end", 2)
     eventually(lambda: server.metric("martlet_sessions") == 3, "those that were closed have gone")
     assert server.metric("martlet_sessions_refused_total") == 0
+
+
+@pytest.mark.parametrize("kind", ["websocket", "sse", "poll"])
+def test_a_poll_that_was_replaced_is_told_to_stay_away(serve, kind):
+    server = serve("--limits-sessions-per-user", "1", "--limits-excess-sessions", "close-oldest")
+    after = httpx.get(f"http://{server.address}/poll?{query(wait=0)}", timeout=PATIENCE).json()["id"]
+    url = f"http://{server.address}/poll?{query(after=after, wait=60)}"
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        waiting = pool.submit(httpx.get, url, timeout=PATIENCE)
+        eventually(lambda: server.metric("martlet_sessions") == 1, "it waits")
+        newer = {"websocket": lambda: RawClient(server.address, f"/ws?{query()}", "Sec-WebSocket-Protocol: martlet\r\n"),
+                 "sse": lambda: Stream(server), "poll": lambda: pool.submit(httpx.get, url, timeout=PATIENCE)}[kind]()
+        answer = waiting.result(PATIENCE)
+        server.push_until("jack", "alerts", "to the newer one", 1)
+        if kind == "poll":
+            assert newer.result(PATIENCE).json()["publications"][0]["data"] == "to the newer one"
+    assert (answer.status_code, answer.text) == (403, REPLACED[1]) and answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("values", [{}, {"encoding": "json"}], ids=["text", "JSON"])
+def test_a_stream_that_was_replaced_is_told_why_and_comes_back_late(serve, values):
+    """An EventSource comes back whatever it is told."""
+    server = serve("--limits-sessions-per-user", "1", "--limits-excess-sessions", "close-oldest", "--retry", "1s")
+    stream = Stream(server, **values)
+    newer = Stream(server)
+    told = stream.file.read().decode().split("\n\n")[-2]
+    fields = dict(line.split(": ", 1) for line in told.split("\n"))
+    assert fields.keys() == {"retry", "event", "data"} and (fields["retry"], fields["event"]) == ("60000", "closed")
+    assert json.loads(fields["data"]) == {"code": 1008, "reason": REPLACED[1]}
+    server.push_until("jack", "alerts", "x", 1)
+    newer.file.close()
 
 
 def test_a_session_does_not_make_room_for_itself(serve):
@@ -168,7 +202,7 @@ def test_a_session_does_not_make_room_for_itself(serve):
     moving.register("jill", "a")
     server.push_until("jill", "a", "x", 1)
     moving.register("jack", "a")
-    assert client.read_close() == (1008, "replaced by a newer session")
+    assert client.read_close() == REPLACED
     server.push_until("jack", "a", "x", 1)
     late = RawClient(server.address)
     late.register("jill", "a")
