@@ -4,11 +4,12 @@ import socket
 import h2.config
 import h2.connection
 import h2.events
-import h2.exceptions
 import h2.settings
 
 from support.http_connection import insecure
 from support.waiting import PATIENCE
+
+GOAWAY = 7
 
 
 class HTTP2Stream:
@@ -55,7 +56,7 @@ class HTTP2Connection:
         self.state = h2.connection.H2Connection(h2.config.H2Configuration(
             header_encoding="utf-8", validate_outbound_headers=False, normalize_outbound_headers=False))
         self.authority, self.streams, self.was_told_to_go, self.has_settings = f"localhost:{server.port}", {}, False, False
-        self.is_closed, self.window = False, window
+        self.is_closed, self.window, self.received = False, window, b""
         if window is not None:
             self.state.local_settings = h2.settings.Settings(
                 initial_values={h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: window, h2.settings.SettingCodes.ENABLE_PUSH: 0})
@@ -72,6 +73,7 @@ class HTTP2Connection:
         self.socket.sendall(self.state.data_to_send())
 
     def receive(self):
+        assert not self.is_closed, "there is more to come"
         data = self.socket.recv(65536)
         if not data:
             for stream in self.streams.values():
@@ -97,12 +99,16 @@ class HTTP2Connection:
         self.flush()
 
     def events(self, data):
-        try:
-            return self.state.receive_data(data)
-        except h2.exceptions.ProtocolError:
-            # The library reads nothing more after GOAWAY, although streams may go on.
-            assert self.was_told_to_go
-            return []
+        """What the library makes of the frames that are complete by now, one by one."""
+        self.received += data
+        events = []
+        while len(self.received) >= 9 and len(self.received) >= (end := 9 + int.from_bytes(self.received[:3], "big")):
+            frame, self.received = self.received[:end], self.received[end:]
+            events += self.state.receive_data(frame)
+            if frame[3] == GOAWAY:
+                # The library would read nothing more, although streams may go on.
+                self.state.state_machine.state = h2.connection.ConnectionState.CLIENT_OPEN
+        return events
 
     def read_to_the_end(self):
         while not self.is_closed:
@@ -131,7 +137,7 @@ class HTTP2Connection:
         """The number of answers that have begun, of what has come by now."""
         self.socket.settimeout(0.01)
         try:
-            while True:
+            while not self.is_closed:
                 self.receive()
         except TimeoutError:
             pass
