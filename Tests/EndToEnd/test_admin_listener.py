@@ -68,6 +68,36 @@ def test_a_stream_there_is_told_when_to_come_back(serve_operators):
     assert server.process.wait(PATIENCE) == 0
 
 
+def test_a_websocket_there_is_told_that_the_service_restarts(serve_operators):
+    server, operators = serve_operators("--drain-time", "100ms", "--retry", "9s")
+    client = RawClient(operators.address)
+    client.register("jack", "alerts")
+    operators.push_until("jack", "alerts", "x", 1)
+    server.process.terminate()
+    code, reason = client.read_close()
+    assert code == 1012 and re.fullmatch(r"the server restarts; retry: \d{4}", reason)
+    client.send(b"\x03\xf4", 0x88)
+    assert server.process.wait(PATIENCE) == 0
+
+
+@pytest.mark.timing
+def test_clients_there_stay_until_those_of_the_public_listener_have_gone(serve_operators):
+    """And meanwhile operators are told that the service drains."""
+    server, operators = serve_operators("--drain-time", "100ms")
+    client, silent = RawClient(operators.address), RawClient(server.address)
+    client.register("jack", "alerts")
+    operators.push_until("jack", "alerts", "before", 1)
+    client.read_frame()
+    server.process.terminate()
+    assert silent.read_close()[0] == 1012
+    assert not listens(server) and get(operators, "/readyz")[::2] == (503, "draining\n")
+    assert operators.push("jack", "alerts", "meanwhile") == 1 and client.read_frame() == (0x81, b"meanwhile")
+    silent.close()
+    assert client.read_close()[0] == 1012
+    client.close()
+    assert server.process.wait(PATIENCE) == 0
+
+
 # TLS beside it
 
 
