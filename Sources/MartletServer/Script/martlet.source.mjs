@@ -18,7 +18,8 @@ Options:
   token, if it is a string; false for a connection of its own. Without Web Locks and BroadcastChannel, or with "after", nothing
   is shared.
 - delay: the longest wait before the first attempt to reconnect, in milliseconds. It doubles from attempt to attempt, to 30 s
-  at most; each wait is a random part of it, unless the service said how long. Default: 1000.
+  at most; each wait is a random part of it, unless the service said how long. So do the waits between polls that come back
+  empty at once. Default: 1000.
 - patience: the time after which the first transport is tried again while another is open, in milliseconds; twice as long
   each time that it fails, an hour at most. Default: 60000.
 - after: the id of a message that an earlier page received: messages after it are received.
@@ -27,7 +28,8 @@ Options:
 
 Each message arrives once and in order, across reconnections, while the service's history has it; otherwise "gap" is emitted,
 with the names of the events. "error" is emitted with final: true when the service refuses permanently (400, 401, 403, 1008): then
-the state is closed, as after close(), and stays so. It is emitted with final: false when something else than the service
+the state is closed, as after close(), and stays so; the same when a newer session of the user has replaced this one. It is
+emitted with final: false when something else than the service
 answers, for example 404 or a page of HTML; attempts go on every 15 to 30 s. Only "sse" and "poll" tell both: browsers do not say
 why a WebSocket was refused.
 
@@ -36,7 +38,15 @@ A page that is hidden for good or goes into the back/forward cache has no connec
 const second = 1000;
 const heartbeat = 15;  // seconds: the longest silence of a stream that lives
 const failure = (message, more) => Object.assign(new Error(message), more);
+const isReplaced = ({ message }) => /replaced/.test(message);  // by a newer session: the two would replace each other for ever
 const whenAborted = (signal, then, until) => signal.addEventListener("abort", then, { signal: until });
+
+/* Resolves after a time, in milliseconds, or when the signal aborts. */
+const pause = (time, signal) => new Promise(done => {
+  const over = new AbortController(), end = () => { clearTimeout(timer); over.abort(); done(); };
+  const timer = setTimeout(end, time);
+  whenAborted(signal, end, over.signal);
+});
 
 export class Martlet {
   #order; #patience; #json; #abort; #retry; #later; #woken; #quietUntil;
@@ -115,6 +125,12 @@ export class Martlet {
     this.#leave("closed");
   }
 
+  /* The service refused for good. */
+  #refuse(error) {
+    this.close();
+    this.#emit("error", error);
+  }
+
   #emit(type, ...values) { this.#call(this.#listeners[type], values); }
 
   /* Calls listeners. An error of one is the page's, and does not affect the others. */
@@ -183,7 +199,8 @@ export class Martlet {
     this.#tell({ tab: this.#tab, events, positions: this.#positions });
   }
 
-  #heard({ who, wake, tab, events, item, positions, state, transport, wait }) {
+  #heard({ refusal, who, wake, tab, events, item, positions, state, transport, wait }) {
+    if (refusal) return this.#refuse(failure(refusal, { final: true }));
     if (who) this.#announce();
     if (wake && this.#isLeader) this.#wake();
     if (tab && this.#isLeader) {
@@ -291,9 +308,10 @@ export class Martlet {
         });
       } catch (error) {
         if (signal.aborted) return;
-        if (error?.final && (!this.token?.call || ++refusals > 1)) {
-          this.close();
-          return this.#emit("error", error);
+        if (error?.final && (isReplaced(error) || !this.token?.call || ++refusals > 1)) {
+          // The next tab would replace the newer session in its turn.
+          if (isReplaced(error)) this.#tell({ refusal: error.message });
+          return this.#refuse(error);
         }
         if (hasToken) failures[transport] = (failures[transport] ?? 0) + !isOpen;
         else this.#emit("error", error);
@@ -312,7 +330,7 @@ export class Martlet {
         end();
       }
       if (signal.aborted) return;
-      const isTold = this.#retry != null, longest = isElsewhere ? 3e4 : Math.min(3e4, this.delay * 2 ** attempt++);
+      const isTold = this.#retry != null, longest = isElsewhere ? 3e4 : this.#longest(attempt++);
       const wait = isTold ? +this.#retry : longest * (isElsewhere ? 1 + Math.random() : 2 * Math.random()) / 2;
       this.#set("waiting", undefined, wait);
       const waitEnds = new AbortController(), until = isTold ? Date.now() + wait : 0, go = () => waitEnds.abort();
@@ -327,6 +345,9 @@ export class Martlet {
       clearTimeout(timer);
     }
   }
+
+  /* The longest wait after a number of attempts. */
+  #longest(attempts) { return Math.min(3e4, this.delay * 2 ** attempts); }
 
   #id() { return Object.values(this.#positions).join(); }
 
@@ -389,10 +410,12 @@ export class Martlet {
       socket.onclose = ({ code, reason }) => {
         if (signal.aborted) return;
         this.#retry = /retry: (\d+)/.exec(reason)?.[1];
-        reject(failure(`${code} ${reason}`, { final: code == 1008, code }));
+        reject(this.#closed(code, reason));
       };
     });
   }
+
+  #closed(code, reason) { return failure(`${code} ${reason}`, { final: code == 1008, code }); }
 
   /* Returns a function that sets the longest silence, in seconds, and the one that is usual; and a signal that aborts after the
   longest or with the given one. */
@@ -447,14 +470,18 @@ export class Martlet {
     const { id, event, data, retry } = fields;
     if (retry) this.#retry = retry;
     const value = data && JSON.parse(data);
+    // An event of this name that was published has text.
+    if (event == "closed" && value?.code) throw this.#closed(value.code, value.reason);
     this.#take(typeof value == "string" ? { id, event, data: value } : { id, gap: value?.events });
   }
 
   async #poll(token, signal, opened) {
     const [watch, ends] = this.#watch(signal);
     // The first is answered at once: until then nobody knows whether there is a connection.
+    let emptyCount = 0;
     for (let wait = "0"; !signal.aborted; wait = undefined) {
       watch(40, 30);  // the service answers after 25 s
+      const began = Date.now();
       const response = await this.#fetch("poll", this.#address("poll", { wait }), token, ends);
       opened();
       const { items, retry } = await this.#items(response);
@@ -464,6 +491,10 @@ export class Martlet {
         this.#retry = retry;
         throw 0;
       }
+      // The service waits. Something in between that answers for it at once is not asked all the time.
+      const isEmpty = !wait && Date.now() - began < second && !items.some(({ gap, event }) => gap || event);
+      emptyCount = isEmpty ? emptyCount + 1 : 0;
+      if (isEmpty) await pause(this.#longest(emptyCount - 1) * Math.random(), ends);
     }
   }
 

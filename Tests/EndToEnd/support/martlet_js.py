@@ -12,6 +12,8 @@ from support.waiting import PATIENCE, eventually
 MODULE = PACKAGE / "martlet.mjs"
 CLIENT = ROOT / "Tests/EndToEnd/clients/martlet-js/one.mjs"
 NODE = [shutil.which("node") or "node"]
+# Node with the WebSocket of a package of Debian's: version 20 has none of its own.
+NODE_WITH_WEBSOCKET = [*NODE, "--require", str(CLIENT.parent / "websocket.cjs")]
 # The program that the Python package of this name brings.
 DENO = [shutil.which("deno", path=f"{sys.prefix}/bin") or "deno", "run", "--no-prompt", "--allow-net", "--allow-read", "--allow-import"]
 

@@ -1,4 +1,5 @@
 // One client of martlet.js in Node or Deno: one.mjs MODULE OPTIONS EVENT, the options as JSON.
+// The option "tokens" makes the token a function that returns one after the other, and the last from then on.
 // Says what it is told, a line of JSON each; the end of standard input ends the client, and with it the program.
 import process from "node:process";
 
@@ -6,7 +7,9 @@ const [module, options, event] = process.argv.slice(2);
 const { Martlet } = await import(module);
 const say = (...values) => console.log(JSON.stringify(values));
 
-const martlet = new Martlet(JSON.parse(options));
+const { tokens, ...others } = JSON.parse(options);
+if (tokens) others.token = () => tokens.length > 1 ? tokens.shift() : tokens[0];
+const martlet = new Martlet(others);
 martlet.on("state", (state, transport, wait) => say("state", state, transport ?? "", wait ?? 0));
 martlet.on("gap", events => say("gap", events));
 martlet.on("error", ({ message, final, data }) => say("error", message, final, data));
