@@ -6,7 +6,7 @@ import pytest
 from support.event_stream import push
 from support.paths import MARTLET_JS, ROOT
 from support.poll import poll
-from support.waiting import eventually
+from support.waiting import PATIENCE, eventually
 
 
 def test_tabs_share_one_connection(serve, browser):
@@ -157,6 +157,14 @@ def test_what_a_page_does_wrong_is_told_to_that_page(serve, tab, browser):
         martlet.on("error", error => told.push(error.message));
         martlet.on("state", (state, transport) => { if (state === "open") done([told.length, told[0], transport]); });
         martlet.subscribe("alerts", () => {});""") == [4, "no token", "websocket"]
+
+
+@pytest.mark.parametrize("denied", ["locks", "channel", "later"])
+def test_a_tab_that_may_not_share_has_its_own_connection(denied):
+    """A browser that lets a page store nothing may deny Web Locks and BroadcastChannel though it has them."""
+    clients = ROOT / "Tests/EndToEnd/clients/martlet-js"
+    result = subprocess.run(["node", clients / "denied.mjs", MARTLET_JS, denied], capture_output=True, text=True, timeout=PATIENCE)
+    assert result.stdout == "closed, connecting, open: 1, 2\n", result.stdout + result.stderr
 
 
 def test_tabs_in_random_histories():

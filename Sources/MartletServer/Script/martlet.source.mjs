@@ -15,8 +15,8 @@ Options:
 - transports: the transports, in the order in which they are tried. Default: ["websocket", "sse", "poll"]. Where there is no
   WebSocket (Node 20), that one is left out.
 - share: a name, the same for all tabs of one user, which then share one connection, and its limit of events. Default: the
-  token, if it is a string; false for a connection of its own. Without Web Locks and BroadcastChannel, or with "after", nothing
-  is shared.
+  token, if it is a string; false for a connection of its own. Without Web Locks and BroadcastChannel, where the browser
+  denies them, or with "after", nothing is shared.
 - delay: the longest wait before the first attempt to reconnect, in milliseconds. It doubles from attempt to attempt, to 30 s
   at most; each wait is a random part of it, unless the service said how long. So do the waits between polls that come back
   empty at once. Default: 1000.
@@ -155,19 +155,30 @@ export class Martlet {
     const { signal } = this.#presence = new AbortController();
     if (this.#name) {
       this.#isBack = isBack;
-      this.#channel = new BroadcastChannel(this.#name);
-      this.#channel.onmessage = ({ data }) => this.#heard(data);
       this.#isLeader = false;
-      navigator.locks.request(this.#name, { signal }, () => !signal.aborted && new Promise(release => {
-        whenAborted(signal, release);
-        this.#isLeader = true;
-        this.#queue = undefined;
-        this.#forget(event => !this.#events[event]);  // the other tabs announce their events and positions
-        this.#tell({ who: true });
-        this.#changed();
-      })).catch(() => {});  // it went before it had the lock
+      // Either may be denied, for example where a page may store nothing.
+      const denied = () => signal.aborted || this.#separate();  // aborted: it went before it had the lock
+      try {
+        this.#channel = new BroadcastChannel(this.#name);
+        this.#channel.onmessage = ({ data }) => this.#heard(data);
+        navigator.locks.request(this.#name, { signal }, () => !signal.aborted && new Promise(release => {
+          whenAborted(signal, release);
+          this.#isLeader = true;
+          this.#queue = undefined;
+          this.#forget(event => !this.#events[event]);  // the other tabs announce their events and positions
+          this.#tell({ who: true });
+          this.#changed();
+        })).catch(denied);
+      } catch { denied(); }
     } else this.#isLeader = true;
     if (isBack) this.#changed();
+  }
+
+  /* Goes on with a connection of its own, from its own positions. */
+  #separate() {
+    this.#name = undefined;
+    this.#leave(Object.keys(this.#events)[0] ? "waiting" : "closed");
+    this.#join(true);
   }
 
   /* Ends the connection, or hands it to another tab. The positions stay. */

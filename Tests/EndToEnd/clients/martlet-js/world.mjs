@@ -70,7 +70,8 @@ export class World {
 
   // The browser.
 
-  open(name, options = {}) {
+  /* denied: what the browser does not let the page use; the other options are the client's. */
+  open(name, { denied, ...options } = {}) {
     const world = this, inbox = [], listeners = {};
     let channel, isFrozen = false;
     const tab = { name, isThere: true };
@@ -84,6 +85,7 @@ export class World {
     class Channel {
       #name;
       constructor(name) {
+        if (denied == "channel") throw new DOMException("storage is blocked", "SecurityError");
         channel = this;
         this.#name = name;
         tab.hear = (to, message) => {
@@ -112,7 +114,9 @@ export class World {
       }
     }
 
-    const request = (name, { signal }, work) => {
+    const request = async (name, { signal }, work) => {
+      if (denied == "later") await steps(5);
+      if (denied) throw new DOMException("storage is blocked", "SecurityError");
       const lock = { tab, name, work };
       world.#locks.push(lock);
       world.#grant(name);
