@@ -1,7 +1,9 @@
 """Fixtures that several files of tests use: servers that are stopped at the end, certificates, browsers."""
 import subprocess
+import threading
 
 import pytest
+from websockets.sync.server import serve as serve_websockets
 
 pytest.register_assert_rewrite("support")  # before any of it is imported
 
@@ -120,6 +122,21 @@ def double():
     yield make
     for one in doubles:
         one.stop()
+
+
+@pytest.fixture
+def websocket_double():
+    """Starts servers for WebSockets that stand where a client looks for the push service: `answer(connection)`."""
+    servers = []
+
+    def make(answer):
+        servers.append(serve_websockets(answer, "127.0.0.1", 0, subprotocols=["martlet"]))
+        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{servers[-1].socket.getsockname()[1]}/"
+
+    yield make
+    for server in servers:
+        server.shutdown()
 
 
 @pytest.fixture(scope="session")

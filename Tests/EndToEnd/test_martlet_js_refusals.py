@@ -1,9 +1,7 @@
 """`martlet.js` that is refused: for good, or so that it may come back; and answers that come too soon."""
-import threading
 import time
 
 import pytest
-from websockets.sync.server import serve as serve_websockets
 
 from support.event_stream import push
 from support.martlet_js import NODE, NODE_WITH_WEBSOCKET
@@ -11,21 +9,6 @@ from support.waiting import eventually
 
 REPLACED = "replaced by a newer session of this user"
 TOKENS = {"string": {"token": "jack"}, "function": {"tokens": ["jack"]}}
-
-
-@pytest.fixture
-def websocket_double():
-    """Starts servers for WebSockets that stand where a client looks for the push service: `answer(connection)`."""
-    servers = []
-
-    def make(answer):
-        servers.append(serve_websockets(answer, "127.0.0.1", 0, subprotocols=["martlet"]))
-        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{servers[-1].socket.getsockname()[1]}/"
-
-    yield make
-    for server in servers:
-        server.shutdown()
 
 
 def is_closed_for_good(client, reason=REPLACED):

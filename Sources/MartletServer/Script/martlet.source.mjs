@@ -36,7 +36,8 @@ why a WebSocket was refused.
 A page that is hidden for good or goes into the back/forward cache has no connection; it resumes when it is shown again.
 */
 const second = 1000;
-const heartbeat = 15;  // seconds: the longest silence of a stream that lives
+const shortestSilence = 45 * second;  // of a stream that is taken for dead: three of the service's usual heartbeats
+const longestTime = 2 ** 31 - 1;  // of a timer
 const failure = (message, more) => Object.assign(new Error(message), more);
 const isReplaced = ({ message }) => /replaced/.test(message);  // by a newer session: the two would replace each other for ever
 const whenAborted = (signal, then, until) => signal.addEventListener("abort", then, { signal: until });
@@ -50,6 +51,7 @@ const pause = (time, signal) => new Promise(done => {
 
 export class Martlet {
   #order; #patience; #json; #abort; #retry; #later; #woken; #quietUntil;
+  #silence = shortestSilence;  // the longest of a stream that lives
   #isClosed; #isPending; #isLeader = true;
   #name; #tab; #channel; #presence; #isBack; #queue;  // of tabs that share
   #life = new AbortController();
@@ -408,12 +410,12 @@ export class Martlet {
         protocols.push("martlet.bearer." + text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", ""));
       }
       const socket = new WebSocket(address, protocols);
-      const [watch, ends] = this.#watch(signal);
+      const [watch, ends, heard] = this.#watch(signal);
       whenAborted(ends, () => { socket.close(); reject(0); });
       watch(10);
       socket.onmessage = ({ data }) => {
         if (signal.aborted) return;
-        watch(3 * heartbeat, heartbeat + 5);
+        heard(data == "{}");
         opened();  // not before: a refusal comes after the opening handshake
         this.#take(JSON.parse(data));
       };
@@ -428,18 +430,36 @@ export class Martlet {
 
   #closed(code, reason) { return failure(`${code} ${reason}`, { final: code == 1008, code }); }
 
-  /* Returns a function that sets the longest silence, in seconds, and the one that is usual; and a signal that aborts after the
-  longest or with the given one. */
+  /* Returns a function that sets the longest silence, in seconds, and the one that is usual; a signal that aborts after the
+  longest or with the given one; and a function to call when something is heard of a stream, or its heartbeat.
+
+  The service does not say how often a heartbeat comes. A silence that ends a stream is twice as long the next time, until two
+  heartbeats show what it has to be: three times the time between them. */
   #watch(signal) {
     const abort = new AbortController();
-    let timer;
+    let timer, last, longestGap = 0;
     whenAborted(signal, () => { clearTimeout(timer); abort.abort(); });
-    return [(longest, usual = longest) => {
+    const watch = (longest, usual = longest) => {
       clearTimeout(timer);
       if (signal.aborted) return;
-      timer = setTimeout(() => abort.abort(), longest * second);
+      timer = setTimeout(() => {
+        if (last) this.#silence *= 2;
+        abort.abort();
+      }, Math.min(longest * second, longestTime));
       this.#quietUntil = Date.now() + usual * second;
-    }, abort.signal];
+    };
+    return [watch, abort.signal, isHeartbeat => {
+      if (isHeartbeat) {
+        const now = Date.now();
+        if (last) {
+          longestGap = Math.max(longestGap, now - last);
+          this.#silence = Math.max(shortestSilence, 3 * longestGap);
+        }
+        last = now;
+      }
+      const silence = this.#silence / second;
+      watch(silence, silence / 3 + 5);
+    }];
   }
 
   async #fetch(transport, address, token, signal) {
@@ -459,7 +479,7 @@ export class Martlet {
   }
 
   async #sse(token, signal, opened) {
-    const [watch, ends] = this.#watch(signal);
+    const [watch, ends, heard] = this.#watch(signal);
     watch(5);  // a proxy that buffers the answer passes nothing on
     const { body } = await this.#fetch("sse", this.#address("sse", { encoding: "json" }), token, ends);
     const reader = body.getReader(), decoder = new TextDecoder();
@@ -467,10 +487,10 @@ export class Martlet {
       const { value, done } = await reader.read();
       if (done) throw 0;
       if (signal.aborted) return;
-      watch(3 * heartbeat, heartbeat + 5);
       opened();
       const blocks = (rest + decoder.decode(value, { stream: true })).split("\n\n");
       rest = blocks.pop();
+      heard(blocks.some(block => block[0] == ":"));
       blocks.forEach(block => this.#block(block));
     }
   }
