@@ -50,7 +50,9 @@ const pause = (time, signal) => new Promise(done => {
 });
 
 export class Martlet {
-  #order; #patience; #json; #abort; #retry; #later; #woken; #quietUntil;
+  #order; #patience; #json; #abort; #later; #woken; #quietUntil;
+  #retry; #until = 0; #isTold;  // the wait before the next attempt: as the service said; until when; whether it was said
+  #attempt = 0; #refusals = 0; #rotations = 0; #failures = {}; #isElsewhere;  // since a connection was open
   #silence = shortestSilence;  // the longest of a stream that lives
   #isClosed; #isPending; #isLeader = true;
   #name; #tab; #channel; #presence; #isBack; #queue;  // of tabs that share
@@ -155,6 +157,7 @@ export class Martlet {
   /* Connects, or joins the tabs that share a connection. Whichever of them has the lock leads: it has the connection. */
   #join(isBack) {
     const { signal } = this.#presence = new AbortController();
+    if (isBack) this.#hurry();
     if (this.#name) {
       this.#isBack = isBack;
       this.#isLeader = false;
@@ -201,6 +204,13 @@ export class Martlet {
   #wake() {
     if (this.#isLeader) this.#woken?.();
     else this.#tell({ wake: true });
+  }
+
+  /* Ends a wait, unless the service said how long it is. */
+  #hurry() {
+    if (this.#isTold && Date.now() < this.#until) return false;
+    this.#until = this.#attempt = 0;
+    return true;
   }
 
   // Tabs
@@ -283,11 +293,22 @@ export class Martlet {
   #currentToken() { return this.token?.call ? this.token() : this.token; }
 
   async #run({ signal }) {
-    const failures = {};
-    let attempt = 0, refusals = 0, rotations = 0, isElsewhere = false;
-    clearTimeout(this.#later);
-    if (!this.#wanted().length) this.#set("closed");
-    while (!signal.aborted && this.#wanted().length) {
+    const failures = this.#failures;
+    for (;;) {
+      clearTimeout(this.#later);
+      if (!this.#wanted().length) return this.#set("closed");
+      // A change of what is wanted makes no wait shorter.
+      const wait = this.#until - Date.now();
+      if (wait > 0) {
+        this.#set("waiting", undefined, wait);
+        const waitEnds = new AbortController(), go = () => waitEnds.abort();
+        whenAborted(signal, go, waitEnds.signal);
+        this.#woken = () => this.#hurry() && go();
+        await pause(wait, waitEnds.signal);
+        go();
+        if (signal.aborted) return;
+      }
+      this.#until = 0;
       const transport = this.transports[0];
       let hasToken, isOpen;
       this.#retry = null;
@@ -307,9 +328,8 @@ export class Martlet {
         if (!signal.aborted) await this.#transports[transport].call(this, token, attemptEnds.signal, () => {
           if (signal.aborted || isOpen) return;
           isOpen = true;
-          attempt = refusals = rotations = failures[transport] = 0;
-          isElsewhere = false;
-          clearTimeout(this.#later);
+          this.#attempt = this.#refusals = this.#rotations = failures[transport] = 0;
+          this.#isElsewhere = false;
           if (transport != this.#order[0]) {
             // Better transports may have failed because the service did: they are tried again now and then.
             this.#later = setTimeout(() => {
@@ -321,7 +341,7 @@ export class Martlet {
         });
       } catch (error) {
         if (signal.aborted) return;
-        if (error?.final && (isReplaced(error) || !this.token?.call || ++refusals > 1)) {
+        if (error?.final && (isReplaced(error) || !this.token?.call || ++this.#refusals > 1)) {
           // The next tab would replace the newer session in its turn.
           if (isReplaced(error)) this.#tell({ refusal: error.message });
           return this.#refuse(error);
@@ -330,32 +350,22 @@ export class Martlet {
         else this.#emit("error", error);
         if (error?.isElsewhere) {
           failures[transport] = 2;  // it would be the same the next time
-          if (!isElsewhere) this.#emit("error", error);
-          isElsewhere = true;
+          if (!this.#isElsewhere) this.#emit("error", error);
+          this.#isElsewhere = true;
         }
         if (failures[transport] > 1 && globalThis.navigator?.onLine !== false) {
           failures[transport] = 0;
           this.transports.push(this.transports.shift());
           if (transport == this.#order[0]) this.#patience = Math.min(36e5, 2 * this.#patience);
-          if (++rotations < this.transports.length && !this.#retry) continue;
+          if (++this.#rotations < this.transports.length && !this.#retry) continue;
         }
       } finally {
         end();
       }
       if (signal.aborted) return;
-      const isTold = this.#retry != null, longest = isElsewhere ? 3e4 : this.#longest(attempt++);
-      const wait = isTold ? +this.#retry : longest * (isElsewhere ? 1 + Math.random() : 2 * Math.random()) / 2;
-      this.#set("waiting", undefined, wait);
-      const waitEnds = new AbortController(), until = isTold ? Date.now() + wait : 0, go = () => waitEnds.abort();
-      const timer = setTimeout(go, wait);
-      whenAborted(signal, go, waitEnds.signal);
-      this.#woken = () => {
-        if (Date.now() < until) return;  // the service said when to come back
-        attempt = 0;
-        go();
-      };
-      await new Promise(done => whenAborted(waitEnds.signal, done));
-      clearTimeout(timer);
+      this.#isTold = this.#retry != null;
+      const random = this.#isElsewhere ? 15 * second * (1 + Math.random()) : this.#longest(this.#attempt++) * Math.random();
+      this.#until = Date.now() + Math.min(this.#isTold ? this.#retry : random, longestTime);
     }
   }
 

@@ -52,6 +52,10 @@ class Runtime:
     def opens(self, transport):
         self.until(lambda: ["open", transport, 0] in self.of("state"), f"{transport} opens")
 
+    def subscribe(self, event):
+        self.process.stdin.write(event + "\n")
+        self.process.stdin.flush()
+
     def end(self):
         """Closes the client; nothing of it may keep the program alive."""
         self.process.stdin.close()
