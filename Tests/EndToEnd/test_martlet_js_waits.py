@@ -65,3 +65,44 @@ def test_a_better_transport_is_not_tried_while_the_service_said_to_wait(double, 
     count, begin = len(service.requests), time.monotonic()
     eventually(lambda: len(service.requests) > count, "it comes back")
     assert time.monotonic() - begin > 2.5
+
+
+@pytest.mark.timing
+def test_an_outage_does_not_put_the_better_transport_off(double, runtime):
+    """However long nothing answers: the patience is for a transport that fails while another works."""
+    works, opened, returned = [], [], []
+
+    def answer(path):
+        if not works:
+            return 503, "text/plain", "later"
+        if "/poll" in path:
+            opened.append(time.monotonic())
+            return 200, "application/json", FIRST
+        if not opened:
+            return 503, "text/plain", "later"
+        returned.append(time.monotonic())
+        return 200, "text/event-stream", iter([":\n\n", ""])
+
+    service = double(answer)
+    client = runtime(FAST_NODE, {"url": service.url, "transports": ["sse", "poll"], "delay": 100, "patience": 20000})
+    client.until(lambda: len([path for path, _ in service.requests if "/sse" in path]) > 12, "the first transport fails often")
+    works.append(True)
+    client.until(lambda: returned, "the first transport is tried again")
+    assert returned[0] - opened[0] < 1
+
+
+@pytest.mark.timing
+def test_a_transport_that_fails_while_another_works_is_tried_less_and_less(double, runtime):
+    tried = []
+
+    def answer(path):
+        if "/poll" in path:
+            return 200, "application/json", FIRST
+        tried.append(time.monotonic())
+        return 503, "text/plain", "later"
+
+    service = double(answer)
+    client = runtime(FAST_NODE, {"url": service.url, "transports": ["sse", "poll"], "delay": 100, "patience": 20000})
+    pauses = lambda: [after - before for before, after in zip(tried, tried[1:]) if after - before > 0.15]
+    client.until(lambda: len(pauses()) > 2, "it is tried again and again")
+    assert pauses()[2] > 1.5 * pauses()[0], pauses()  # 0.2, 0.4 and 0.8 s, and what the attempts take

@@ -21,7 +21,7 @@ Options:
   at most; each wait is a random part of it, unless the service said how long. So do the waits between polls that come back
   empty at once. Default: 1000.
 - patience: the time after which the first transport is tried again while another is open, in milliseconds; twice as long
-  each time that it fails, an hour at most. Default: 60000.
+  each time that it fails while another works, an hour at most. Default: 60000.
 - after: the id of a message that an earlier page received: messages after it are received.
 - paths: the paths of the service, below its folder, or of its origin when they begin with "/". Default:
   { websocket: "ws", sse: "sse", poll: "poll" }.
@@ -50,8 +50,9 @@ const pause = (time, signal) => new Promise(done => {
 });
 
 export class Martlet {
-  #order; #patience; #json; #abort; #later; #woken; #quietUntil;
+  #order; #json; #abort; #later; #woken; #quietUntil;
   #retry; #until = 0; #isTold;  // the wait before the next attempt: as the service said; until when; whether it was said
+  #patience; #longerPatience; #due = 0;  // the first transport is tried again when it is due
   #attempt = 0; #refusals = 0; #rotations = 0; #failures = {}; #isElsewhere;  // since a connection was open
   #silence = shortestSilence;  // the longest of a stream that lives
   #isClosed; #isPending; #isLeader = true;
@@ -77,7 +78,7 @@ export class Martlet {
     Object.assign(this, { url: folder.href, token, delay, transports: [...transports], state: "closed" });
     this.paths = { websocket: "ws", sse: "sse", poll: "poll", ...paths };
     this.#order = transports;
-    this.#patience = patience;
+    this.#patience = this.#longerPatience = patience;
     this.#json = json;
     if (after) this.#take({ id: after });
     share ??= !token?.call && token;
@@ -330,12 +331,21 @@ export class Martlet {
           isOpen = true;
           this.#attempt = this.#refusals = this.#rotations = failures[transport] = 0;
           this.#isElsewhere = false;
-          if (transport != this.#order[0]) {
+          if (transport == this.#order[0]) {
+            this.#due = 0;
+            this.#longerPatience = this.#patience;
+          } else {
             // Better transports may have failed because the service did: they are tried again now and then.
+            const now = Date.now();
+            if (!this.#due) {
+              this.#due = now + this.#longerPatience;
+              this.#longerPatience = Math.min(36e5, 2 * this.#longerPatience);
+            }
             this.#later = setTimeout(() => {
+              this.#due = 0;
               this.transports = [...this.#order];
               this.#changed();
-            }, this.#patience);
+            }, this.#due - now);
           }
           this.#set("open", transport);
         });
@@ -356,7 +366,6 @@ export class Martlet {
         if (failures[transport] > 1 && globalThis.navigator?.onLine !== false) {
           failures[transport] = 0;
           this.transports.push(this.transports.shift());
-          if (transport == this.#order[0]) this.#patience = Math.min(36e5, 2 * this.#patience);
           if (++this.#rotations < this.transports.length && !this.#retry) continue;
         }
       } finally {
