@@ -159,6 +159,13 @@ def test_what_a_page_does_wrong_is_told_to_that_page(serve, tab, browser):
         martlet.subscribe("alerts", () => {});""") == [4, "no token", "websocket"]
 
 
+def test_a_component_that_is_replaced_by_another_costs_no_connection():
+    """It ends its subscription, and the other subscribes in the same turn: in the tab with the connection, and in another one."""
+    clients = ROOT / "Tests/EndToEnd/clients/martlet-js"
+    result = subprocess.run(["node", clients / "replaced.mjs", MARTLET_JS], capture_output=True, text=True, timeout=PATIENCE)
+    assert result.stdout == "2 connections; leader 1 2 3 4 5; follower 1 2 3 4 5\n", result.stdout + result.stderr
+
+
 @pytest.mark.parametrize("denied", ["locks", "channel", "later"])
 def test_a_tab_that_may_not_share_has_its_own_connection(denied):
     """A browser that lets a page store nothing may deny Web Locks and BroadcastChannel though it has them."""

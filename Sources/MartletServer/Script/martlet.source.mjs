@@ -55,6 +55,7 @@ export class Martlet {
   #patience; #longerPatience; #due = 0;  // the first transport is tried again when it is due
   #attempt = 0; #refusals = 0; #rotations = 0; #failures = {}; #isElsewhere;  // since a connection was open
   #silence = shortestSilence;  // the longest of a stream that lives
+  #asked; #gone = new Set(); #isForced;  // what the connection was made for; what is not wanted any more, in this turn
   #isClosed; #isPending; #isLeader = true;
   #name; #tab; #channel; #presence; #isBack; #queue;  // of tabs that share
   #life = new AbortController();
@@ -100,8 +101,8 @@ export class Martlet {
     if (!/^[^\r\n]+$/.test(event) || new TextEncoder().encode(event).length > 255) throw failure(`event: ${event}`);
     const listeners = (this.#events[event] ??= new Set()).add(listener);
     if (listeners.size == 1) {
-      // Positions of other tabs do not apply: this tab begins now.
-      if (!this.#isLeader) this.#forget(name => name == event);
+      // Positions of other tabs do not apply: this tab begins now, unless it ended the last subscription just before.
+      if (!this.#gone.has(event) && !this.#isLeader) this.#forget(name => name == event);
       this.#changed();
     }
     return () => {
@@ -173,11 +174,11 @@ export class Martlet {
           this.#queue = undefined;
           this.#forget(event => !this.#events[event]);  // the other tabs announce their events and positions
           this.#tell({ who: true });
-          this.#changed();
+          this.#changed([], true);
         })).catch(denied);
       } catch { denied(); }
     } else this.#isLeader = true;
-    if (isBack) this.#changed();
+    if (isBack) this.#changed([], true);
   }
 
   /* Goes on with a connection of its own, from its own positions. */
@@ -228,14 +229,14 @@ export class Martlet {
     if (who) this.#announce();
     if (wake && this.#isLeader) this.#wake();
     if (tab && this.#isLeader) {
-      // The events that would be requested now, and the position.
-      const old = this.#others[tab] ?? [], asked = () => this.#wanted().join("\n") + this.#id(), before = asked();
+      const old = this.#others[tab] ?? [], id = this.#id(), wanted = this.#wanted().join();
       if (events[0]) {
         this.#others[tab] = events;
         // An event that had no subscriber begins at that tab's position.
         for (const name in positions) this.#positions[name] ??= positions[name];
       } else delete this.#others[tab];
-      if (asked() != before) this.#changed(old);
+      // A connection is for these events, from this position.
+      if (this.#id() != id || this.#wanted().join() != wanted) this.#changed(old, this.#id() != id);
       // The next leader resumes from there; an id never goes back.
       this.#tell({ state: this.state, transport: this.transport, item: { id: this.#id() } });
     }
@@ -272,16 +273,22 @@ export class Martlet {
 
   // One connection after the other
 
-  /* The wanted events have changed; some of the old ones may no longer be wanted. */
-  #changed(old = []) {
-    const wanted = this.#wanted();
-    this.#forget(event => old.includes(event) && !wanted.includes(event));
+  /* The wanted events may have changed; some of the old ones may no longer be wanted. Forced: there is to be a new connection. */
+  #changed(old = [], isForced) {
+    for (const event of old) this.#gone.add(event);
+    this.#isForced ||= isForced;
     if (this.#isPending) return;
     this.#isPending = true;
     queueMicrotask(() => {
-      this.#isPending = false;
+      const wanted = this.#wanted(), asked = wanted.join("\n"), isSame = asked == this.#asked && !this.#isForced;
+      this.#forget(event => this.#gone.has(event) && !wanted.includes(event));
+      this.#gone.clear();
+      this.#isPending = this.#isForced = false;
       if (this.#isClosed) return;
       if (!this.#isLeader) return this.#announce();
+      // A component that is replaced by another ends its subscription, and the other subscribes at once.
+      if (isSame) return;
+      this.#asked = asked;
       this.#abort?.abort();
       this.#run(this.#abort = new AbortController());
     });
@@ -344,7 +351,7 @@ export class Martlet {
             this.#later = setTimeout(() => {
               this.#due = 0;
               this.transports = [...this.#order];
-              this.#changed();
+              this.#changed([], true);
             }, this.#due - now);
           }
           this.#set("open", transport);

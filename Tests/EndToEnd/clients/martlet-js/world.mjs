@@ -19,6 +19,7 @@ export class World {
   constructor(script) { this.#source = fs.readFileSync(script, "utf8"); }
 
   get tabs() { return this.#tabs.filter(tab => tab.isThere); }
+  get totalCount() { return this.#sockets.length; }
   get connectionCount() { return this.#sockets.filter(socket => socket.isOpen).length; }
 
   // The service: all messages of an event are kept, and their offsets count from 1.
