@@ -75,7 +75,8 @@ def test_an_address_without_a_service_is_told_once(serve, browser, transports):
 
 @pytest.mark.parametrize("status, kind, body", [
     (200, "text/html", "<h1>Welcome</h1>"), (200, "text/plain", "ok"), (404, "text/html", "not here"), (405, "text/plain", "GET it not"),
-    (426, "text/plain", "upgrade"), (410, "application/json", "{}")])
+    (426, "text/plain", "upgrade"), (410, "application/json", "{}"),
+    (401, "text/html", "<h1>Log in</h1>"), (403, "text/html; charset=utf-8", "<h1>Forbidden</h1>"), (400, "text/html", "<h1>Bad</h1>")])
 def test_what_is_no_push_service_is_told(double, runtime, status, kind, body):
     other = double(lambda path: (status, kind, body))
     for transport in ("sse", "poll"):

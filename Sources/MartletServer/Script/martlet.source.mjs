@@ -30,7 +30,7 @@ Each message arrives once and in order, across reconnections, while the service'
 with the names of the events. "error" is emitted with final: true when the service refuses permanently (400, 401, 403, 1008): then
 the state is closed, as after close(), and stays so; the same when a newer session of the user has replaced this one. It is
 emitted with final: false when something else than the service
-answers, for example 404 or a page of HTML; attempts go on every 15 to 30 s. Only "sse" and "poll" tell both: browsers do not say
+answers, for example 404, or a page of HTML with whatever status; attempts go on every 15 to 30 s. Only "sse" and "poll" tell both: browsers do not say
 why a WebSocket was refused.
 
 A page that is hidden for good or goes into the back/forward cache has no connection; it resumes when it is shown again.
@@ -493,7 +493,8 @@ export class Martlet {
     const response = await fetch(address, { headers, signal, cache: "no-store" }), { ok, status } = response;
     const type = response.headers.get("Content-Type") ?? "";
     if (ok && (type.includes(transport == "sse" ? "event-stream" : "json") || status == 204 && transport == "poll")) return response;
-    const final = /^(40[013]|414|431)$/.test(status);
+    // The service says why in plain text; a page is of something in front of it, such as a firewall.
+    const final = !type.includes("html") && /^(40[013]|414|431)$/.test(status);
     if (!final && !/^(408|425|429|5..)$/.test(status)) {
       response.body?.cancel();
       const { origin, pathname } = address;
