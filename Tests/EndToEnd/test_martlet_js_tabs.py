@@ -159,6 +159,13 @@ def test_what_a_page_does_wrong_is_told_to_that_page(serve, tab, browser):
         martlet.subscribe("alerts", () => {});""") == [4, "no token", "websocket"]
 
 
+def test_a_tab_that_hangs_does_not_silence_the_others():
+    """Another takes the connection over; the one that hung joins again when it goes on."""
+    clients = ROOT / "Tests/EndToEnd/clients/martlet-js"
+    result = subprocess.run(["node", clients / "hangs.mjs", MARTLET_JS], capture_output=True, text=True, timeout=PATIENCE)
+    assert result.stdout == "1 2 3; 1 2 3; 1 2 3; gaps: ; connections: 1\n", result.stdout + result.stderr
+
+
 def test_a_component_that_is_replaced_by_another_costs_no_connection():
     """It ends its subscription, and the other subscribes in the same turn: in the tab with the connection, and in another one."""
     clients = ROOT / "Tests/EndToEnd/clients/martlet-js"

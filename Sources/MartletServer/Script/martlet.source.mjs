@@ -57,7 +57,7 @@ export class Martlet {
   #silence = shortestSilence;  // the longest of a stream that lives
   #asked; #gone = new Set(); #isForced;  // what the connection was made for; what is not wanted any more, in this turn
   #isClosed; #isPending; #isLeader = true;
-  #name; #tab; #channel; #presence; #isBack; #queue;  // of tabs that share
+  #name; #tab; #channel; #presence; #isBack; #queue; #silent;  // of tabs that share
   #life = new AbortController();
   #listeners = {};
   #events = { __proto__: null };     // name: listeners
@@ -157,18 +157,24 @@ export class Martlet {
   // The life of a page
 
   /* Connects, or joins the tabs that share a connection. Whichever of them has the lock leads: it has the connection. */
-  #join(isBack) {
+  #join(isBack, steal) {
     const { signal } = this.#presence = new AbortController();
     if (isBack) this.#hurry();
     if (this.#name) {
       this.#isBack = isBack;
       this.#isLeader = false;
       // Either may be denied, for example where a page may store nothing.
-      const denied = () => signal.aborted || this.#separate();  // aborted: it went before it had the lock
+      const denied = error => {
+        if (signal.aborted) return;  // it went before it had the lock
+        if (error.name != "AbortError") return this.#separate();
+        // Another tab has taken the lead, since this one hung.
+        this.#leave("waiting");
+        this.#join(true);
+      };
       try {
         this.#channel = new BroadcastChannel(this.#name);
         this.#channel.onmessage = ({ data }) => this.#heard(data);
-        navigator.locks.request(this.#name, { signal }, () => !signal.aborted && new Promise(release => {
+        navigator.locks.request(this.#name, steal ? { steal } : { signal }, () => !signal.aborted && new Promise(release => {
           whenAborted(signal, release);
           this.#isLeader = true;
           this.#queue = undefined;
@@ -176,9 +182,27 @@ export class Martlet {
           this.#tell({ who: true });
           this.#changed([], true);
         })).catch(denied);
-      } catch { denied(); }
+        this.#listen();
+      } catch (error) { denied(error); }
     } else this.#isLeader = true;
     if (isBack) this.#changed([], true);
+  }
+
+  /* Waits for what the leader says. When it says nothing for a minute, and does not answer either, it hangs: this tab leads. */
+  #listen() {
+    clearTimeout(this.#silent);
+    this.#silent = setTimeout(() => {
+      if (this.#isLeader) return;
+      if (!Object.keys(this.#events)[0]) return this.#listen();
+      this.#announce();
+      // Not all tabs at the same time.
+      this.#silent = setTimeout(() => {
+        if (this.#isLeader) return;
+        this.#presence.abort();
+        this.#channel.close();
+        this.#join(false, true);
+      }, (15 + 10 * Math.random()) * second);
+    }, 60 * second);
   }
 
   /* Goes on with a connection of its own, from its own positions. */
@@ -191,6 +215,7 @@ export class Martlet {
   /* Ends the connection, or hands it to another tab. The positions stay. */
   #leave(state) {
     clearTimeout(this.#later);
+    clearTimeout(this.#silent);
     this.#abort?.abort();
     this.#isLeader = false;
     this.#woken = this.#queue = undefined;
@@ -240,7 +265,8 @@ export class Martlet {
       // The next leader resumes from there; an id never goes back.
       this.#tell({ state: this.state, transport: this.transport, item: { id: this.#id() } });
     }
-    if (this.#isLeader || tab) return;
+    if (this.#isLeader || tab || wake) return;
+    this.#listen();
     if (item) this.#follow(item);
     if (state) this.#set(state, transport, wait);
   }

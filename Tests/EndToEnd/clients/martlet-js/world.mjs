@@ -39,7 +39,7 @@ export class World {
       tab,
       isOpen: false,
       id: () => Object.entries(positions).map(([event, offset]) => `${event}~epoch.${offset}`).join(),
-      send(item) { setImmediate(() => this.isOpen && tab.isThere && receive({ data: JSON.stringify(item) })); },
+      send(item) { tab.soon(() => this.isOpen && tab.isThere && receive({ data: JSON.stringify(item) })); },
       publish(event, offset) {
         if (!this.isOpen || !(event in positions)) return;
         positions[event] = offset;
@@ -71,11 +71,13 @@ export class World {
 
   // The browser.
 
-  /* denied: what the browser does not let the page use; the other options are the client's. */
-  open(name, { denied, ...options } = {}) {
+  /* denied: what the browser does not let the page use. speed: how fast its timers run. The other options are the client's. */
+  open(name, { denied, speed = 1, ...options } = {}) {
     const world = this, inbox = [], listeners = {};
     let channel, isFrozen = false;
     const tab = { name, isThere: true };
+    // A tab that hangs runs no script: what it would run waits.
+    tab.soon = work => setImmediate(() => { if (tab.isHung) setTimeout(() => tab.soon(work), 2); else work(); });
 
     function readLater() {
       setImmediate(() => {
@@ -115,17 +117,24 @@ export class World {
       }
     }
 
-    const request = async (name, { signal }, work) => {
+    const request = async (name, { signal, steal }, work) => {
       if (denied == "later") await steps(5);
       if (denied) throw new DOMException("storage is blocked", "SecurityError");
       const lock = { tab, name, work };
-      world.#locks.push(lock);
+      if (steal) {
+        const robbed = world.#locks.find(one => one.name == name && one.isHeld);
+        world.#locks = [lock, ...world.#locks.filter(one => one != robbed)];
+        robbed?.tab.soon(() => robbed.reject(new DOMException("stolen", "AbortError")));
+      } else world.#locks.push(lock);
       world.#grant(name);
-      return new Promise((_, reject) => signal.addEventListener("abort", () => {
-        if (lock.isHeld) return;
-        world.#locks = world.#locks.filter(one => one != lock);
-        reject(signal.reason);
-      }));
+      return new Promise((_, reject) => {
+        lock.reject = reject;
+        signal?.addEventListener("abort", () => {
+          if (lock.isHeld) return;
+          world.#locks = world.#locks.filter(one => one != lock);
+          reject(signal.reason);
+        });
+      });
     };
     /* A poll that does not wait, which is all that a tab asks for that is back. */
     const fetch = async address => {
@@ -146,7 +155,7 @@ export class World {
       };
     };
     const context = vm.createContext({
-      URL, TextEncoder, AbortController, setTimeout, clearTimeout, queueMicrotask, btoa, fetch,
+      URL, TextEncoder, AbortController, clearTimeout, setTimeout: (work, time) => setTimeout(() => tab.isHung ? tab.soon(work) : work(), time / speed), queueMicrotask, btoa, fetch,
       WebSocket: Socket, BroadcastChannel: Channel, navigator: { locks: { request }, onLine: true },
       location: { href: `https://example.com/${name}` },
       addEventListener: (type, listener) => { listeners[type] = listener; },
@@ -155,7 +164,9 @@ export class World {
     tab.martlet = new context.Martlet({ token: "token", delay: 1, ...options });
     // A tab that is busy: what the others tell it comes later.
     tab.freeze = () => { isFrozen = true; };
+    tab.hang = () => { isFrozen = tab.isHung = true; };
     tab.thaw = () => {
+      tab.isHung = false;
       isFrozen = false;
       inbox.forEach(readLater);
     };
