@@ -166,6 +166,14 @@ def test_a_tab_that_hangs_does_not_silence_the_others():
     assert result.stdout == "1 2 3; 1 2 3; 1 2 3; gaps: ; connections: 1\n", result.stdout + result.stderr
 
 
+def test_a_tab_with_too_many_events_does_not_close_the_others():
+    """What tabs ask for together is refused: the last gets a connection of its own, or the error."""
+    clients = ROOT / "Tests/EndToEnd/clients/martlet-js"
+    result = subprocess.run(["node", clients / "limit.mjs", MARTLET_JS], capture_output=True, text=True, timeout=PATIENCE)
+    assert result.stdout == (
+        "first a1 b1; second c1 d1; third a1 e1 f1; fourth \n2 connections; fourth: 1008 too many events\n"), result.stdout + result.stderr
+
+
 def test_a_component_that_is_replaced_by_another_costs_no_connection():
     """It ends its subscription, and the other subscribes in the same turn: in the tab with the connection, and in another one."""
     clients = ROOT / "Tests/EndToEnd/clients/martlet-js"

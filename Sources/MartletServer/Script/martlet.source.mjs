@@ -249,17 +249,19 @@ export class Martlet {
     this.#tell({ tab: this.#tab, events, positions: this.#positions });
   }
 
-  #heard({ refusal, who, wake, tab, events, item, positions, state, transport, wait }) {
+  #heard({ alone, refusal, who, wake, tab, events, item, positions, state, transport, wait }) {
     if (refusal) return this.#refuse(failure(refusal, { final: true }));
+    if (alone && alone == this.#tab) return this.#separate();
     if (who) this.#announce();
     if (wake && this.#isLeader) this.#wake();
     if (tab && this.#isLeader) {
       const old = this.#others[tab] ?? [], id = this.#id(), wanted = this.#wanted().join();
+      if (events.join() != old.join()) delete this.#others[tab];  // whoever changed last is the last
       if (events[0]) {
         this.#others[tab] = events;
         // An event that had no subscriber begins at that tab's position.
         for (const name in positions) this.#positions[name] ??= positions[name];
-      } else delete this.#others[tab];
+      }
       // A connection is for these events, from this position.
       if (this.#id() != id || this.#wanted().join() != wanted) this.#changed(old, this.#id() != id);
       // The next leader resumes from there; an id never goes back.
@@ -384,10 +386,23 @@ export class Martlet {
         });
       } catch (error) {
         if (signal.aborted) return;
-        if (error?.final && (isReplaced(error) || !this.token?.call || ++this.#refusals > 1)) {
+        if (error?.final) {
+          const tabs = Object.keys(this.#others), count = ++this.#refusals - !!this.token?.call;  // there may be another token
           // The next tab would replace the newer session in its turn.
           if (isReplaced(error)) this.#tell({ refusal: error.message });
-          return this.#refuse(error);
+          if (isReplaced(error) || count > 0 && !tabs[0]) return this.#refuse(error);
+          if (count > 0) {
+            // The events of another tab may be the reason, or they are too many together: it gets a connection of its own, or this
+            // error; first the one that came last, then all.
+            for (const tab of count > 1 ? tabs : tabs.slice(-1)) {
+              delete this.#others[tab];
+              this.#tell({ alone: tab });
+            }
+            const wanted = this.#wanted();
+            this.#forget(event => !wanted.includes(event));
+            this.#asked = wanted.join("\n");
+            continue;
+          }
         }
         if (hasToken) failures[transport] = (failures[transport] ?? 0) + !isOpen;
         else this.#emit("error", error);

@@ -16,7 +16,11 @@ export class World {
   #locks = [];
   #streams = {};
 
-  constructor(script) { this.#source = fs.readFileSync(script, "utf8"); }
+  /* limit: how many events a connection may have. */
+  constructor(script, limit = Infinity) {
+    this.limit = limit;
+    this.#source = fs.readFileSync(script, "utf8");
+  }
 
   get tabs() { return this.#tabs.filter(tab => tab.isThere); }
   get totalCount() { return this.#sockets.length; }
@@ -33,7 +37,7 @@ export class World {
     for (const socket of this.#sockets) socket.publish(event, stream.length);
   }
 
-  connect(tab, address, receive) {
+  connect(tab, address, receive, refused) {
     const world = this, query = new URL(address).searchParams, positions = {};
     const socket = {
       tab,
@@ -46,6 +50,10 @@ export class World {
         this.send({ id: this.id(), event, data: `${offset}` });
       },
       accept() {
+        if (query.getAll("event").length > world.limit) {
+          setImmediate(() => tab.isThere && !this.isClosed && refused({ code: 1008, reason: "too many events" }));
+          return;
+        }
         this.isOpen = true;
         this.send({});
         const missed = [];
@@ -109,7 +117,7 @@ export class World {
     }
 
     class Socket {
-      constructor(address) { this.end = world.connect(tab, address, event => this.onmessage(event)); }
+      constructor(address) { this.end = world.connect(tab, address, event => this.onmessage(event), event => this.onclose(event)); }
       close() {
         this.end.isOpen = false;
         this.end.isClosed = true;
