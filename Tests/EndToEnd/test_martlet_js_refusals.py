@@ -68,6 +68,14 @@ def test_the_newer_of_two_sessions_stays(serve, runtime, transport, token):
     assert ["2"] not in older.of("message") and newer.of("error") == []
 
 
+@pytest.mark.parametrize("after", ["nonsense", "%~a.1", "~.", ",", "a~b"])
+def test_what_is_no_id_is_ignored(double, runtime, after):
+    service = double(lambda path: (200, "application/json", '{"id":"alerts~a.1","publications":[]}'))
+    client = runtime(NODE, {"url": service.url, "transports": ["poll"], "after": after})
+    client.opens("poll")
+    assert "after=" not in service.requests[0][0]
+
+
 def test_an_event_may_be_named_closed(double, runtime):
     service = double(lambda path: (200, "text/event-stream", 'id: closed~a.1\nevent: closed\ndata: "the shop"\n\n'))
     client = runtime(NODE, {"url": service.url, "transports": ["sse"], "delay": 1}, event="closed")

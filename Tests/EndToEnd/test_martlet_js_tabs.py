@@ -174,6 +174,14 @@ def test_a_tab_with_too_many_events_does_not_close_the_others():
         "first a1 b1; second c1 d1; third a1 e1 f1; fourth \n2 connections; fourth: 1008 too many events\n"), result.stdout + result.stderr
 
 
+@pytest.mark.parametrize("stuck", ["fetch", "token"])
+def test_a_tab_that_is_back_does_not_wait_for_ever_for_what_it_missed(stuck):
+    """It is told of a gap then, and goes on."""
+    clients = ROOT / "Tests/EndToEnd/clients/martlet-js"
+    result = subprocess.run(["node", clients / "stuck.mjs", MARTLET_JS, stuck], capture_output=True, text=True, timeout=PATIENCE)
+    assert result.stdout == "1 gap 3\n", result.stdout + result.stderr
+
+
 def test_a_component_that_is_replaced_by_another_costs_no_connection():
     """It ends its subscription, and the other subscribes in the same turn: in the tab with the connection, and in another one."""
     clients = ROOT / "Tests/EndToEnd/clients/martlet-js"

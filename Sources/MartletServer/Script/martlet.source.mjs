@@ -22,7 +22,7 @@ Options:
   empty at once. Default: 1000.
 - patience: the time after which the first transport is tried again while another is open, in milliseconds; twice as long
   each time that it fails while another works, an hour at most. Default: 60000.
-- after: the id of a message that an earlier page received: messages after it are received.
+- after: the id of a message that an earlier page received: messages after it are received. What is no id is ignored.
 - paths: the paths of the service, below its folder, or of its origin when they begin with "/". Default:
   { websocket: "ws", sse: "sse", poll: "poll" }.
 
@@ -38,6 +38,8 @@ A page that is hidden for good or goes into the back/forward cache has no connec
 const second = 1000;
 const shortestSilence = 45 * second;  // of a stream that is taken for dead: three of the service's usual heartbeats
 const longestTime = 2 ** 31 - 1;  // of a timer
+// The name of an event in an id; undefined for what is none.
+const decoded = name => { try { return decodeURIComponent(name); } catch {} };
 const failure = (message, more) => Object.assign(new Error(message), more);
 const isReplaced = ({ message }) => /replaced/.test(message);  // by a newer session: the two would replace each other for ever
 const whenAborted = (signal, then, until) => signal.addEventListener("abort", then, { signal: until });
@@ -280,7 +282,7 @@ export class Martlet {
     if (this.#isBack && item.id) {
       this.#isBack = false;
       for (const part of item.id.split(",")) {
-        const name = part.slice(0, part.lastIndexOf("~")), event = decodeURIComponent(name);
+        const name = part.slice(0, part.lastIndexOf("~")), event = decoded(name);
         if (this.#events[event] && (this.#positions[name] ?? part) != part) missed.push(event);
       }
     }
@@ -288,9 +290,12 @@ export class Martlet {
     const queue = this.#queue = [item];
     let items = [{ gap: missed }];
     try {
-      const after = Object.entries(this.#positions).filter(([name]) => missed.includes(decodeURIComponent(name)));
+      const after = Object.entries(this.#positions).filter(([name]) => missed.includes(decoded(name)));
       const address = this.#address("poll", { after: after.map(([, part]) => part).join(), wait: "0" }, missed);
-      ({ items } = await this.#items(await this.#fetch("poll", address, await this.#currentToken(), this.#presence.signal)));
+      const [watch, ends] = this.#watch(this.#presence.signal), tooLate = new Promise((_, reject) => whenAborted(ends, reject));
+      watch(10);
+      const ask = async () => this.#items(await this.#fetch("poll", address, await this.#currentToken(), ends));
+      ({ items } = await Promise.race([ask(), tooLate]));
     } catch {}
     if (queue != this.#queue) return;  // it leads, or it went
     this.#queue = undefined;
@@ -323,7 +328,7 @@ export class Martlet {
   }
 
   #forget(isGone) {
-    for (const name in this.#positions) if (isGone(decodeURIComponent(name))) delete this.#positions[name];
+    for (const name in this.#positions) if (isGone(decoded(name))) delete this.#positions[name];
   }
 
   #currentToken() { return this.token?.call ? this.token() : this.token; }
@@ -443,8 +448,9 @@ export class Martlet {
     if (this.#isClosed) return;
     const { id, event, data, gap } = item, lost = gap ?? [];
     for (const part of id ? id.split(",") : []) {
-      const [, name, epoch, offset] = /(.*)~(.*)\.(.*)/.exec(part), old = /~(.*)\.(.*)/.exec(this.#positions[name]);
-      const one = decodeURIComponent(name), own = one == event;
+      const [, name, epoch, offset] = /(.*)~(.*)\.(.*)/.exec(part) ?? [], old = /~(.*)\.(.*)/.exec(this.#positions[name]);
+      const one = decoded(name), own = one == event;
+      if (!name || one == undefined) continue;  // it was no id
       // Another tab's connection may have received what this tab has missed.
       if (old?.[1] == epoch && offset - old[2] > own) lost.push(one);
       if (old?.[1] != epoch || offset - old[2] > 0) this.#positions[name] = part;

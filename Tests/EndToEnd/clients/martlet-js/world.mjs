@@ -146,6 +146,7 @@ export class World {
     };
     /* A poll that does not wait, which is all that a tab asks for that is back. */
     const fetch = async address => {
+      if (tab.isCutOff) await new Promise(() => {});
       await steps(3);
       const query = new URL(address).searchParams, publications = [], ids = {};
       for (const part of query.get("after").split(",")) {
