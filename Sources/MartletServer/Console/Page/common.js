@@ -7,10 +7,21 @@ export const settings = JSON.parse($("settings").textContent);
 const base = new URL(".", location.href);
 export const at = path => new URL(path.replace(/^\//, ""), base);
 
-/* Sends a request to the service. The header says that a script asks, so that the browser does not prompt for a password. */
-export const ask = (path, options = {}) => fetch(at(path), {
-  cache: "no-store", ...options, headers: { "X-Requested-With": "XMLHttpRequest", ...options.headers },
-});
+const patience = 5000;  // milliseconds for an answer
+let refused;  // the answer that says that the password has changed
+
+/* Sends a request to the service. The header says that a script asks, so that the browser does not prompt for a password.
+Once the password has changed every part gets that answer, and nothing is sent: each request would count as a guess. */
+export async function ask(path, options = {}) {
+  if (refused) return refused.clone();
+  const response = await fetch(at(path), {
+    cache: "no-store", signal: AbortSignal.timeout(patience), ...options,
+    headers: { "X-Requested-With": "XMLHttpRequest", ...options.headers },
+  });
+  // An API key is asked for with "Bearer".
+  if (response.status === 401 && response.headers.get("WWW-Authenticate") !== "Bearer") refused = response.clone();
+  return response;
+}
 
 export function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);

@@ -65,9 +65,11 @@ function showDetails({ channels, records, settings }) {
 
 let timer;
 let waitUntil = 0;
+let isAsking = false;
 
 async function ask() {
-  if (document.hidden || performance.now() < waitUntil) return;
+  if (isAsking || document.hidden || performance.now() < waitUntil) return;
+  isAsking = true;
   try {
     const { response, wantsKey, refusal, isLockedOut } = await askAsOperator("console/details");
     if (isLockedOut) clearInterval(timer);
@@ -79,6 +81,8 @@ async function ask() {
     if (response.ok) showDetails(await response.json());
   } catch {
     // The page says that there is no answer.
+  } finally {
+    isAsking = false;
   }
 }
 

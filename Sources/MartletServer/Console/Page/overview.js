@@ -37,6 +37,8 @@ let moment;  // the number of a sample, so that it stays the same one when other
 
 function draw() {
   const view = history.view;
+  // A service that was started again has no such sample any more.
+  if (moment - view.first >= view.count) moment = undefined;
   const index = moment === undefined ? undefined : Math.max(0, moment - view.first);
   for (const chart of Object.values(charts)) chart.show(view, index);
   const slider = $("moment");
@@ -62,7 +64,7 @@ let isAsking = false;
 let askAgainAt = 0;
 
 async function json(path) {
-  const response = await ask(path, { signal: AbortSignal.timeout(5 * second) });
+  const response = await ask(path);
   if (!response.ok) throw Object.assign(new Error(`${response.status} ${await response.text()}`), { response });
   return response.json();
 }

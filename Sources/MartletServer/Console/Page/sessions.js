@@ -20,6 +20,7 @@ const columns = {
 let timer;
 let waiting;
 let asked = 0;
+let answered = 0;
 let user = "";       // the user whose page this is; empty for all
 let order = "user";
 let isDescending = false;
@@ -88,7 +89,10 @@ async function list() {
     result = await askAsOperator(`console/sessions?${query}&limit=${limit}`);
     answer = result.response.ok ? await result.response.json() : await result.response.text();
   } catch {
-    return tell("no answer");
+    if (round === asked) tell("no answer");
+    return;
+  } finally {
+    answered = Math.max(answered, round);
   }
   if (round !== asked) return;  // a newer request has been sent
   const { response, wantsKey, refusal, isLockedOut } = result;
@@ -149,5 +153,8 @@ export function sessions(isSeen, part) {
   $("user").hidden = !user;
   $("search-label").hidden = !!user;
   list();
-  timer = setInterval(() => { if ($("key-form").hidden && $("refreshing").checked) list(); }, interval);
+  timer = setInterval(() => {
+    // A slow service is not asked again before it has answered.
+    if (answered === asked && $("key-form").hidden && $("refreshing").checked) list();
+  }, interval);
 }

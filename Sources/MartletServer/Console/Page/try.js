@@ -88,7 +88,9 @@ async function subscribe() {
       url: at("").href, token: $("subscribe-token").value, transports: [transport], share: false,
       paths: { websocket: "." + settings.webSocketPath, sse: "." + settings.eventsPath, poll: "." + settings.pollPath },
     });
+    martlet.subscribe(event, (data, { id }) => log("received", "← in", `${event}: ${data}${id ? "   (id " + id + ")" : ""}`));
   } catch (error) {
+    martlet?.close();
     toggle($("subscribe"), $("unsubscribe"), true);
     return log("error", "error", error.message);
   }
@@ -98,7 +100,6 @@ async function subscribe() {
   });
   martlet.on("gap", events => log("error", "gap", "messages are missing: " + events.join(", ")));
   martlet.on("error", error => log("error", "refused", error.message));
-  martlet.subscribe(event, (data, { id }) => log("received", "← in", `${event}: ${data}${id ? "   (id " + id + ")" : ""}`));
   log("info", "subscribe", `${event} by ${$("subscribe-transport").selectedOptions[0].text}`);
 }
 
