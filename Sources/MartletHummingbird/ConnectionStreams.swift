@@ -64,7 +64,8 @@ final class ConnectionStreams: ChannelInboundHandler {
         switch event {
         case is ChannelShouldQuiesceEvent, is ServerRestartEvent:
             for stream in self.streams.values { stream.pipeline.fireUserInboundEventTriggered(event) }
-        case ChannelEvent.inputClosed: context.close(promise: nil)
+        // Nothing can be agreed on any more, the end of TLS included.
+        case ChannelEvent.inputClosed: self.channel.cut()
         default: break
         }
         context.fireUserInboundEventTriggered(event)

@@ -20,7 +20,9 @@ struct KeptConnectionTests {
     /// ``RequestEndpoint`` relies on NIO's property, which costs nothing.
     @Test(
         "of HTTP/1.1 is what NIO says, however many fields there are",
-        arguments: [[], ["keep-alive"], ["close"], ["keep-alive", "close"], ["close", "keep-alive"], ["x, close", "y"]])
+        arguments: [
+            [], ["keep-alive"], ["close"], ["keep-alive", "close"], ["close", "keep-alive"], ["x, close", "y"],
+        ])
     func http11(fields: [String]) throws {
         let head = try Self.head("1.1", fields)
         let isKept = !fields.contains { $0.contains("close") }

@@ -56,7 +56,9 @@ struct CatchingUpTests {
         }
 
         func sendHeartbeat(_ encoded: EncodedPublications) {}
-        func close(_ why: DisconnectReason, _ code: CloseCode, _ reason: String) { self.closed.append("\(code) \(reason)") }
+        func close(_ why: DisconnectReason, _ code: CloseCode, _ reason: String) {
+            self.closed.append("\(code) \(reason)")
+        }
     }
 
     /// One client, and what the broker is asked.

@@ -58,6 +58,8 @@ public final class ConnectionLimiter: Sendable {
     private let state: Mutex<State>
     private let rate: RateLimiter
     private let madeRoomCount = Atomic(0)
+    /// The WebSockets and streams on connections of the server whose connections are counted here.
+    let carriedCount = Atomic(0)
 
     /// - Parameters:
     ///   - total: the most connections open at once; `nil` for no limit. Beyond it a connection gets 503.
@@ -85,6 +87,9 @@ public final class ConnectionLimiter: Sendable {
 
     /// The number of open WebSockets and streams.
     package var clientCount: Int { self.state.withLock { $0.clients } }
+
+    /// The number of WebSockets and streams on the connections that are counted here, whichever limiter admitted them.
+    package var carriedClients: Int { self.carriedCount.load(ordering: .relaxed) }
 
     /// Changes the limits that apply from now on; connected clients stay.
     public func setLimits(clients: Int?, perAddress: Int?, rate: RateLimit?) {

@@ -44,6 +44,14 @@ package final class ConnectionPlace: Sendable {
     /// Notes that the connection carries a client, or has shown a right key: it stays.
     package func prove() { self.limiter.proved(self) }
 
+    /// Notes that the connection, or one of its streams, carries a client, until ``clientEnded()``.
+    package func clientBegan() {
+        self.prove()
+        self.limiter.carriedCount.add(1, ordering: .relaxed)
+    }
+
+    package func clientEnded() { self.limiter.carriedCount.subtract(1, ordering: .relaxed) }
+
     /// Notes that the connection has ended. To be called once.
     package func end() { self.limiter.ended(self) }
 

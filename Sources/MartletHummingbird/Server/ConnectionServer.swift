@@ -168,13 +168,14 @@ package final class ConnectionServer: Sendable {
     ///
     /// - Parameters:
     ///   - retry: the range from which each client is given a random time to wait, in milliseconds.
+    ///   - clients: counts those that are left.
     ///   - alongside: called before each batch with the share of everything left that is to end with it.
     package func drain(
-        over time: Duration, retry: ClosedRange<Int>, alongside: (_ share: Double) -> Void
+        over time: Duration, retry: ClosedRange<Int>, clients: () -> Int, alongside: (_ share: Double) -> Void
     ) async {
         var plan = DrainPlan(over: .nanoseconds(Int64(time / .nanoseconds(1))))
         var waiting = self.channels.all.shuffled()
-        while let batch = plan.next(), self.limiter.clientCount > 0 {
+        while let batch = plan.next(), clients() > 0 {
             alongside(batch.share)
             let count = batch.count(of: waiting.count)
             for channel in waiting.suffix(count) {

@@ -176,7 +176,7 @@ package final class Session: Subscriber, HeartbeatWheel.Member {
                 // It may be another user's by now.
                 guard let session = bound.value.session, session.userPlace?.number == number else { return }
                 session.log(.info, "closing a session: its user has a newer one, and may have no more")
-                session.close(.replaced, "replaced by a newer session")
+                session.close(.replaced, "replaced by a newer session of this user")
             }
         }
     }

@@ -23,7 +23,10 @@ extension HTTPServer {
     func end(_ plan: HTTPServerConfiguration.Drain? = nil) async {
         let plan = plan ?? self.configuration.drain()
         self.configuration.limiter.close()
-        await self.server.drain(over: plan.time, retry: plan.retry, alongside: plan.alongside)
+        await self.server.drain(
+            over: plan.time, retry: plan.retry,
+            clients: plan.clients ?? { [limiter = self.configuration.limiter] in limiter.clientCount },
+            alongside: plan.alongside)
         self.server.finish(within: Self.patience)
     }
 }

@@ -10,6 +10,8 @@ struct HTTPServerConfiguration: Sendable {
         var time = Duration.zero
         /// The range of the random times after which clients are told to come back. Milliseconds.
         var retry = 0...0
+        /// The function that counts the clients that are left; `nil` for those that the limiter has admitted.
+        var clients: (@Sendable () -> Int)?
         /// The function that is called before each batch, with the share of what is left that ends with it.
         var alongside: @Sendable (_ share: Double) -> Void = { _ in }
     }

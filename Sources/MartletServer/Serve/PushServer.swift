@@ -175,6 +175,8 @@ public struct PushServer: Service, CustomStringConvertible {
             live.service.ends(within: configuration.drainDelay + configuration.drainTime)
             return .init(
                 delay: configuration.drainDelay, time: configuration.drainTime, retry: configuration.eventStreams.retry,
+                // Those of the listener for operators have been admitted there, too, and end later.
+                clients: { live.connections.clientCount - live.operatorConnections.carriedClients },
                 alongside: endpoints.finishPolls)
         }
         return http
@@ -188,7 +190,9 @@ public struct PushServer: Service, CustomStringConvertible {
         http.isPortShared = configuration.isPortShared
         http.limits.answerTimeout = configuration.answerTimeout
         http.inheritsSockets = false
-        http.drain = { .init(retry: configuration.eventStreams.retry) }
+        http.drain = { [limiter = self.live.operatorConnections] in
+            .init(retry: configuration.eventStreams.retry, clients: { limiter.carriedClients })
+        }
         return http
     }
 

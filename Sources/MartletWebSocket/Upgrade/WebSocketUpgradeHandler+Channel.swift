@@ -359,12 +359,15 @@ extension WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler
     private func become(_ context: ChannelHandlerContext) {
         guard let handler = self.takeover?.makeHandler?(context.eventLoop) else { return }
         let pipeline = context.pipeline.syncOperations
-        self.place?.prove()
+        self.place?.clientBegan()
         // From here on nothing in the pipeline may treat a write as HTTP: the handler may send at once.
         self.state.tookOver()
         self.settleWithoutHTTP()
-        if let admission = self.admission {
-            context.channel.closeFuture.whenComplete { _ in admission.end() }
+        if self.admission != nil || self.place != nil {
+            context.channel.closeFuture.whenComplete { [admission, place] _ in
+                admission?.end()
+                place?.clientEnded()
+            }
             self.admission = nil
         }
         for handler in self.httpSide?.removableHandlers ?? [] { pipeline.removeHandler(handler, promise: nil) }

@@ -197,11 +197,12 @@ extension WebSocketStreamUpgradeHandler {
             makeHandler = { opening.makeHandler(context.eventLoop, .http2) }
         }
         self.state = .finished
-        self.place?.prove()
-        if let admission = self.admission {
-            context.channel.closeFuture.whenComplete { _ in admission.end() }
-            self.admission = nil
+        self.place?.clientBegan()
+        context.channel.closeFuture.whenComplete { [admission, place] _ in
+            admission?.end()
+            place?.clientEnded()
         }
+        self.admission = nil
         context.writeAndFlush(self.wrapOutboundOut(.head(response)), promise: nil)
         let pipeline = context.pipeline.syncOperations
         do {
