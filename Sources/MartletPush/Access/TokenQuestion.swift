@@ -14,8 +14,8 @@ public struct TokenQuestion: Sendable, Hashable {
     }
 
     public static func == (left: Self, right: Self) -> Bool {
-        left.token.utf8.elementsEqual(right.token.utf8) && left.clientAddress == right.clientAddress
-            && left.events.elementsEqual(right.events) { $0.utf8.elementsEqual($1.utf8) }
+        left.token.hasSameBytes(as: right.token) && left.clientAddress == right.clientAddress
+            && left.events.elementsEqual(right.events) { $0.hasSameBytes(as: $1) }
     }
 
     public func hash(into hasher: inout Hasher) {

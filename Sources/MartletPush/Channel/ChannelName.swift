@@ -1,12 +1,10 @@
 /// The name of a channel. Two names are the same when their bytes are; Swift's own comparison of strings is not used.
 public struct ChannelName: Sendable, Hashable, CustomStringConvertible {
-    public let text: String
+    private let name: ExactString
 
-    public init(_ text: String) { self.text = text }
+    public var text: String { self.name.value }
 
-    public static func == (left: Self, right: Self) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
-
-    public func hash(into hasher: inout Hasher) { ExactString(self.text).hash(into: &hasher) }
+    public init(_ text: String) { self.name = ExactString(text) }
 
     public var description: String { self.text }
 }

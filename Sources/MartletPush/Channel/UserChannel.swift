@@ -64,7 +64,7 @@ public struct UserChannel: Sendable, Hashable, CustomStringConvertible {
     }
 
     public static func == (left: Self, right: Self) -> Bool {
-        left.user.utf8.elementsEqual(right.user.utf8) && left.event.utf8.elementsEqual(right.event.utf8)
+        left.user.hasSameBytes(as: right.user) && left.event.hasSameBytes(as: right.event)
     }
 
     public func hash(into hasher: inout Hasher) {

@@ -39,7 +39,7 @@ package struct JSONObject: Sendable, Hashable {
 
         private func index(of name: String) -> Int? {
             self.indices.isEmpty
-                ? self.members.firstIndex { $0.name.utf8.elementsEqual(name.utf8) } : self.indices[ExactString(name)]
+                ? self.members.firstIndex { $0.name.hasSameBytes(as: name) } : self.indices[ExactString(name)]
         }
     }
 
@@ -57,7 +57,7 @@ package struct JSONObject: Sendable, Hashable {
     package init(_ json: some Sequence<UInt8>) throws(JSONError) { try self.init(ByteBuffer(bytes: json)) }
 
     package subscript(_ name: String) -> JSONValue? {
-        self.members.first { $0.name.utf8.elementsEqual(name.utf8) }?.value
+        self.members.first { $0.name.hasSameBytes(as: name) }?.value
     }
 
     /// Returns the value of the last member whose name is the same but for the case of its ASCII letters, as Go's
@@ -76,7 +76,7 @@ package struct JSONObject: Sendable, Hashable {
 
     package static func == (left: Self, right: Self) -> Bool {
         left.members.elementsEqual(right.members) {
-            $0.name.utf8.elementsEqual($1.name.utf8) && $0.value == $1.value
+            $0.name.hasSameBytes(as: $1.name) && $0.value == $1.value
         }
     }
 

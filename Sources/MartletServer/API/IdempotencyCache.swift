@@ -16,21 +16,29 @@ struct IdempotencyCache {
 
     struct Key: Hashable, Sendable {
         let channel: UserChannel
-        let key: String
+        private let key: ExactString
+        /// The hash of both, which a table that grows asks for again.
+        private let digest: Int
+
+        init(channel: UserChannel, key: String) {
+            self.channel = channel
+            self.key = ExactString(key)
+            var hasher = Hasher()
+            hasher.combine(channel)
+            hasher.combine(self.key)
+            self.digest = hasher.finalize()
+        }
 
         static func == (left: Self, right: Self) -> Bool {
-            left.channel == right.channel && left.key.utf8.elementsEqual(right.key.utf8)
+            left.digest == right.digest && left.key == right.key && left.channel == right.channel
         }
 
-        func hash(into hasher: inout Hasher) {
-            hasher.combine(self.channel)
-            ExactString(self.key).hash(into: &hasher)
-        }
+        func hash(into hasher: inout Hasher) { hasher.combine(self.digest) }
 
         /// The texts are shared by the table and the list of ages.
         var cost: Int {
             IdempotencyCache.entryCost + self.channel.user.utf8.count + self.channel.event.utf8.count
-                + self.key.utf8.count
+                + self.key.value.utf8.count
         }
     }
 

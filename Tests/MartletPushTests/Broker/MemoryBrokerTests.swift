@@ -180,6 +180,27 @@ struct MemoryBrokerTests {
         #expect(!bench.history(since: before, of: "quiet").isComplete)
     }
 
+    @Test("of many long names a few are forgotten with each publication, and never many at once")
+    func longNames() throws {
+        var configuration = HistoryConfiguration()
+        configuration.maximumBytes = 1 << 20
+        let bench = Bench(configuration)
+        let name = String(repeating: "n", count: 8192)
+        let first = try #require(bench.publish("x", to: "\(name) first"))
+        var known = 0
+        for number in 0..<1000 {
+            bench.publish("x", to: "\(name) \(number)")
+            let size = bench.broker.size
+            #expect(size.bytes <= configuration.maximumBytes && size.channels >= known - 2)
+            known = size.channels
+        }
+        #expect(known > 100, "the limit is made use of")
+        // The first one has gone long ago: whoever knows its position is told of a gap.
+        #expect(!bench.history(since: first, of: "\(name) first").isComplete)
+        bench.publish("y", to: "\(name) first")
+        #expect(!bench.history(since: first, of: "\(name) first").isComplete)
+    }
+
     @Test("a client of a silent channel is told of no gap because another channel was forgotten")
     func silent() throws {
         let bench = Bench()

@@ -37,6 +37,8 @@ public final class MemoryBroker: Broker {
         /// The streams without publications, by the times at which they became so.
         var emptied = AgeList()
         var bytes = 0
+        /// Those of ``bytes`` that the streams without publications take.
+        var emptiedBytes = 0
         var firstEpoch: UInt64
         var lastTime: Int64
     }
@@ -187,22 +189,24 @@ public final class MemoryBroker: Broker {
         let now = self.time(&state)
         self.forgetOld(&state, now)
         let epoch = self.epoch(state, now)
-        let (publication, removed) = Self.append(
+        let (publication, removed, wasEmpty) = Self.append(
             data, receipt, now, limit: self.configuration.size,
             to: &state.streams[channel, default: ChannelStream(channel, epoch: Self.text(epoch))],
             &state.ages, &state.emptied)
         if publication.position?.offset == 1 { state.bytes += Self.cost(channel) }
+        if wasEmpty { state.emptiedBytes -= Self.cost(channel) }
         state.bytes += Self.cost(data)
         if let removed { state.bytes -= Self.cost(removed.data) }
         self.makeRoom(&state, now)
         return publication
     }
 
-    /// - Returns: the publication, and the one that had to go for it.
+    /// - Returns: the publication, the one that had to go for it, and whether the stream was without publications.
     private static func append(
         _ data: String, _ receipt: ReceiptID, _ now: Int64, limit: Int, to stream: inout ChannelStream,
         _ ages: inout AgeList, _ emptied: inout AgeList
-    ) -> (Publication, removed: Publication?) {
+    ) -> (Publication, removed: Publication?, wasEmpty: Bool) {
+        let wasEmpty = stream.emptyPlace != nil
         if let place = stream.emptyPlace {
             emptied.remove(place)
             stream.emptyPlace = nil
@@ -212,7 +216,7 @@ public final class MemoryBroker: Broker {
             ages.remove(place)
             removed = oldest
         }
-        return (stream.append(data, receipt, now: now, ages.append(stream.name, now)), removed)
+        return (stream.append(data, receipt, now: now, ages.append(stream.name, now)), removed, wasEmpty)
     }
 
     /// Returns the time, which never goes back, whatever the order in which threads come here.
@@ -270,15 +274,27 @@ public final class MemoryBroker: Broker {
     }
 
     private func makeRoom(_ state: inout State, _ now: Int64) {
-        while state.bytes > self.configuration.maximumBytes, let oldest = state.ages.oldest {
-            self.removeFirst(of: oldest.channel, &state, now)
+        while state.bytes > self.configuration.maximumBytes {
+            // Positions of silent channels take half at most: new names, however long, leave the others their history.
+            if let silent = state.emptied.oldest,
+                state.emptiedBytes > self.configuration.maximumBytes / 2 || state.ages.isEmpty
+            {
+                self.forgetEarly(silent.channel, &state, now)
+            } else if let oldest = state.ages.oldest {
+                self.removeFirst(of: oldest.channel, &state, now)
+            } else {
+                return
+            }
         }
-        guard state.bytes > self.configuration.maximumBytes else { return }
-        // Nothing is left but the positions of silent channels. They go early, and no earlier epoch is valid any more.
-        while state.bytes > self.configuration.maximumBytes / 2, let oldest = state.emptied.oldest {
-            self.forget(oldest.channel, &state)
+    }
+
+    /// Forgets a channel without publications while its position would still be remembered: no epoch of that time is
+    /// valid any more then.
+    private func forgetEarly(_ channel: ChannelName, _ state: inout State, _ now: Int64) {
+        if let epoch = state.streams[channel]?.epoch, self.isRemembered(epoch, at: Self.text(self.epoch(state, now))) {
+            state.firstEpoch &+= Self.epochsToRemember + 1
         }
-        state.firstEpoch &+= Self.epochsToRemember + 1
+        self.forget(channel, &state)
     }
 
     /// Removes the oldest publication of a channel. A channel's publications stand in ``State/ages`` in their order.
@@ -287,6 +303,7 @@ public final class MemoryBroker: Broker {
         state.ages.remove(place)
         state.bytes -= Self.cost(removed.data)
         guard state.streams[channel]?.isEmpty == true else { return }
+        state.emptiedBytes += Self.cost(channel)
         let emptyPlace = state.emptied.append(channel, now)
         state.streams[channel]?.emptyPlace = emptyPlace
     }
@@ -295,6 +312,9 @@ public final class MemoryBroker: Broker {
     private func forget(_ channel: ChannelName, _ state: inout State) {
         guard let stream = state.streams.removeValue(forKey: channel) else { return }
         state.bytes -= Self.cost(channel)
-        if let place = stream.emptyPlace { state.emptied.remove(place) }
+        if let place = stream.emptyPlace {
+            state.emptied.remove(place)
+            state.emptiedBytes -= Self.cost(channel)
+        }
     }
 }

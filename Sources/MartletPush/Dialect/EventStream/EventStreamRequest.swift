@@ -45,7 +45,7 @@ package struct EventStreamRequest: Sendable, Hashable {
                 else {
                     throw Malformed(reason: "an event's name has 1 to \(PushLimits.eventLength) bytes and no line end")
                 }
-                if !events.contains(where: { $0.utf8.elementsEqual(value.utf8) }) { events.append(value) }
+                if !events.contains(where: { $0.hasSameBytes(as: value) }) { events.append(value) }
             case "after": after = value.isEmpty ? nil : value
             // The name of polyfills of EventSource, which cannot set the header.
             case "lastEventId": lastEventID = value.isEmpty ? nil : value

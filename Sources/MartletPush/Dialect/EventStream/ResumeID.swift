@@ -22,7 +22,7 @@ struct ResumeID: Hashable, CustomStringConvertible {
     }
 
     subscript(_ event: String) -> StreamPosition? {
-        self.positions.first { $0.event.utf8.elementsEqual(event.utf8) }?.position
+        self.positions.first { $0.event.hasSameBytes(as: event) }?.position
     }
 
     var description: String {

@@ -95,7 +95,7 @@ final class RegisterDialect: Dialect {
             .count
         var events: [String] = []
         for message in authentication.waiting.prefix(count)
-        where !events.contains(where: { $0.utf8.elementsEqual(message.event.utf8) }) {
+        where !events.contains(where: { $0.hasSameBytes(as: message.event) }) {
             events.append(message.event)
         }
         authentication.waiting.removeFirst(count)
