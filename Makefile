@@ -1,6 +1,6 @@
 # Everything a newcomer needs: `make serve` and `make test`. Each target installs what is missing and says so.
 
-.PHONY: serve test check dist conformance sanitize fuzz api docs bench bench-proxy bench-push bench-compare bench-attacks format lint clean
+.PHONY: serve test check dist conformance sanitize fuzz api docs bench bench-proxy bench-push bench-compare bench-attacks bench-costs format lint clean
 
 # C libraries that the package is built on.
 LIBRARIES = zlib1g-dev libedit-dev
@@ -84,6 +84,14 @@ bench-attacks:
 	swift build --traits Service -c release --product martlet
 	@scripts/python.sh
 	@.cache/venv/bin/python Benchmarks/attacks.py
+
+# What one attempt of each attack costs the server; writes the figures into docs/security.md.
+bench-costs:
+	@scripts/need-swift.sh
+	@scripts/need.sh $(LIBRARIES) python3 python3-venv openssl
+	swift build --traits Service -c release --product martlet
+	@scripts/python.sh
+	@.cache/venv/bin/python Benchmarks/costs.py --write
 
 format:
 	swift format --in-place --recursive Package.swift Sources Tests Examples Fuzz
