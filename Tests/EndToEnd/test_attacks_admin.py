@@ -64,6 +64,27 @@ def test_a_name_that_was_made_to_point_here_is_refused_where_nobody_shows_a_key(
     assert ask(port, path, body, {"Host": f"localhost:{port}"})[0] == 200
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/", "/console/figures", "/healthz"])
+def test_such_a_name_is_refused_where_keys_are_asked_for_as_well(serve, tmp_path, path):
+    """The API asks for a key; metrics and the console's figures ask for nothing."""
+    tokens = tmp_path / "tokens"
+    tokens.write_text("secret jack\n")
+    server = serve("--admin-listen", "127.0.0.1:0", "--token-file", tokens, env={"MARTLET_API_KEY": KEY})
+    port = admin_port(server)
+    assert ask(port, path, None, {"Host": f"evil.example:{port}", "X-API-Key": KEY})[0] == 403
+    for host in (f"localhost:{port}", f"127.0.0.1:{port}", f"martlet.localhost:{port}"):
+        assert ask(port, path, None, {"Host": host})[0] == 200
+    # Whoever shows a key comes from a back end, whatever it calls this machine.
+    assert ask(port, "/push", FOR_OPERATORS["/push"], {"Host": "martlet:9090", "X-API-Key": KEY})[0] == 200
+
+
+def test_a_proxy_in_front_of_the_listener_for_operators_is_believed(serve, tmp_path):
+    tokens = tmp_path / "tokens"
+    tokens.write_text("secret jack\n")
+    server = serve("--admin-listen", "127.0.0.1:0", "--token-file", tokens, "--trusted-proxies", "127.0.0.1", env={"MARTLET_API_KEY": KEY})
+    assert ask(admin_port(server), "/metrics", None, {"Host": "admin.example"})[0] == 200
+
+
 def test_without_such_a_listener_everything_is_at_one(serve):
     server = serve(env={"MARTLET_API_KEY": KEY})
     for path, body in FOR_OPERATORS.items():

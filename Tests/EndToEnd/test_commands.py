@@ -160,3 +160,12 @@ def test_settings_that_cannot_work_are_usage_errors():
     assert run("serve", "--listen", "127.0.0.1:0", "--push-path", "/drop/").returncode == 78
     assert run("echo", "--listen", "127.0.0.1:0", "--heartbeat", "0.0000001s").returncode == 64
     assert run("serve", "--listen", "nosuch.invalid:8080", "--open").returncode == 69
+
+
+@pytest.mark.parametrize("command", ["serve", "proxy", "echo", "connect", "push"])
+def test_help_fits_a_terminal(command):
+    """No line is too long for a terminal, but for the one with all options, which is never wrapped."""
+    lines = [line for line in run(command, "--help", env={"COLUMNS": "80"}).stdout.splitlines() if not line.startswith("USAGE: ")]
+    assert all(len(line) <= 80 for line in lines), [line for line in lines if len(line) > 80]
+    if command == "serve":
+        assert {"<rate>", "<time>", "<size>"} <= set(re.findall(r"<\w+>", "\n".join(lines)))

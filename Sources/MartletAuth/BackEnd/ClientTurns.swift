@@ -1,6 +1,6 @@
 import DequeModule
 
-/// What waits, by the client that it is from. The clients take turns, so that one with very much makes nobody else wait
+/// The questions that wait, by the client that each is from. The clients take turns, so that one with very much makes nobody else wait
 /// for long, and none has more than its share of the memory. A pure state; the caller has the lock.
 struct ClientTurns<Element> {
     private struct Waiting {

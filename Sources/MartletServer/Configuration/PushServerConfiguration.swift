@@ -83,6 +83,14 @@ public struct PushServerConfiguration: Sendable, ListeningConfiguration {
     /// Whether a request for operators has a host that is this machine's, where that is needed.
     func allowsHost(_ authority: String?) -> Bool { !self.wantsLoopbackHost || Self.isLoopback(authority) }
 
+    /// Whether what is at a path is for everybody who reaches it, and not for those alone who show an API key.
+    func isOpenToReaders(_ path: String) -> Bool {
+        let path = path.prefix { $0 != "?" }
+        return self.apiKeys == nil
+            || !(RequestPath.isSame(String(path), self.pushPath) || RequestPath.isSame(String(path), "/drop")
+                || path.split(separator: "/").first == "api")
+    }
+
     static func isLoopback(_ authority: String?) -> Bool {
         authority.flatMap { HostAndPort.split($0) }.map { HostAndPort.isLoopback($0.host) } ?? false
     }

@@ -8,7 +8,7 @@ import MartletWebSocket
 import NIOCore
 import NIOHTTP1
 
-/// What the push service answers: everything for operators, and what clients need on a listener of theirs.
+/// The answers of the push service: everything for operators, and what clients need on a listener of theirs.
 struct PushEndpoints: Sendable {
     let sampler: FigureSampler
     private let live: LiveConfiguration
@@ -45,7 +45,7 @@ struct PushEndpoints: Sendable {
 
     // MARK: Without the router
 
-    /// What is answered where there is one listener for everybody.
+    /// The answers where there is one listener for everybody.
     var whole: HTTPServer.Endpoints {
         .init(
             webSocket: { self.webSocket($0) ?? self.demo?.endpoint(for: $0) },
@@ -62,7 +62,7 @@ struct PushEndpoints: Sendable {
         return endpoints
     }
 
-    /// What is answered on a listener for clients.
+    /// The answers on a listener for clients.
     var ofClients: HTTPServer.Endpoints {
         .init(webSocket: { self.webSocket($0) }, stream: { self.eventStreams.endpoint(for: $0) })
     }

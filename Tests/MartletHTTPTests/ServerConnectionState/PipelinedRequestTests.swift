@@ -69,7 +69,7 @@ struct PipelinedRequestTests {
         #expect(state.phase == .ready)
     }
 
-    /// What NIO does once the client has ended its half: it reads to the end, and asks nobody.
+    /// Receives as from NIO once the client has ended its half: it reads to the end, and asks nobody.
     @Test("Requests beyond what may be held are discarded, and the connection ends after those before them")
     func tooManyHeld() {
         var state = Place.answering.state

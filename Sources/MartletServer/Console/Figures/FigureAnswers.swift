@@ -14,9 +14,13 @@ final class FigureAnswers: Sendable {
     }
 
     private let sampler: FigureSampler
+    private let now: @Sendable () -> NIODeadline
     private let answers = Mutex<[FigureSpan: Answer]>([:])
 
-    init(_ sampler: FigureSampler) { self.sampler = sampler }
+    init(_ sampler: FigureSampler, now: @escaping @Sendable () -> NIODeadline = { .now() }) {
+        self.sampler = sampler
+        self.now = now
+    }
 
     /// - Parameter after: the number behind which samples are wanted; -1 for all.
     func answer(_ span: FigureSpan, after: Int) async throws -> ByteBuffer {
@@ -24,7 +28,7 @@ final class FigureAnswers: Sendable {
             return try Self.encode(self.sampler.samples(of: span, after: after))
         }
         return try await LongWork.run(LongWork.size) { () -> Result<ByteBuffer, any Error> in
-            let now = NIODeadline.now()
+            let now = self.now()
             if let answer = self.answers.withLock({ $0[span] }), now - answer.madeAt < Self.lifetime {
                 return .success(answer.bytes)
             }
