@@ -315,7 +315,7 @@ def come_and_go(place):
     return attempt
 
 
-@row("test_the_answer_and_its_events", count=400, kept=True)
+@row("test_the_answer_and_its_events", count=2000, kept=True)
 def streams(place):
     server = place.serve()
 
