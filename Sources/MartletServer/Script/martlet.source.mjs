@@ -19,7 +19,7 @@ Options:
   denies them, or with "after", nothing is shared.
 - delay: the longest wait before the first attempt to reconnect, in milliseconds. It doubles from attempt to attempt, to 30 s
   at most; each wait is a random part of it, unless the service said how long. So do the waits between polls that come back
-  empty at once. Default: 1000.
+  empty at once, from a second at most. Default: 1000.
 - patience: the time after which the first transport is tried again while another is open, in milliseconds; twice as long
   each time that it fails while another works, an hour at most. Default: 60000.
 - after: the id of a message that an earlier page received: messages after it are received. What is no id is ignored.
@@ -91,7 +91,12 @@ export class Martlet {
     }
     const listen = (target, type, then) => target?.addEventListener?.(type, then, { signal: this.#life.signal });
     listen(globalThis, "pagehide", () => this.#leave("waiting"));
-    listen(globalThis, "pageshow", ({ persisted }) => persisted && this.#join(true));
+    listen(globalThis, "pageshow", ({ persisted }) => {
+      if (!persisted) return;
+      // WebKit ends what loads before it tells the page that it is left: that was no failure, and no wait is due.
+      this.#until = 0;
+      this.#join(true);
+    });
     listen(globalThis, "online", () => this.#wake());
     listen(globalThis.document, "visibilitychange", () => document.visibilityState == "visible" && this.#wake());
     this.#join();
@@ -599,7 +604,7 @@ export class Martlet {
       // The service waits. Something in between that answers for it at once is not asked all the time.
       const isEmpty = !wait && Date.now() - began < second && !items.some(({ gap, event }) => gap || event);
       emptyCount = isEmpty ? emptyCount + 1 : 0;
-      if (isEmpty) await pause(this.#longest(emptyCount - 1) * Math.random(), ends);
+      if (isEmpty) await pause(Math.min(3e4, Math.min(this.delay, second) * 2 ** (emptyCount - 1)) * Math.random(), ends);
     }
   }
 
