@@ -45,7 +45,7 @@ final class ConnectionStreams: ChannelInboundHandler {
         }
     }
 
-    /// Ends the connection unless a stream begins: the client is told first, which may be about to open one.
+    /// Makes the connection end after a time unless a stream begins. The client is told first: it may be about to open one.
     private func end(in time: TimeAmount) {
         let eventLoop = self.channel.eventLoop.assumeIsolated()
         self.timer = eventLoop.scheduleTask(in: time) {

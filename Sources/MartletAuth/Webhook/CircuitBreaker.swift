@@ -14,7 +14,7 @@ package struct CircuitBreaker {
         case halfOpen
     }
 
-    /// The breaker also opens after so many times the threshold of failures in a row, whoever had them.
+    /// The multiple of the threshold at which failures in a row open the breaker, whoever had them.
     private static let manyFailures = 10
 
     private let threshold: Int

@@ -1,4 +1,3 @@
-import DequeModule
 package import NIOCore
 package import NIOHTTP1
 
@@ -71,16 +70,11 @@ package struct ServerConnectionState {
 
     /// The number of refusals after which a connection is ended.
     private static let refusalLimit = 100
-    /// The most parts that are held, and the bytes after which no further part is: much more than one read brings.
-    private static let heldPartLimit = 4096
-    private static let heldByteLimit = 64 * 1024
 
     package private(set) var phase = Phase.ready
-    /// The parts that arrived while the phase allowed none. They are those of one read as a rule; but once the client
-    /// has ended its half, NIO reads everything that the kernel has, and asks nobody.
-    private var held: Deque<HTTPServerRequestPart> = []
-    private var heldBytes = 0
-    /// Whether more came than may be held. Then the input counts as ended, and the rest of it is discarded.
+    /// The parts that arrived while the phase allowed none.
+    private var held = HeldParts()
+    /// Whether more came than may be held. The connection goes on as if the input had ended there.
     private var isDiscardingInput = false
     private var isInRead = false
     private var isReadHeldBack = false
@@ -132,38 +126,13 @@ extension ServerConnectionState {
             if self.held.isEmpty { return self.handle(part) }  // what is held goes first
         case .postponed, .waiting, .deciding, .answering, .endingHTTP, .stoppingDecoder: break
         }
-        guard self.held.count < Self.heldPartLimit, self.heldBytes < Self.heldByteLimit else {
+        guard !self.held.isFull else {
             self.isDiscardingInput = true
             self.hasInputEnded = true
             return .nothing
         }
         self.held.append(part)
-        self.heldBytes += Self.size(of: part)
         return .nothing
-    }
-
-    /// The bytes of a part's texts, more or less as they were received.
-    private static func size(of part: HTTPServerRequestPart) -> Int {
-        switch part {
-        case .head(let head): head.uri.utf8.count + Self.size(of: head.headers)
-        case .body(let bytes): bytes.readableBytes
-        case .end(let trailers): trailers.map { Self.size(of: $0) } ?? 0
-        }
-    }
-
-    private static func size(of headers: HTTPHeaders) -> Int {
-        headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count }
-    }
-
-    private mutating func takeHeld() -> HTTPServerRequestPart? {
-        guard let part = self.held.popFirst() else { return nil }
-        self.heldBytes -= Self.size(of: part)
-        return part
-    }
-
-    private mutating func discardHeld() {
-        self.held = []
-        self.heldBytes = 0
     }
 
     private mutating func handle(_ part: HTTPServerRequestPart) -> PartAction {
@@ -194,7 +163,6 @@ extension ServerConnectionState {
     /// Lets a request for the HTTP side wait for the answer to the one before. Nothing is read in the meantime.
     package mutating func postpone(_ head: HTTPRequestHead) {
         self.held.prepend(.head(head))
-        self.heldBytes += Self.size(of: .head(head))
         self.phase = .postponed
     }
 
@@ -461,7 +429,7 @@ extension ServerConnectionState {
     /// Returns what to do with the next held part that may continue now; `nil` if there is none.
     package mutating func nextHeld() -> PartAction? {
         switch self.phase {
-        case .ready, .passing, .receiving, .collecting: self.takeHeld().map { self.handle($0) }
+        case .ready, .passing, .receiving, .collecting: self.held.popFirst().map { self.handle($0) }
         default: nil
         }
     }
@@ -590,14 +558,14 @@ extension ServerConnectionState {
     /// as long as a handshake may take to end its half.
     package mutating func finish() {
         self.phase = .finished
-        self.discardHeld()
+        self.held = HeldParts()
         self.setTimer(.startHandshake)
     }
 
     /// Handles the end of the connection.
     package mutating func closed() {
         self.phase = .finished
-        self.discardHeld()
+        self.held = HeldParts()
         self.setTimer(.stop)
     }
 }

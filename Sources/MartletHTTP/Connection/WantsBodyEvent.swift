@@ -1,5 +1,5 @@
-/// The HTTP side triggers this event on a connection when it wants the body of the request that it is answering: a client
-/// that waits before it sends the body (`Expect: 100-continue`) is told to go on.
+/// The HTTP side triggers this event on a connection when it wants the body of the request that it is answering. A client
+/// with `Expect: 100-continue` waits for that, and is told to go on.
 package struct WantsBodyEvent: Sendable {
     package init() {}
 }

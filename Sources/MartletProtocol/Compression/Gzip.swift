@@ -15,7 +15,7 @@ package enum Gzip {
     private static let windowBits: CInt = 15 + 16
     private static let step = 64 * 1024
 
-    /// Compresses bytes as well as zlib can. The result is the same for the same bytes.
+    /// Returns bytes compressed at the best level of zlib: the same ones for the same input.
     package static func compress(_ bytes: [UInt8]) -> [UInt8] {
         // zlib keeps the address of its stream, which therefore must not move.
         let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)

@@ -66,7 +66,7 @@ struct UnfinishedMessageList {
         message.isForgotten()
     }
 
-    /// Notes that this end reads again: its pause does not count.
+    /// Notes that this end reads again. The time of the message begins anew, since the pause was not its sender's.
     mutating func resumed(_ message: any UnfinishedMessage, at now: NIODeadline) {
         self.entries[ObjectIdentifier(message)]?.since = now
     }
